@@ -1,0 +1,68 @@
+"""Which documents a project has, who writes them, and the schema label and epoch each one carries."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pycrdt import Doc, Map
+
+from crdt_schema.ids import ID_PATTERN, new_id
+from crdt_schema.records import Role
+
+
+class UnknownDocument(ValueError):
+    """A project has no document of that name."""
+
+
+class NewerSchema(Exception):
+    """A document was written by a newer Workprint than this one."""
+
+
+@dataclass(frozen=True)
+class DocumentKind:
+    """One class of documents: the shape it has and the least role that may write to it."""
+
+    name: str
+    schema: str
+    written_by: Role | None
+    """None: only the server writes."""
+
+
+KINDS: dict[str, DocumentKind] = {
+    "canvas": DocumentKind("canvas", "canvas.1", "editor"),
+    "takes": DocumentKind("takes", "takes.1", None),
+}
+DOCUMENT_NAME = re.compile(rf"{ID_PATTERN}(/{ID_PATTERN})?")
+
+UPGRADES: dict[str, Callable[[Doc[Any]], None]] = {}
+"""Ordered pure steps by the label they start from, e.g. `canvas.1` -> a function that makes it `canvas.2`."""
+
+
+def kind_of(name: str) -> DocumentKind:
+    """The kind of a document by its name (`canvas`, later `annotations/{shot}`); raises UnknownDocument."""
+    kind = KINDS.get(name.split("/", maxsplit=1)[0]) if DOCUMENT_NAME.fullmatch(name) else None
+    if kind is None:
+        raise UnknownDocument(f"a project has no document called {name[:80]!r}")
+    return kind
+
+
+def initialise(doc: Doc[Any], name: str) -> None:
+    """Give a new, empty document its schema label and its epoch. Only the server does this, once."""
+    meta: Map[Any] = doc.get("meta", type=Map)
+    with doc.transaction():
+        meta["schema"] = kind_of(name).schema
+        meta["epoch"] = new_id()
+
+
+def upgrade(doc: Doc[Any], name: str) -> bool:
+    """Bring a stored document to today's schema, step by step; whether anything changed. Raises NewerSchema."""
+    meta: Map[Any] = doc.get("meta", type=Map)
+    changed = False
+    while (label := str(meta.get("schema", ""))) != kind_of(name).schema:
+        step = UPGRADES.get(label)
+        if step is None:
+            raise NewerSchema(f"{name} has the schema {label!r}, which this version does not know")
+        step(doc)
+        changed = True
+    return changed

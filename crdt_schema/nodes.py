@@ -1,0 +1,108 @@
+"""The node types of the canvas: their sockets and the values a new node starts with."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from crdt_schema.sockets import SocketType, compatible
+
+NodeType = Literal["shot", "pipeline", "style", "prompt", "note"]
+
+
+@dataclass(frozen=True)
+class Socket:
+    """A place where an edge can be joined; `many` inputs accept several edges."""
+
+    name: str
+    label: str
+    types: tuple[SocketType, ...]
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """What the palette offers and what an edge may join."""
+
+    label: str
+    summary: str
+    inputs: tuple[Socket, ...]
+    outputs: tuple[Socket, ...]
+    texts: tuple[str, ...]
+    """Fields held as Y.Text, so that two people typing in one field merge per character."""
+    maps: tuple[str, ...]
+    """Fields held as Y.Map, so that two people setting different keys both keep theirs."""
+    defaults: dict[str, Any]
+    """Plain fields of a new node; texts and maps start empty or with what is given here under their name."""
+
+
+NODE_SPECS: dict[NodeType, NodeSpec] = {
+    "shot": NodeSpec(
+        label="Shot",
+        summary="One shot of the film: a prompt, its pipeline and its takes.",
+        inputs=(
+            Socket("pipeline", "Pipeline", ("PipelineReference",)),
+            Socket("prompt", "Prompt", ("String",), many=True),
+            Socket("style", "Style", ("AssetReference",)),
+        ),
+        outputs=(Socket("output", "Output", ("Video", "Image")),),
+        texts=("prompt", "negative_prompt"),
+        maps=("parameters", "stars"),
+        defaults={
+            "title": "Shot",
+            "chapter": 1,
+            "scene": 1,
+            "shot": 1,
+            "seed": 1,
+            "seed_mode": "random",
+            "active_take": "",
+            "parameters": {"lighting": "natural-window", "lens_mm": 35, "shot_size": "auto"},
+        },
+    ),
+    "pipeline": NodeSpec(
+        label="Pipeline",
+        summary="The model that turns a prompt into a picture.",
+        inputs=(),
+        outputs=(Socket("pipeline", "Pipeline", ("PipelineReference",)),),
+        texts=(),
+        maps=(),
+        defaults={"title": "Pipeline", "pipeline": "previz-image"},
+    ),
+    "style": NodeSpec(
+        label="Style",
+        summary="A look: words and a palette that go into every shot joined to it.",
+        inputs=(),
+        outputs=(Socket("style", "Style", ("AssetReference",)),),
+        texts=("context",),
+        maps=(),
+        defaults={"title": "Style", "palette": ["#16181d", "#3b4252", "#8f6f4e", "#d9a066", "#f2e9dc"]},
+    ),
+    "prompt": NodeSpec(
+        label="Prompt",
+        summary="Words shared by several shots.",
+        inputs=(),
+        outputs=(Socket("text", "Text", ("String",)),),
+        texts=("prompt",),
+        maps=(),
+        defaults={"title": "Prompt"},
+    ),
+    "note": NodeSpec(
+        label="Note",
+        summary="A sticky note for the team; it joins nothing.",
+        inputs=(),
+        outputs=(),
+        texts=("text",),
+        maps=(),
+        defaults={"title": "Note"},
+    ),
+}
+
+
+def find_socket(sockets: tuple[Socket, ...], name: str) -> Socket | None:
+    """The socket of that name, if there is one."""
+    return next((socket for socket in sockets if socket.name == name), None)
+
+
+def may_join(source: NodeType, source_socket: str, target: NodeType, target_socket: str) -> bool:
+    """Whether an edge between these two sockets joins compatible types (C-020)."""
+    out = find_socket(NODE_SPECS[source].outputs, source_socket)
+    into = find_socket(NODE_SPECS[target].inputs, target_socket)
+    return out is not None and into is not None and compatible(out.types, into.types)

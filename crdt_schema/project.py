@@ -1,0 +1,97 @@
+"""What a project is besides its documents: the manifest `project.json` (W-045 to W-059) and its contract."""
+
+from typing import Literal, TypedDict
+
+from crdt_schema.records import Tier
+
+Governance = Literal["studio", "sketch"]
+NarrativeStructure = Literal["three-act", "hero-journey", "beat-sheet", "story-circle"]
+
+ASPECT_RATIOS: tuple[str, ...] = ("16:9", "1.85:1", "2.39:1", "21:9", "4:3", "1:1", "9:16")
+CONTRACT_GATE_TEXT = "Complete Project Brief before generating"
+"""Kept word for word (G-011, G-104)."""
+MIN_REFERENCES = 3
+
+
+class CreativeContract(TypedDict):
+    """The brief and budget of a project (G-005 to G-010). `budgetCap` None means that it is not set."""
+
+    targetFormat: str
+    targetRuntime: float
+    aspectRatio: str
+    referencePack: list[str]
+    """SHA-256 of each reference image."""
+    budgetCap: float | None
+    styleNotes: str
+
+
+class ProjectSettings(TypedDict):
+    """Settings that every generation reads."""
+
+    aspect_ratio: str
+    quality: Tier
+    fps: int
+    resolution: list[int]
+    governance: Governance
+
+
+class Chapter(TypedDict):
+    """A level below the project; scenes are numbered inside it."""
+
+    number: int
+    title: str
+    scenes: list["Scene"]
+
+
+class Scene(TypedDict):
+    """A level below the chapter."""
+
+    number: int
+    title: str
+    summary: str
+
+
+class Narrative(TypedDict):
+    """Story structure (W-056, W-057)."""
+
+    structure: NarrativeStructure
+    chapters: list[Chapter]
+    emotionalBeats: list[str]
+
+
+class Manifest(TypedDict):
+    """The authoritative index of a project, `project.json` at its root."""
+
+    schema: str
+    uuid: str
+    title: str
+    description: str
+    created: str
+    canvas_path: str
+    version: int
+    project_settings: ProjectSettings
+    narrative: Narrative
+    assets: dict[str, list[str]]
+    creative_contract: CreativeContract
+
+
+class Gate(TypedDict):
+    """A rule that must hold before a step; shown to everybody, enforced on the server."""
+
+    name: str
+    holds: bool
+    message: str
+    who_can_lift: str
+
+
+def contract_gate(contract: CreativeContract, governance: Governance) -> Gate:
+    """The contract gate (G-011, CF-61): a studio project needs a budget cap and three references; zero is a cap."""
+    complete = contract["budgetCap"] is not None
+    if governance == "studio":
+        complete = complete and len(contract["referencePack"]) >= MIN_REFERENCES
+    return {
+        "name": "contract",
+        "holds": complete,
+        "message": "" if complete else CONTRACT_GATE_TEXT,
+        "who_can_lift": "an editor, by completing the brief",
+    }
