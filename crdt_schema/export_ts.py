@@ -84,8 +84,10 @@ def render() -> str:
         "export type AnyNode = ShotNode | PipelineNode | StyleNode | PromptNode | NoteNode;",
         "export type Intent = GenerateIntent | CancelIntent;",
         "export interface Socket { name: string; label: string; types: Array<SocketType>; many: boolean }",
-        "export interface NodeSpec { label: string; summary: string; inputs: Array<Socket>; outputs: Array<Socket>; "
-        "texts: Array<string>; maps: Array<string>; defaults: Record<string, unknown> }",
+        (
+            "export interface NodeSpec { label: string; summary: string; inputs: Array<Socket>; outputs: Array<Socket>; "
+            "texts: Array<string>; maps: Array<string>; defaults: Record<string, unknown> }"
+        ),
         constant("DOCUMENTS", kinds),
         constant("NODE_SPECS", {k: asdict(v) for k, v in nodes.NODE_SPECS.items()}, "Record<NodeType, NodeSpec>"),
         constant("LEGAL_MOVES", moves, "Record<JobStatus, Array<JobStatus>>"),
