@@ -1,0 +1,92 @@
+"""Signing and verifying tokens; time is an argument."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import jwt
+
+from crdt_schema.ids import ProjectId, UserId
+from server.errors import Unauthorised
+
+ALGORITHM = "HS256"
+ACCESS_LIFETIME = timedelta(hours=12)
+SESSION_LIFETIME = timedelta(days=14)
+SOCKET_LIFETIME = timedelta(minutes=5)
+FARM_LIFETIME = timedelta(days=2)
+"""A job may wait this long in a queue and still hand in its result."""
+
+Audience = Literal["user", "farm"]
+MIN_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True)
+class FarmGrant:
+    """What an order's token allows: blobs of one project, for one job."""
+
+    project: ProjectId
+    job: str
+
+
+class Tokens:
+    """Makes and checks every token of a workspace with its one secret."""
+
+    def __init__(self, secret: str) -> None:
+        if len(secret.encode()) < MIN_SECRET_BYTES:
+            raise ValueError(f"WORKPRINT_SECRET must be at least {MIN_SECRET_BYTES} bytes long")
+        self._secret = secret
+
+    def issue(self, user: UserId, *, now: datetime, lifetime: timedelta) -> str:
+        """A token that says who somebody is."""
+        return self._sign("user", now, lifetime, sub=user)
+
+    def verify(self, token: str, *, now: datetime) -> UserId:
+        """Whose token this is; raises Unauthorised."""
+        return UserId(str(self._read(token, "user", now)["sub"]))
+
+    def issue_farm(self, grant: FarmGrant, *, now: datetime) -> str:
+        """A token that lets one job read and write blobs of its project."""
+        return self._sign("farm", now, FARM_LIFETIME, project=grant.project, job=grant.job)
+
+    def verify_farm(self, token: str, *, now: datetime) -> FarmGrant:
+        """What a farm node may do; raises Unauthorised."""
+        claims = self._read(token, "farm", now)
+        return FarmGrant(ProjectId(str(claims["project"])), str(claims["job"]))
+
+    def _sign(self, audience: Audience, now: datetime, lifetime: timedelta, **claims: str) -> str:
+        payload = {**claims, "aud": audience, "iat": now, "exp": now + lifetime}
+        return jwt.encode(payload, self._secret, algorithm=ALGORITHM)  # pyright: ignore[reportUnknownMemberType] - its key types need cryptography
+
+    def _read(self, token: str, audience: Audience, now: datetime) -> dict[str, Any]:
+        # PyJWT reads the wall clock; expiry is checked here so that time stays an argument.
+        options: Any = {"require": ["exp", "aud"], "verify_exp": False, "verify_iat": False}
+        try:
+            claims = jwt.decode(  # pyright: ignore[reportUnknownMemberType] - as in _sign
+                token, self._secret, algorithms=[ALGORITHM], audience=audience, options=options
+            )
+        except jwt.InvalidTokenError:
+            raise Unauthorised("This sign-in is not valid. Sign in again.") from None
+        if now.timestamp() >= float(claims["exp"]):
+            raise Unauthorised("This sign-in has expired. Sign in again.")
+        return claims
+
+
+def workspace_secret(state_folder: Path, configured: str) -> str:
+    """The configured secret, or one made once and kept in the workspace where only its owner can read it."""
+    if configured:
+        return configured
+    path = state_folder / "secret"
+    if not path.exists():
+        state_folder.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            path.hardlink_to(draft)  # the first of two starting processes wins; the other reads its secret
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text()

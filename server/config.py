@@ -1,0 +1,109 @@
+"""Config: every setting of Workprint in one table, read once into a frozen object."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable: its name, its default as it would be written, and what it does."""
+
+    name: str
+    default: str
+    help: str
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("WORKSPACE_ROOT", "Generative_Studio_Workspace", "Folder of the workspace: `Projects/` and `Library/`."),
+    Setting("WORKPRINT_HOST", "127.0.0.1", "Address the hub listens on."),
+    Setting("WORKPRINT_PORT", "8000", "Port the hub listens on."),
+    Setting("REDIS_URL", "", "Redis or Valkey of the farm; empty: `workprint up` starts an embedded Valkey."),
+    Setting("WORKPRINT_NAMESPACE", "workprint", "Prefix of every queue and key, so that studios can share a Redis."),
+    Setting("WORKPRINT_HUB_URL", "", "Where farm nodes reach the hub; empty: the hub's own address."),
+    Setting("WORKPRINT_SECRET", "", "Key that signs tokens; empty: made once and kept in the workspace, mode 0600."),
+    Setting(
+        "WORKPRINT_ORIGINS", "", "Further web origins that may connect, separated by commas (development servers)."
+    ),
+    Setting("WORKPRINT_DEMO", "1", "1: the first start creates the demo project; 0: it does not."),
+    Setting("WORKPRINT_FARM_NODES", "2", "How many farm workers `workprint up` starts."),
+    Setting("WORKPRINT_SNAPSHOT_QUIET_SECONDS", "20", "A project is committed after this long without a change."),
+    Setting("WORKPRINT_SNAPSHOT_LATEST_SECONDS", "300", "A busy project is committed at the latest after this long."),
+    Setting("WORKPRINT_UPLOAD_MB", "64", "Largest file that can be uploaded."),
+    Setting("WORKPRINT_LOG", "text", "`text` for people, `json` for machines."),
+)
+
+
+class BadSetting(ValueError):
+    """A setting holds something that it cannot mean."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings, read and checked."""
+
+    workspace_root: Path
+    host: str
+    port: int
+    redis_url: str
+    namespace: str
+    hub_url: str
+    secret: str
+    origins: tuple[str, ...]
+    demo: bool
+    farm_nodes: int
+    snapshot_quiet_seconds: float
+    snapshot_latest_seconds: float
+    upload_bytes: int
+    log: str
+
+    @property
+    def state_folder(self) -> Path:
+        """Where the workspace keeps its own state: people, secret, embedded Valkey."""
+        return self.workspace_root / ".workprint"
+
+
+def _number(values: Mapping[str, str], name: str) -> float:
+    try:
+        return float(values[name])
+    except ValueError:
+        raise BadSetting(f"{name} must be a number, not {values[name]!r}") from None
+
+
+def read_config(environment: Mapping[str, str] | None = None) -> Config:
+    """Read the settings from the environment; raises BadSetting."""
+    given = os.environ if environment is None else environment
+    values = {setting.name: given.get(setting.name) or setting.default for setting in SETTINGS}
+    host, port = values["WORKPRINT_HOST"], int(_number(values, "WORKPRINT_PORT"))
+    root = Path(values["WORKSPACE_ROOT"]).expanduser().resolve()
+    return Config(
+        workspace_root=root,
+        host=host,
+        port=port,
+        redis_url=values["REDIS_URL"] or embedded_redis_url(root),
+        namespace=values["WORKPRINT_NAMESPACE"],
+        hub_url=values["WORKPRINT_HUB_URL"] or f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}",  # noqa: S104 - compared, not bound
+        secret=values["WORKPRINT_SECRET"],
+        origins=tuple(origin.strip() for origin in values["WORKPRINT_ORIGINS"].split(",") if origin.strip()),
+        demo=values["WORKPRINT_DEMO"] not in {"0", "no", "false"},
+        farm_nodes=int(_number(values, "WORKPRINT_FARM_NODES")),
+        snapshot_quiet_seconds=_number(values, "WORKPRINT_SNAPSHOT_QUIET_SECONDS"),
+        snapshot_latest_seconds=_number(values, "WORKPRINT_SNAPSHOT_LATEST_SECONDS"),
+        upload_bytes=int(_number(values, "WORKPRINT_UPLOAD_MB") * 1024 * 1024),
+        log=values["WORKPRINT_LOG"],
+    )
+
+
+def embedded_redis_socket(workspace_root: Path) -> Path:
+    """Socket of the workspace's embedded Valkey."""
+    # In the temporary folder, by a digest: a Unix socket's path may be no longer than 107 bytes.
+    digest = hashlib.sha256(str(workspace_root).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"workprint-{os.getuid()}-{digest}" / "valkey.sock"
+
+
+def embedded_redis_url(workspace_root: Path) -> str:
+    """Address of the embedded Valkey, whether or not it runs."""
+    return f"unix://{embedded_redis_socket(workspace_root)}"
