@@ -1,0 +1,51 @@
+# Workprint. `make run` starts the studio, `make test` tests it; both set up what they need.
+.DEFAULT_GOAL := help
+.PHONY: help run up build check format test test-python test-web soak schema lock
+export PATH := $(CURDIR)/.make/bin:$(CURDIR)/.venv/bin:$(PATH)
+WEB := client/web
+WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/static $(WEB)/*.config.* -type f 2>/dev/null)
+
+help:           ## List the commands
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
+
+run up: build   ## Start the studio: hub, two farm workers, embedded Valkey; prints a one-time login
+	@exec .venv/bin/workprint up
+
+build: $(WEB)/build/index.html   ## Set up the environment and build the web app
+
+$(WEB)/build/index.html: $(WEB_SOURCES) $(WEB)/package-lock.json requirements.lock pyproject.toml .ci/setup
+	@.ci/setup node
+	@echo "Building the web app"
+	@cd $(WEB) && npm run --silent build -- --logLevel warn
+	@touch $@
+
+check: build    ## Formatting, lint, types, import contracts, stale files
+	@.ci/setup test
+	ruff format --check
+	ruff check
+	cd $(WEB) && npm run --silent pyright
+	lint-imports
+	python -m crdt_schema.export_ts --check
+	cd $(WEB) && npm run --silent check
+
+format:         ## Format everything
+	ruff format
+	ruff check --fix
+	cd $(WEB) && npm run --silent format
+
+test: build     ## The whole suite: Python, web, real browsers
+	@.ci/setup test
+	cd $(WEB) && npm run --silent test
+	python -m pytest $(PYTEST)
+
+soak:           ## The long runs: hours of load, crashes and fuzz
+	@.ci/setup test
+	python -m pytest -m soak $(PYTEST)
+
+schema:         ## Write the TypeScript twin of crdt_schema
+	python -m crdt_schema.export_ts
+
+lock:           ## Pin the Python packages that pyproject.toml allows
+	uvx_flags="--quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --universal --python-version 3.11"; \
+	uv pip compile $$uvx_flags pyproject.toml -o requirements.lock && \
+	uv pip compile $$uvx_flags pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock

@@ -1,0 +1,71 @@
+"""Files of a project by their hash: takes, thumbnails, references."""
+
+from pathlib import Path
+
+from aiohttp import BodyPartReader, web
+
+from server.api.access import enter
+from server.api.farm import blob_in_address
+from server.errors import BadRequest, NotFound, TooLarge
+from server.keys import CONFIG, PROJECTS
+
+IMMUTABLE = "private, max-age=31536000, immutable"
+SNIFFED = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp", b"GIF8": "image/gif"}
+MAX_FILES = 20
+
+
+def media_type_of(path: Path) -> str:
+    """The type of a stored picture by its first bytes; never one that a browser would run."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    return next((kind for magic, kind in SNIFFED.items() if head.startswith(magic)), "application/octet-stream")
+
+
+async def get_media(request: web.Request) -> web.StreamResponse:
+    """GET /api/projects/{project}/media/{blob}: the bytes, for ever the same under this address."""
+    project, _ = await enter(request, "read")
+    blob = blob_in_address(request)
+    if not project.blobs.has(blob):
+        raise NotFound("There is no such file in this project.")
+    path = project.blobs.path(blob)
+    headers = {"Cache-Control": IMMUTABLE, "Content-Type": media_type_of(path)}
+    name = "".join(c for c in request.query.get("download", "") if c.isalnum() or c in "._-")
+    if name:
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return web.FileResponse(path, headers=headers)
+
+
+async def add_references(request: web.Request) -> web.Response:
+    """POST /api/projects/{project}/references: images for the reference pack of the brief, as multipart files."""
+    project, _ = await enter(request, "edit_project")
+    if not request.content_type.startswith("multipart/"):
+        raise BadRequest("Send the images as multipart/form-data.")
+    files = [(part.filename or "reference", await read_part(request, part)) async for part in parts_of(request)]
+    if not files:
+        raise BadRequest("There was no image in what you sent.")
+    projects = request.app[PROJECTS]
+    pack: list[str] = []
+    for name, data in files:
+        pack = await projects.add_reference(project.id, name, data)
+    return web.json_response({"referencePack": pack}, status=201)
+
+
+async def parts_of(request: web.Request):  # noqa: ANN201 - an async generator of BodyPartReader
+    """The files of a multipart request; raises BadRequest when there are too many."""
+    count = 0
+    async for part in await request.multipart():
+        if isinstance(part, BodyPartReader) and part.filename:
+            count += 1
+            if count > MAX_FILES:
+                raise BadRequest(f"Send at most {MAX_FILES} images at once.")
+            yield part
+
+
+async def read_part(request: web.Request, part: BodyPartReader) -> bytes:
+    """The bytes of one file; raises TooLarge as soon as there are too many."""
+    limit, data = request.app[CONFIG].upload_bytes, bytearray()
+    while chunk := await part.read_chunk(1 << 18):
+        data += chunk
+        if len(data) > limit:
+            raise TooLarge(f"{part.filename} is larger than {limit // (1024 * 1024)} MB.")
+    return bytes(data)

@@ -1,0 +1,27 @@
+"""The web app's own files: built once, served as they are; every other address gets the app's one page."""
+
+from pathlib import Path
+
+from aiohttp import web
+
+from server.errors import NotFound, Unavailable
+
+WEB_BUILD = Path(__file__).parent.parent.parent / "client" / "web" / "build"
+IMMUTABLE = "public, max-age=31536000, immutable"
+RESERVED = ("api/", "auth/", "ws/", "healthz")
+
+
+async def page(request: web.Request) -> web.StreamResponse:
+    """GET anything else: the file of that name, or the app."""
+    wanted = request.match_info["path"]
+    if wanted.startswith(RESERVED):
+        raise NotFound("There is nothing at this address.")
+    root = WEB_BUILD.resolve()
+    file = (root / wanted).resolve()
+    if wanted and file.is_file() and file.is_relative_to(root):
+        lasting = wanted.startswith("_app/immutable/")
+        return web.FileResponse(file, headers={"Cache-Control": IMMUTABLE if lasting else "no-cache"})
+    index = root / "index.html"
+    if not index.is_file():
+        raise Unavailable("The web app is not built. Run `make build`.")
+    return web.FileResponse(index, headers={"Cache-Control": "no-cache"})

@@ -1,0 +1,202 @@
+"""Projects over REST: list, create, look, change, and their history."""
+
+import asyncio
+from typing import Any, cast, get_args
+
+from aiohttp import web
+
+from crdt_schema import plain
+from crdt_schema.ids import UserId
+from crdt_schema.project import (
+    ASPECT_RATIOS,
+    CreativeContract,
+    Governance,
+    Manifest,
+    NarrativeStructure,
+    contract_gate,
+)
+from crdt_schema.records import CanvasPlain, TakesPlain, Tier
+from crdt_schema.takes import FINAL_STATUSES, TIERS
+from server.api.access import choice, demand, enter, json_body, number, text
+from server.auth.policy import may
+from server.errors import BadRequest
+from server.keys import HUB, INTENTS, PEOPLE, PROJECTS, SNAPSHOTTER
+from server.middleware import USER
+from server.projects.index import NewProject, Project
+
+GOVERNANCES: tuple[Governance, ...] = get_args(Governance)
+STRUCTURES: tuple[NarrativeStructure, ...] = get_args(NarrativeStructure)
+LONGEST_NAME = 120
+LONGEST_TEXT = 20_000
+HISTORY_LENGTH = 200
+
+
+async def list_projects(request: web.Request) -> web.Response:
+    """GET /api/projects: the projects you may see (X-004), each with what its card shows."""
+    user, cards = request[USER], list[dict[str, object]]()
+    for project in request.app[PROJECTS].all():
+        role = await request.app[PEOPLE].role_in(project.id, user)
+        if may(role, "read"):
+            cards.append({**await card(request, project), "role": role})
+    return web.json_response(cards)
+
+
+async def card(request: web.Request, project: Project) -> dict[str, object]:
+    """What the list shows of a project; counts come from the documents, not from files."""
+    takes, canvas = await documents_of(request, project)
+    shots = [node for node in canvas["nodes"].values() if node["type"] == "shot"]
+    made = sorted(takes["takes"].values(), key=lambda take: take["created_at"])
+    active = {shot["active_take"] for shot in shots}
+    poster = next((take for key, take in takes["takes"].items() if key in active), made[-1] if made else None)
+    return {
+        "id": project.id,
+        "name": project.manifest["title"],
+        "description": project.manifest["description"],
+        "updated": made[-1]["created_at"] if made else project.manifest["created"],
+        "poster": media_url(project, poster["thumbnail"]["blob"]) if poster else None,
+        "shots": len(shots),
+        "takes": len(made),
+    }
+
+
+async def documents_of(request: web.Request, project: Project) -> tuple[TakesPlain, CanvasPlain]:
+    """Today's `takes` and `canvas` of a project."""
+    async with request.app[HUB].room(project.id, "takes") as takes, request.app[HUB].room(project.id, "canvas") as room:
+        return cast("TakesPlain", plain.dump(takes.doc, "takes")), cast("CanvasPlain", plain.dump(room.doc, "canvas"))
+
+
+async def create_project(request: web.Request) -> web.Response:
+    """POST /api/projects: make a project with its whole scaffold (X-005, W-013); you own it."""
+    user, body = request[USER], await json_body(request)
+    demand(user.role, "create_project")
+    wanted = NewProject(
+        title=text(body, "name", longest=LONGEST_NAME).strip(),
+        description=text(body, "description", longest=LONGEST_TEXT, default=""),
+        quality=cast("Tier", choice(body, "quality", TIERS, "standard")),
+        structure=cast("NarrativeStructure", choice(body, "structure", STRUCTURES, "three-act")),
+        governance=cast("Governance", choice(body, "governance", GOVERNANCES, "sketch")),
+        contract=contract_from(body.get("creativeContract", {}), EMPTY_CONTRACT),
+    )
+    project = await request.app[PROJECTS].create(wanted, by=user.acting_as("owner"))
+    await request.app[PEOPLE].set_role(project.id, UserId(user.id), "owner")
+    return web.json_response({"id": project.id, "name": project.manifest["title"]}, status=201)
+
+
+EMPTY_CONTRACT: CreativeContract = {
+    "targetFormat": "",
+    "targetRuntime": 0,
+    "aspectRatio": "16:9",
+    "referencePack": [],
+    "budgetCap": None,
+    "styleNotes": "",
+}
+
+
+def contract_from(sent: object, today: CreativeContract) -> CreativeContract:
+    """The contract as it becomes when `sent` is laid over it; raises BadRequest.
+
+    The reference pack is not taken from here: it grows by uploading images.
+    """
+    if not isinstance(sent, dict):
+        raise BadRequest("creativeContract must be a JSON object.")
+    body = cast("dict[str, Any]", sent)
+    cap = body.get("budgetCap", today["budgetCap"])
+    return {
+        "targetFormat": text(body, "targetFormat", longest=200, default=today["targetFormat"]),
+        "targetRuntime": number(
+            body.get("targetRuntime", today["targetRuntime"]), "targetRuntime", least=0, most=100_000
+        ),
+        "aspectRatio": choice(body, "aspectRatio", ASPECT_RATIOS, today["aspectRatio"]),
+        "referencePack": today["referencePack"],
+        "budgetCap": None if cap is None else number(cap, "budgetCap", least=0, most=10_000_000),
+        "styleNotes": text(body, "styleNotes", longest=LONGEST_TEXT, default=today["styleNotes"]),
+    }
+
+
+async def get_project(request: web.Request) -> web.Response:
+    """GET /api/projects/{project}: what a page needs to open it (X-006)."""
+    project, actor = await enter(request, "read")
+    takes, canvas = await documents_of(request, project)
+    manifest = project.manifest
+    contract = manifest["creative_contract"]
+    spent = sum(take["cost_usd"] for take in takes["takes"].values())
+    reserved = sum(job["cost_usd"] for job in takes["jobs"].values() if job["status"] not in FINAL_STATUSES)
+    return web.json_response(
+        {
+            "id": project.id,
+            "name": manifest["title"],
+            "description": manifest["description"],
+            "role": actor.role,
+            "manifest": manifest,
+            "gates": [contract_gate(contract, manifest["project_settings"]["governance"])],
+            "budget": {"cap": contract["budgetCap"], "spent": round(spent, 4), "reserved": round(reserved, 4)},
+            "graph": canvas,
+        }
+    )
+
+
+async def change_project(request: web.Request) -> web.Response:
+    """PATCH /api/projects/{project}: change name, description, settings or the brief."""
+    project, _ = await enter(request, "edit_project")
+    body = await json_body(request)
+
+    def change(manifest: Manifest) -> Manifest:
+        settings = manifest["project_settings"]
+        contract = contract_from(body.get("creativeContract", {}), manifest["creative_contract"])
+        return {
+            **manifest,
+            "title": text(body, "name", longest=LONGEST_NAME, default=manifest["title"]).strip() or manifest["title"],
+            "description": text(body, "description", longest=LONGEST_TEXT, default=manifest["description"]),
+            "project_settings": {
+                **settings,
+                "quality": cast("Tier", choice(body, "quality", TIERS, settings["quality"])),
+                "aspect_ratio": contract["aspectRatio"],
+                "governance": promoted(settings["governance"], body.get("governance")),
+            },
+            "creative_contract": contract,
+        }
+
+    await request.app[PROJECTS].update_manifest(project.id, change)
+    request.app[SNAPSHOTTER].note_manifest(project.id)
+    return await get_project(request)
+
+
+def promoted(today: Governance, wanted: object) -> Governance:
+    """`sketch` may become `studio`, never back (CF-61); raises BadRequest."""
+    if wanted is None or wanted == today:
+        return today
+    if wanted != "studio":
+        raise BadRequest("A studio project cannot go back to sketch: its gates have been relied on.")
+    return "studio"
+
+
+async def estimate(request: web.Request) -> web.Response:
+    """GET /api/projects/{project}/estimate?node=: price, tier, time, and what stands in the way of a take."""
+    project, actor = await enter(request, "read")
+    return web.json_response(await request.app[INTENTS].estimate(project.id, request.query.get("node", ""), actor))
+
+
+async def snapshot(request: web.Request) -> web.Response:
+    """POST /api/projects/{project}/snapshots: commit now, with a name if one is given."""
+    project, actor = await enter(request, "snapshot")
+    body = await json_body(request) if request.can_read_body else {}
+    name = text(body, "name", longest=LONGEST_NAME, default="").strip() or None
+    commit = await request.app[SNAPSHOTTER].snapshot_now(project.id, name=name, actor=actor)
+    return web.json_response({"commit": commit, "name": name}, status=201)
+
+
+async def history(request: web.Request) -> web.Response:
+    """GET /api/projects/{project}/history: the commits of the project, newest first."""
+    project, _ = await enter(request, "read")
+    return web.json_response(await asyncio.to_thread(request.app[SNAPSHOTTER].history, project.id, HISTORY_LENGTH))
+
+
+async def git_status(request: web.Request) -> web.Response:
+    """GET /api/projects/{project}/git/status: branch, last commit, and whether something waits to be committed."""
+    project, _ = await enter(request, "read")
+    return web.json_response(await asyncio.to_thread(request.app[SNAPSHOTTER].status, project.id))
+
+
+def media_url(project: Project, blob: str) -> str:
+    """Where a client gets a file."""
+    return f"/api/projects/{project.id}/media/{blob}"

@@ -1,0 +1,49 @@
+"""Every REST route of the service on one page. `/api/v1/...` is the same as `/api/...` (CF-14)."""
+
+from aiohttp import web
+
+from server.api import auth, farm, health, media, pages, projects, tasks
+
+PROJECT = "/projects/{project:[A-Za-z0-9_-]+}"
+
+API: tuple[web.RouteDef, ...] = (
+    web.get("/me", auth.me),
+    web.get("/projects", projects.list_projects),
+    web.post("/projects", projects.create_project),
+    web.get(PROJECT, projects.get_project),
+    web.patch(PROJECT, projects.change_project),
+    web.get(PROJECT + "/estimate", projects.estimate),
+    web.post(PROJECT + "/references", media.add_references),
+    web.get(PROJECT + "/media/{blob}", media.get_media),
+    web.get(PROJECT + "/git/status", projects.git_status),
+    web.get(PROJECT + "/history", projects.history),
+    web.post(PROJECT + "/snapshots", projects.snapshot),
+    web.get("/pipelines", tasks.pipelines),
+    web.get("/quality/mappings", tasks.mappings),
+    web.post("/tasks/submit", tasks.submit),
+    web.post("/tasks/generate_shot", tasks.generate_shot),
+    web.get("/tasks/{task:[A-Za-z0-9_-]+}/status", tasks.status),
+    web.get("/farm/nodes", farm.nodes),
+)
+
+ROUTES: tuple[web.RouteDef, ...] = (
+    web.get("/healthz", health.health),
+    web.post("/auth/token", auth.token),
+    web.post("/auth/login", auth.login),
+    web.post("/auth/logout", auth.logout),
+    web.get("/auth/one-time", auth.one_time),
+    web.get("/auth/socket-token", auth.socket_token),
+    web.put("/api/farm/blobs/{project}/{blob}", farm.put_blob),
+    web.get("/api/farm/blobs/{project}/{blob}", farm.get_blob),
+    *(web.RouteDef(r.method, prefix + r.path, r.handler, r.kwargs) for prefix in ("/api/v1", "/api") for r in API),
+)
+
+
+def add_routes(app: web.Application) -> None:
+    """Add them all; the web app's pages come last, because they take every address that is left."""
+    app.add_routes(ROUTES)
+
+
+def add_pages(app: web.Application) -> None:
+    """Everything else is the web app."""
+    app.router.add_get("/{path:.*}", pages.page)

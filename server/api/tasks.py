@@ -1,0 +1,148 @@
+"""Generation over REST: submit a task, ask how it stands, and what each tier runs. A task is an intent."""
+
+from typing import Any
+
+from aiohttp import web
+
+from crdt_schema.canvas import Canvas
+from crdt_schema.ids import IntentId, is_id, new_id
+from crdt_schema.records import Job
+from crdt_schema.takes import Takes
+from pipelines.registry import quality_mappings
+from pipelines.spec import Pipeline
+from server.api.access import enter_project, json_body
+from server.api.projects import media_url
+from server.auth.policy import may
+from server.errors import BadRequest, NotFound
+from server.keys import HUB, PEOPLE, PIPELINES, PROJECTS
+from server.middleware import USER
+from server.projects.index import Project
+
+TASK_STATUS = {
+    "refused": "error",
+    "queued": "pending",
+    "running": "running",
+    "completed": "completed",
+    "failed": "error",
+    "cancelled": "error",
+    "lost": "error",
+}
+"""The four words of I-017 for the statuses a job has (CF-13)."""
+
+
+async def submit(request: web.Request) -> web.Response:
+    """POST /api/tasks/submit `{project_id, node_id}`: ask for a take of a shot, as Generate does (I-014)."""
+    body = await json_body(request)
+    return await ask(request, body.get("project_id"), body.get("node_id"))
+
+
+async def generate_shot(request: web.Request) -> web.Response:
+    """POST /api/v1/tasks/generate_shot `{node_data: {project_id, node_id}}`: the same in S1's words (I-013)."""
+    body = await json_body(request)
+    data: Any = body.get("node_data")
+    if not isinstance(data, dict):
+        raise BadRequest("node_data must be a JSON object.")
+    return await ask(request, data.get("project_id"), data.get("node_id"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - checked below
+
+
+async def ask(request: web.Request, project_id: object, node_id: object) -> web.Response:
+    """Write an intent into the canvas: the one way in which anybody asks for anything."""
+    project, actor = await enter_project(request, project_id, "generate")
+    intent = IntentId(new_id("task"))
+    async with request.app[HUB].room(project.id, "canvas") as room:
+        if not is_id(node_id) or Canvas(room.doc).node(str(node_id)) is None:
+            raise NotFound("There is no such shot on the canvas.")
+        room.edit(actor, lambda doc: Canvas(doc).ask(intent, {"kind": "generate", "node": str(node_id)}))
+        await room.saved()
+    return web.json_response({"task_id": intent}, status=202)
+
+
+async def status(request: web.Request) -> web.Response:
+    """GET /api/tasks/{task}/status: how a task stands (I-015)."""
+    task = request.match_info["task"]
+    for project in await visible_projects(request):
+        async with request.app[HUB].room(project.id, "canvas") as room:
+            asked = task in Canvas(room.doc).intents()
+        if asked:
+            async with request.app[HUB].room(project.id, "takes") as room:
+                takes = Takes(room.doc)
+                return web.json_response(task_json(project, task, takes.job(task), takes))
+    raise NotFound("There is no such task.")
+
+
+async def visible_projects(request: web.Request) -> list[Project]:
+    """Projects the person may see; the one named in the query first, when there is one."""
+    user, people = request[USER], request.app[PEOPLE]
+    hint = request.query.get("project_id")
+    found = [p for p in request.app[PROJECTS].all() if may(await people.role_in(p.id, user), "read")]
+    return sorted(found, key=lambda project: project.id != hint)
+
+
+def task_json(project: Project, task: str, job: Job | None, takes: Takes) -> dict[str, object]:
+    """A job in the words of the REST interface; an intent that is not judged yet is pending."""
+    if job is None:
+        return {"task_id": task, "status": "pending", "detail": "asked", "reason": "", "traceId": ""}
+    reply: dict[str, object] = {
+        "task_id": task,
+        "node_id": job["node"],
+        "status": TASK_STATUS[job["status"]],
+        "detail": job["status"],
+        "reason": job["reason"],
+        "traceId": job["trace_id"],
+    }
+    take = takes.take(job["take"]) if job["take"] else None
+    if take is not None:
+        reply["result"] = {
+            "output_url": media_url(project, take["media"]["blob"]),
+            "metadata": {"take": job["take"], "name": take["name"], "number": take["number"]},
+        }
+    return reply
+
+
+async def mappings(_request: web.Request) -> web.Response:
+    """GET /api/quality/mappings: which pipeline each tier runs, by task type (I-016)."""
+    return web.json_response(quality_mappings())
+
+
+async def pipelines(request: web.Request) -> web.Response:
+    """GET /api/pipelines: every pipeline, with what it needs where it cannot run yet."""
+    return web.json_response([pipeline_json(pipeline) for pipeline in request.app[PIPELINES].values()])
+
+
+def pipeline_json(pipeline: Pipeline) -> dict[str, object]:
+    """What the app shows of a pipeline."""
+    return {
+        "id": pipeline.id,
+        "version": pipeline.version,
+        "uuid": pipeline.uuid,
+        "label": pipeline.label,
+        "summary": pipeline.summary,
+        "price_usd": pipeline.price_usd,
+        "licence": pipeline.licence,
+        "source": pipeline.source,
+        "inputs": [{"name": i.name, "label": i.label, "types": list(i.types)} for i in pipeline.inputs],
+        "params": [
+            {
+                "name": p.name,
+                "type": p.type,
+                "default": p.default,
+                "label": p.label,
+                "help": p.help,
+                "minimum": p.minimum,
+                "maximum": p.maximum,
+                "choices": list(p.choices),
+                "unit": p.unit,
+            }
+            for p in pipeline.params
+        ],
+        "tiers": {
+            tier: {
+                "available": spec.runner == "local",
+                "needs": "" if spec.runner == "local" else pipeline.needs,
+                "vram_gb": spec.vram_gb,
+                "long_edge_px": spec.long_edge_px,
+                "seconds_prior": spec.seconds_prior,
+            }
+            for tier, spec in pipeline.tiers.items()
+        },
+    }

@@ -1,0 +1,117 @@
+"""The composition root: builds every service once, in order, each from those above it. Nothing else does."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from crdt_schema.ids import ProjectId
+from pipelines.registry import load_catalog
+from render_farm.queues import Farm
+from server import keys
+from server.api import routes
+from server.auth.actor import SYSTEM
+from server.auth.admission import admitter
+from server.auth.people import People
+from server.auth.tokens import FarmGrant, Tokens, workspace_secret
+from server.config import Config
+from server.hub import ws
+from server.hub.hub import Hub
+from server.intents.service import Intents
+from server.middleware import add_headers, know_the_user, tell_errors
+from server.projects.demo import create_demo
+from server.projects.index import Projects
+from server.snapshot.snapshotter import Snapshotter
+from server.store.base import UpdateStore
+from server.store.sqlite import SqliteUpdateStore
+
+
+def utc_now() -> datetime:
+    """The clock of a running server."""
+    return datetime.now(UTC)
+
+
+def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Application:
+    """The whole service; it starts when the application starts and stops with it, in reverse."""
+    app = web.Application(
+        middlewares=[add_headers, tell_errors, know_the_user], client_max_size=config.upload_bytes + (1 << 20)
+    )
+    app[keys.CONFIG] = config
+    app[keys.CLOCK] = clock
+    app[keys.PIPELINES] = load_catalog()
+    app[keys.TOKENS] = Tokens(workspace_secret(config.state_folder, config.secret))
+    app[keys.FARM] = Farm(config.redis_url, config.namespace)
+    app[keys.PROJECTS] = Projects(config.workspace_root, clock)
+    app[keys.SNAPSHOTTER] = Snapshotter(
+        app[keys.PROJECTS],
+        quiet_seconds=config.snapshot_quiet_seconds,
+        latest_seconds=config.snapshot_latest_seconds,
+    )
+    app[keys.INTENTS] = Intents(
+        projects=app[keys.PROJECTS],
+        farm=app[keys.FARM],
+        issue_token=farm_token_issuer(app[keys.TOKENS], clock),
+        hub_url=config.hub_url,
+        pipelines=app[keys.PIPELINES],
+    )
+    app[keys.HUB] = Hub(
+        open_store=store_opener(app[keys.PROJECTS]),
+        on_open=(app[keys.SNAPSHOTTER].attach, app[keys.INTENTS].attach),
+    )
+    app.cleanup_ctx.extend([run_people, run_projects, run_snapshotter, run_intents, run_hub])
+    routes.add_routes(app)
+    ws.add_routes(app, app[keys.HUB], admitter(app))
+    routes.add_pages(app)
+    return app
+
+
+def store_opener(projects: Projects):  # noqa: ANN201 - the Hub names the type
+    """Opens the update log of a project, inside the project's own folder (W-010)."""
+
+    async def open_store(project: ProjectId) -> UpdateStore:
+        folder = await asyncio.to_thread(projects.get, project)
+        return await SqliteUpdateStore.open(folder.folder / ".workprint" / "documents.sqlite")
+
+    return open_store
+
+
+def farm_token_issuer(tokens: Tokens, clock: Callable[[], datetime]) -> Callable[[ProjectId, str], str]:
+    """Makes the token that goes out with an order."""
+    return lambda project, job: tokens.issue_farm(FarmGrant(project, job), now=clock())
+
+
+async def run_people(app: web.Application) -> AsyncIterator[None]:
+    """Open who may sign in."""
+    people = await People.open(app[keys.CONFIG].state_folder / "workspace.sqlite", app[keys.CLOCK])
+    app[keys.PEOPLE] = people
+    yield
+    await people.close()
+
+
+async def run_projects(app: web.Application) -> AsyncIterator[None]:
+    """Find the projects of the workspace."""
+    await app[keys.PROJECTS].start()
+    yield
+
+
+async def run_snapshotter(app: web.Application) -> AsyncIterator[None]:
+    """Commit what changes; when stopping, commit what is still waiting."""
+    app[keys.SNAPSHOTTER].start(app[keys.HUB])
+    yield
+    await app[keys.SNAPSHOTTER].close()
+
+
+async def run_intents(app: web.Application) -> AsyncIterator[None]:
+    """Send intents to the farm and write down what comes back."""
+    app[keys.INTENTS].start(app[keys.HUB])
+    yield
+    await app[keys.INTENTS].close()
+
+
+async def run_hub(app: web.Application) -> AsyncIterator[None]:
+    """Serve documents; the first start makes the demo project."""
+    if app[keys.CONFIG].demo and not app[keys.PROJECTS].all():
+        await create_demo(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER], by=SYSTEM)
+    yield
+    await app[keys.HUB].close()

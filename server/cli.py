@@ -1,0 +1,143 @@
+"""The command `workprint`: run the studio or a part of it, make projects, add people."""
+
+import argparse
+import asyncio
+import getpass
+import os
+import sys
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any, NoReturn, get_args
+
+from crdt_schema.records import Role
+from server.config import SETTINGS, BadSetting, Config, read_config
+from server.errors import WorkprintError
+
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    settings = "\n".join(f"  {s.name:<34}{s.help} (default: {s.default or 'none'})" for s in SETTINGS)
+    root = argparse.ArgumentParser(
+        prog="workprint",
+        description="A self-hosted, multiplayer studio for generative film-making.",
+        epilog=f"environment:\n{settings}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("up", help="run everything of the Procfile and print a one-time login")
+    serve = commands.add_parser("serve", help="run the hub alone")
+    serve.add_argument("--host", help="address to listen on (WORKPRINT_HOST)")
+    serve.add_argument("--port", type=int, help="port to listen on (WORKPRINT_PORT)")
+    worker = commands.add_parser("worker", help="run one farm worker")
+    worker.add_argument("--tiers", default="low,standard,high", help="tiers it serves, e.g. low,standard")
+    commands.add_parser("redis", help="run the workspace's embedded Valkey")
+    commands.add_parser("login-url", help="print a one-time login for the owner of the workspace")
+    project = commands.add_parser("project", help="projects").add_subparsers(dest="action", required=True)
+    new = project.add_parser("new", help="make a project")
+    new.add_argument("name")
+    user = commands.add_parser("user", help="people").add_subparsers(dest="action", required=True)
+    add = user.add_parser("add", help="add somebody; the password comes from standard input or a prompt")
+    add.add_argument("name")
+    add.add_argument("--role", choices=ROLES, default="editor", help="role in every project that says no other")
+    return root
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    given = parser().parse_args(arguments)
+    try:
+        config = read_config()
+        return run(given, config)
+    except (BadSetting, WorkprintError) as error:
+        sys.stderr.write(f"workprint: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def run(given: argparse.Namespace, config: Config) -> int:
+    """Run the command that was given; each loads only what it needs."""
+    match given.command:
+        case "up":
+            from server.up import up  # noqa: PLC0415
+
+            status = up(config)
+        case "redis":
+            from server.embedded_redis import become_redis  # noqa: PLC0415
+
+            become_redis(config)
+        case "serve":
+            from server.serve import serve  # noqa: PLC0415
+
+            status = serve(replace(config, host=given.host or config.host, port=given.port or config.port))
+        case "worker":
+            become_worker(config, given.tiers)
+        case "project":
+            status = say(new_project(config, given.name))
+        case "user":
+            status = say(add_user(config, given.name, given.role, read_password()))
+        case _:
+            status = say(login_url(config))
+    return status
+
+
+def become_worker(config: Config, tiers: str) -> NoReturn:
+    """Become a farm worker: a program of its own, which must not load the server, nor the server it."""
+    os.environ["REDIS_URL"] = config.redis_url
+    os.execv(sys.executable, [sys.executable, "-m", "render_farm.worker", "--tiers", tiers])  # noqa: S606 - no shell
+
+
+def say(words: Coroutine[Any, Any, str]) -> int:
+    """Print what a short command answers."""
+    sys.stdout.write(asyncio.run(words) + "\n")
+    return 0
+
+
+def read_password() -> str:
+    """From the terminal without echo, or the first line of standard input."""
+    return getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+
+
+async def add_user(config: Config, name: str, role: Role, password: str) -> str:
+    """Add somebody to the workspace."""
+    from server.app import utc_now  # noqa: PLC0415
+    from server.auth.people import People  # noqa: PLC0415
+
+    people = await People.open(config.state_folder / "workspace.sqlite", utc_now)
+    try:
+        user = await people.add(name, password, role)
+    finally:
+        await people.close()
+    return f"{user.name} may sign in as {user.role}."
+
+
+async def login_url(config: Config) -> str:
+    """A link that signs the owner of the workspace in, once, within an hour."""
+    from server.app import utc_now  # noqa: PLC0415
+    from server.auth.people import People  # noqa: PLC0415
+
+    people = await People.open(config.state_folder / "workspace.sqlite", utc_now)
+    try:
+        owner = await people.ensure_local_owner()
+        code = await people.one_time_login(owner.id)
+    finally:
+        await people.close()
+    return f"http://{config.host}:{config.port}/auth/one-time?code={code}"
+
+
+async def new_project(config: Config, name: str) -> str:
+    """Make a project on disk; a hub that runs finds it within seconds."""
+    from server.app import utc_now  # noqa: PLC0415
+    from server.auth.actor import SYSTEM  # noqa: PLC0415
+    from server.projects.index import NewProject, Projects  # noqa: PLC0415
+
+    projects = Projects(config.workspace_root, utc_now)
+    await projects.start()
+    project = await projects.create(NewProject(title=name), by=SYSTEM)
+    return f"{project.manifest['title']}: {project.id}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""Typed keys under which the one application holds its parts."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from aiohttp import web
+
+from pipelines.spec import Pipeline
+from render_farm.queues import Farm
+from server.auth.people import People
+from server.auth.tokens import Tokens
+from server.config import Config
+from server.hub.hub import Hub
+from server.intents.service import Intents
+from server.projects.index import Projects
+from server.snapshot.snapshotter import Snapshotter
+
+CONFIG = web.AppKey("config", Config)
+CLOCK = web.AppKey("clock", Callable[[], datetime])
+PEOPLE = web.AppKey("people", People)
+TOKENS = web.AppKey("tokens", Tokens)
+PROJECTS = web.AppKey("projects", Projects)
+HUB = web.AppKey("hub", Hub)
+FARM = web.AppKey("farm", Farm)
+INTENTS = web.AppKey("intents", Intents)
+SNAPSHOTTER = web.AppKey("snapshotter", Snapshotter)
+PIPELINES = web.AppKey("pipelines", dict[str, Pipeline])
