@@ -36,5 +36,6 @@ def normal(value: object) -> object:
     if isinstance(value, list | tuple):
         return [normal(item) for item in cast("list[object]", value)]
     if isinstance(value, float):
-        return int(value) if value.is_integer() else round(value, 6)
+        rounded = round(value, 6)
+        return int(rounded) if rounded.is_integer() else rounded
     return value

@@ -1,0 +1,88 @@
+"""Canonical JSON: same state, same bytes; and the TypeScript twin that must not fall behind."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pycrdt import Doc, Map
+
+from crdt_schema import export_ts, plain
+from crdt_schema.canvas import Canvas
+from crdt_schema.documents import KINDS, NewerSchema, UnknownDocument, initialise, kind_of, upgrade
+from crdt_schema.ids import NodeId
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text(), json_values))
+def test_the_order_in_which_keys_were_set_does_not_show(value: dict[str, Any]) -> None:
+    backwards = dict(reversed(value.items()))
+    assert plain.encode(value) == plain.encode(backwards)
+
+
+@given(st.integers(-(10**9), 10**9))
+def test_a_whole_number_has_one_spelling(number: int) -> None:
+    assert plain.encode({"x": float(number)}) == plain.encode({"x": number})
+
+
+@given(st.dictionaries(st.text(), json_values))
+def test_what_is_written_reads_back_and_writes_the_same(value: dict[str, Any]) -> None:
+    written = plain.encode(value)
+    assert plain.encode(json.loads(written)) == written
+
+
+@given(st.permutations(["a", "b", "c", "d"]))
+def test_replicas_that_were_built_in_another_order_are_the_same_bytes(order: list[str]) -> None:
+    documents = [Doc[Any](), Doc[Any]()]
+    for doc, names in zip(documents, (sorted(order), order), strict=True):
+        for name in names:
+            Canvas(doc).add_node(NodeId(name), "note", {"x": 1.0, "y": 2.5}, text=name)
+    first, second = (plain.encode(plain.dump(doc, "canvas")) for doc in documents)
+    assert first == second
+
+
+def test_every_document_carries_its_schema_and_an_epoch_of_its_own() -> None:
+    epochs: set[str] = set()
+    for name, kind in KINDS.items():
+        doc: Doc[Any] = Doc()
+        initialise(doc, name)
+        meta: Any = doc.get("meta", type=Map).to_py()
+        assert meta["schema"] == kind.schema
+        epochs.add(meta["epoch"])
+        assert upgrade(doc, name) is False
+    assert len(epochs) == len(KINDS)
+
+
+def test_a_document_from_a_newer_version_is_not_touched() -> None:
+    doc: Doc[Any] = Doc()
+    initialise(doc, "canvas")
+    doc["meta"]["schema"] = "canvas.99"
+    before = doc.get_update()
+    with pytest.raises(NewerSchema, match=r"canvas\.99"):
+        upgrade(doc, "canvas")
+    assert doc.get_update() == before
+
+
+def test_only_known_documents_have_a_kind() -> None:
+    assert kind_of("canvas").written_by == "editor"
+    assert kind_of("takes").written_by is None
+
+
+@pytest.mark.parametrize("name", ["", "nothing", "../canvas", "canvas/../takes", "canvas/a/b"])
+def test_a_name_that_is_no_documents_is_refused(name: str) -> None:
+    with pytest.raises(UnknownDocument):
+        kind_of(name)
+
+
+def test_the_typescript_twin_is_up_to_date() -> None:
+    assert export_ts.TARGET.read_text() == export_ts.render()

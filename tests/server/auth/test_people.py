@@ -1,0 +1,127 @@
+"""Who may sign in, and how often a one-time link works."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from crdt_schema.ids import ProjectId, UserId
+from server.auth.people import People
+from server.auth.tokens import FarmGrant, Tokens, workspace_secret
+from server.errors import BadRequest, Conflict, Unauthorised
+
+START = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def people(tmp_path: Path, clock: Clock) -> AsyncIterator[People]:
+    opened = await People.open(tmp_path / "workspace.sqlite", clock)
+    yield opened
+    await opened.close()
+
+
+async def test_a_password_signs_in_and_a_wrong_one_does_not(people: People) -> None:
+    ana = await people.add("Ana", "correct horse", "editor")
+    assert await people.sign_in("ana", "correct horse") == ana
+    for name, password in (("Ana", "wrong horse"), ("Bob", "correct horse"), ("Ana", "")):
+        with pytest.raises(Unauthorised, match="Name or password is wrong"):
+            await people.sign_in(name, password)
+
+
+async def test_a_name_is_taken_once_whatever_its_case(people: People) -> None:
+    await people.add("Ana", "correct horse", "editor")
+    with pytest.raises(Conflict):
+        await people.add("ANA", "another horse", "viewer")
+
+
+@pytest.mark.parametrize(
+    ("name", "password"), [("", "long enough"), ("x" * 61, "long enough"), ("Ana", "short"), ("a\x00b", "long enough")]
+)
+async def test_poor_names_and_passwords_are_refused(people: People, name: str, password: str) -> None:
+    with pytest.raises(BadRequest):
+        await people.add(name, password, "editor")
+
+
+async def test_the_local_owner_has_no_password_to_guess(people: People) -> None:
+    owner = await people.ensure_local_owner()
+    assert owner.role == "owner"
+    assert await people.ensure_local_owner() == owner
+    with pytest.raises(Unauthorised):
+        await people.sign_in(owner.name, "")
+
+
+async def test_a_one_time_link_works_once(people: People) -> None:
+    owner = await people.ensure_local_owner()
+    code = await people.one_time_login(owner.id)
+    assert await people.redeem(code) == owner
+    with pytest.raises(Unauthorised):
+        await people.redeem(code)
+
+
+async def test_a_one_time_link_is_old_after_an_hour(people: People, clock: Clock) -> None:
+    owner = await people.ensure_local_owner()
+    code = await people.one_time_login(owner.id)
+    clock.now += timedelta(hours=1, seconds=1)
+    with pytest.raises(Unauthorised):
+        await people.redeem(code)
+
+
+async def test_a_role_in_a_project_stands_before_the_role_in_the_workspace(people: People) -> None:
+    ana = await people.add("Ana", "correct horse", "viewer")
+    assert await people.role_in(ProjectId("a"), ana) == "viewer"
+    await people.set_role(ProjectId("a"), ana.id, "admin")
+    assert await people.role_in(ProjectId("a"), ana) == "admin"
+    assert await people.role_in(ProjectId("b"), ana) == "viewer"
+
+
+async def test_people_are_remembered_over_a_restart(tmp_path: Path, clock: Clock) -> None:
+    for round_number in range(2):
+        people = await People.open(tmp_path / "w.sqlite", clock)
+        if round_number == 0:
+            await people.add("Ana", "correct horse", "editor")
+        assert (await people.sign_in("Ana", "correct horse")).role == "editor"
+        await people.close()
+
+
+def test_a_token_says_who_until_it_expires() -> None:
+    tokens = Tokens("s" * 32)
+    token = tokens.issue(UserId("ana"), now=START, lifetime=timedelta(minutes=1))
+    assert tokens.verify(token, now=START + timedelta(seconds=59)) == "ana"
+    with pytest.raises(Unauthorised, match="expired"):
+        tokens.verify(token, now=START + timedelta(minutes=1))
+
+
+def test_a_token_of_another_secret_or_for_another_use_is_refused() -> None:
+    tokens, other = Tokens("s" * 32), Tokens("t" * 32)
+    farm = tokens.issue_farm(FarmGrant(ProjectId("p"), "j"), now=START)
+    stolen = other.issue(UserId("ana"), now=START, lifetime=timedelta(minutes=1))
+    for token in (farm, stolen, "", "rubbish", farm[:-2]):
+        with pytest.raises(Unauthorised):
+            tokens.verify(token, now=START)
+    assert tokens.verify_farm(farm, now=START) == FarmGrant(ProjectId("p"), "j")
+
+
+def test_the_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    first = workspace_secret(tmp_path, "")
+    assert workspace_secret(tmp_path, "") == first
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+    assert workspace_secret(tmp_path, "configured") == "configured"
+
+
+def test_a_short_secret_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 32"):
+        Tokens("short")
