@@ -12,9 +12,11 @@ export default ts.config(
   { languageOptions: { globals: { ...globals.browser, ...globals.node } } },
   {
     files: ['**/*.svelte', '**/*.svelte.ts'],
-    languageOptions: { parserOptions: { parser: ts.parser, svelteConfig } },
-    // The app is served from the root of its origin, so links need no base path.
-    rules: { 'svelte/no-navigation-without-resolve': 'off' }
+    languageOptions: { parserOptions: { parser: ts.parser, svelteConfig } }
   },
-  { files: ['**/*.svelte', '**/*.ts', '**/*.svelte.ts'], rules: { 'no-undef': 'off' } }
+  {
+    files: ['**/*.svelte', '**/*.ts', '**/*.svelte.ts'],
+    // The app is served from the root of its origin, so links need no base path.
+    rules: { 'no-undef': 'off', 'svelte/no-navigation-without-resolve': 'off' }
+  }
 );
