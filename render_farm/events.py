@@ -1,0 +1,121 @@
+"""Follows the stream of farm events for the recorder: at least once, in order, across restarts."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from render_farm.job import AnyEvent, BadEvent, read_event
+from render_farm.ledger import REDIS_AWAY
+
+GROUP = "recorder"
+BATCH = 64
+BLOCK_MILLISECONDS = 2000
+CLAIM_MILLISECONDS = 60_000
+"""Another hub that has not handled its entry for so long has died with it."""
+
+Entry = tuple[bytes, dict[bytes, bytes] | None]
+
+log = structlog.get_logger("workprint.events")
+
+
+class EventStream:
+    """The events of one installation, read as one consumer of the group `recorder`.
+
+    An entry stays on the stream until `done` is called for it, so nothing is trimmed before it was recorded.
+    """
+
+    def __init__(self, redis_url: str, namespace: str, consumer: str = "hub") -> None:
+        # Replies to a blocking read come late by intent; everything else must be quick.
+        self._redis = Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
+            redis_url, socket_connect_timeout=2, socket_timeout=BLOCK_MILLISECONDS / 1000 + 5
+        )
+        self._stream = f"{namespace}:events"
+        self._consumer = consumer
+
+    async def follow(self) -> AsyncIterator[tuple[str, AnyEvent]]:
+        """Every event with its entry id, for ever: first those of this consumer that were never done, then new ones.
+
+        Waits with growing pauses while Redis is away. Entries that do not read are logged and dropped.
+        """
+        pause, after = 0.1, "0"
+        while True:
+            try:
+                await self._make_group()
+                entries = await self._read(after)
+                pause = 0.1
+            except (*REDIS_AWAY, ResponseError) as error:
+                log.warning("events cannot be read", error=str(error), pause_seconds=pause)
+                await asyncio.sleep(pause)
+                pause, after = min(pause * 2, 5.0), "0"
+                continue
+            for entry, fields in entries:
+                event = await self._event(entry, fields)
+                if event is not None:
+                    yield entry, event
+            # "0" lists what was delivered and not done; after that list has been walked once, only new entries count.
+            after = entries[-1][0] if entries and after != ">" else ">"
+
+    async def done(self, entry: str) -> None:
+        """Take an entry off the stream: what it says has been recorded."""
+        async with self._redis.pipeline(transaction=True) as both:
+            both.xack(self._stream, GROUP, entry)
+            both.xdel(self._stream, entry)
+            await both.execute()
+
+    async def deliveries(self, entry: str) -> int:
+        """How often an entry was handed out."""
+        rows = await self._redis.xpending_range(self._stream, GROUP, entry, entry, 1)
+        return int(cast("list[dict[str, Any]]", rows)[0]["times_delivered"]) if rows else 0
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._redis.aclose()
+
+    async def _make_group(self) -> None:
+        """Redis may have lost the group at any time, with everything else it knew."""
+        try:
+            await self._redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    async def _read(self, after: str) -> list[tuple[str, dict[bytes, bytes]]]:
+        claimed = await self._claim() if after == ">" else []
+        if claimed:
+            return claimed
+        reply = await self._redis.xreadgroup(
+            GROUP, self._consumer, {self._stream: after}, count=BATCH, block=BLOCK_MILLISECONDS
+        )
+        return _entries(reply)
+
+    async def _claim(self) -> list[tuple[str, dict[bytes, bytes]]]:
+        """Take over what a consumer that died was given."""
+        reply = await self._redis.xautoclaim(
+            self._stream, GROUP, self._consumer, min_idle_time=CLAIM_MILLISECONDS, count=BATCH
+        )
+        return [(entry.decode(), fields) for entry, fields in cast("Any", reply)[1] if fields]
+
+    async def _event(self, entry: str, fields: dict[bytes, bytes]) -> AnyEvent | None:
+        try:
+            return read_event(json.loads(fields[b"event"]))
+        except (BadEvent, KeyError, ValueError) as error:
+            log.error("an event does not read", entry=entry, error=str(error))  # noqa: TRY400 - the message is all
+            await self.done(entry)
+            return None
+
+
+def _entries(reply: object) -> list[tuple[str, dict[bytes, bytes]]]:
+    """The entries of the one stream in XREADGROUP's reply: [[name, entries]] in RESP2, {name: [entries]} in RESP3."""
+    if not reply:
+        return []
+    if isinstance(reply, dict):
+        pages = next(iter(cast("dict[bytes, list[list[Entry]]]", reply).values()))
+        pairs = [pair for page in pages for pair in page]
+    else:
+        pairs = cast("list[tuple[bytes, list[Entry]]]", reply)[0][1]
+    return [(entry.decode(), fields) for entry, fields in pairs if fields]

@@ -1,0 +1,309 @@
+# pyright: basic
+# RQ has no complete types: strict mode would report its own holes on every line of this file.
+"""RQ and nothing else: a queue per tier, submit, cancel, place in line, and the worker process that serves queues.
+
+Every other module of Workprint speaks to the farm through `Farm`; no other file imports RQ.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+import structlog
+from redis import Redis
+from rq import Queue, Worker
+from rq.exceptions import DuplicateJobError, NoSuchJobError, StopRequested
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.worker.base import WorkerStatus
+
+from crdt_schema.ids import new_id
+from crdt_schema.records import Tier
+from render_farm.clock import utc_now
+from render_farm.job import (
+    TIERS,
+    Cancelled,
+    FarmError,
+    FarmNode,
+    FarmUnavailable,
+    JobOrder,
+    Lost,
+    Requeued,
+)
+from render_farm.ledger import REDIS_AWAY, Ledger, LiveJob, connect, redis_reached
+
+RUN_JOB = "render_farm.run_job.run_job"
+NO_LIMIT = -1
+"""The attempt keeps its own time limit, so that it can say what happened; RQ's would only kill it."""
+REMEMBERED_SECONDS = 300
+WORKER_SECONDS = 60
+ORPHAN_SECONDS = 10.0
+"""A job that is in no queue and held by nobody for so long has lost its worker; a hand-over takes far less."""
+MAX_FAULTS = 1
+REAPER_SECONDS = 5.0
+LOST_REASON = "The farm node that ran this job vanished, twice. Please generate again."
+
+log = structlog.get_logger("workprint.farm")
+
+
+class Farm:
+    """The farm as the hub sees it. Synchronous: call it from a thread. All but `ping` raise FarmUnavailable."""
+
+    def __init__(self, redis_url: str, namespace: str = "workprint", *, orphan_seconds: float = ORPHAN_SECONDS) -> None:
+        self.redis_url = redis_url
+        self._redis = connect(redis_url)
+        self.ledger = Ledger(self._redis, namespace)
+        self._orphan_seconds = orphan_seconds
+        self._missing: dict[str, float] = {}
+        self._name = new_id("hub")
+
+    def ping(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            return bool(self._redis.ping())
+        except REDIS_AWAY:
+            return False
+
+    def submit(self, order: JobOrder) -> bool:
+        """Put a job in the queue of its tier, once: the same id again changes nothing. False when it has ended.
+
+        Safe to repeat after a crash at any point. RQ's `unique` alone lapses minutes after the job ended, so the
+        ledger is asked first.
+        """
+        if not self.ledger.enter(order):
+            return False
+        live = self.ledger.live_job(order.job)
+        if live is not None and live.order.project != order.project:
+            raise FarmError("Another project uses this intent id")
+        if not self.ledger.is_leased(order.job):
+            self._enqueue(order)
+        return True
+
+    def adopt(self, order: JobOrder) -> None:
+        """Make sure that a job which should be running is not forgotten, e.g. by a Redis that lost its memory."""
+        self.ledger.enter(order)
+
+    def cancel(self, job_id: str) -> None:
+        """Ask for a job's end. One that waits is gone at once; one that runs stops at its next step.
+
+        The end itself comes as a `cancelled` event, from here or from the node.
+        """
+        live = self.ledger.live_job(job_id)
+        if live is None:
+            return
+        self.ledger.ask_cancel(job_id)
+        with redis_reached():
+            taken = self._queue(live.order.tier).remove(job_id)
+        if taken:
+            self._end_cancelled(live.order)
+
+    def position(self, job_id: str) -> int | None:
+        """How many jobs stand before this one; None when it does not wait (any more)."""
+        with redis_reached():
+            for tier in TIERS:
+                position = self._queue(tier).get_job_position(job_id)
+                if position is not None:
+                    return position
+        return None
+
+    def waiting(self, tier: Tier) -> int:
+        """How many jobs wait in the queue of a tier."""
+        with redis_reached():
+            return len(self._queue(tier))
+
+    def nodes(self) -> list[FarmNode]:
+        """The farm nodes that were heard of lately."""
+        return self.ledger.nodes()
+
+    def reap(self) -> list[str]:
+        """Find jobs whose worker vanished: queue each once more, then give it up. Returns their ids.
+
+        Call it every few seconds; with several hubs one of them does the work.
+        """
+        if not self.ledger.is_mine("reaper", self._name, REAPER_SECONDS / 2):
+            return []
+        missing = {job: live for job, live in self.ledger.live().items() if self._is_missing(live)}
+        now = time.monotonic()
+        self._missing = {job: self._missing.get(job, now) for job in missing}
+        due = [job for job, since in self._missing.items() if now - since >= self._orphan_seconds]
+        for job in due:
+            del self._missing[job]
+            self._rescue(missing[job])
+        return due
+
+    def hand_back(self, job_id: str) -> None:
+        """Queue a job again whose worker was told to stop; nobody's fault."""
+        live = self.ledger.live_job(job_id)
+        if live is not None:
+            self.ledger.publish(Requeued(**_about(live.order)))
+            self._requeue(live.order)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._redis.close()
+
+    def _is_missing(self, live: LiveJob) -> bool:
+        if self.ledger.is_leased(live.order.job):
+            return False
+        with redis_reached():
+            return self._queue(live.order.tier).get_job_position(live.order.job) is None
+
+    def _rescue(self, live: LiveJob) -> None:
+        order = live.order
+        if self.ledger.is_cancelled(order.job):
+            self._end_cancelled(order)
+        elif live.faults < MAX_FAULTS:
+            log.warning("job requeued", job=order.job, project=order.project, faults=live.faults + 1)
+            # Told before it is queued, so that it cannot overtake the `started` of the next attempt.
+            self.ledger.blame(live, Requeued(**_about(order)))
+            self._requeue(order)
+        else:
+            trace_id = new_id("trace")
+            log.error("job lost", job=order.job, project=order.project, traceId=trace_id)
+            self.ledger.give_up(Lost(**_about(order), reason=LOST_REASON, trace_id=trace_id))
+
+    def _end_cancelled(self, order: JobOrder) -> None:
+        self.ledger.end(Cancelled(**_about(order)))
+        self._forget(order.job)
+
+    def _requeue(self, order: JobOrder) -> None:
+        self._forget(order.job)
+        self.ledger.release(order.job)
+        self._enqueue(order)
+
+    def _forget(self, job_id: str) -> None:
+        with redis_reached():
+            try:
+                Job.fetch(job_id, connection=self._redis, serializer=JSONSerializer).delete()
+            except NoSuchJobError:
+                return
+
+    def _enqueue(self, order: JobOrder) -> None:
+        with redis_reached():
+            try:
+                self._queue(order.tier).enqueue_call(
+                    RUN_JOB,
+                    args=(order.as_json(),),
+                    job_id=order.job,
+                    description=order.job,  # RQ would print the arguments, and among them the token
+                    timeout=NO_LIMIT,
+                    result_ttl=REMEMBERED_SECONDS,
+                    failure_ttl=REMEMBERED_SECONDS,
+                    unique=True,
+                )
+            except DuplicateJobError:
+                return
+
+    def _queue(self, tier: Tier) -> Queue:
+        return Queue(queue_name(self.ledger.namespace, tier), connection=self._redis, serializer=JSONSerializer)
+
+
+class _Process(Worker):
+    """An RQ worker that stops within seconds, survives a Redis that is away, and owns up to jobs it dropped."""
+
+    max_connection_wait_time = 5.0
+    stop_seconds = 3.0
+    stopping = False
+    dropped = ""
+    """The job whose attempt this process had to end because it was told to stop."""
+    on_killed: Callable[[str], None]
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Stop at once when idle; else give the attempt a little time and then end it."""
+        del signum, frame
+        self.stopping = True
+        self._stop_requested = True
+        if self.get_state() != WorkerStatus.BUSY:
+            raise StopRequested
+        timer = threading.Timer(self.stop_seconds, self._end_attempt)
+        timer.daemon = True
+        timer.start()
+
+    def _end_attempt(self) -> None:
+        if self.horse_pid:
+            self.kill_horse()
+
+    def maintain_heartbeats(self, job: Job) -> None:
+        """As RQ's, but a Redis that is away does not end a process whose attempt is still at work."""
+        try:
+            super().maintain_heartbeats(job)
+        except REDIS_AWAY as error:
+            log.warning("heartbeat failed", job=job.id, error=str(error))
+
+    def handle_work_horse_killed(self, job: Job, retpid: object, ret_val: object, rusage: object) -> None:
+        """An attempt ended without a word, killed by us or by the machine."""
+        del retpid, rusage
+        log.warning("attempt killed", job=job.id, wait_status=ret_val, stopping=self.stopping)
+        if self.stopping:
+            self.dropped = job.id
+        else:
+            self.on_killed(job.id)
+
+
+class WorkerLoop:
+    """Serves the queues of some tiers until it is told to stop; for a worker's main thread."""
+
+    def __init__(self, farm: Farm, redis_url: str, *, name: str, tiers: Sequence[Tier], stop_seconds: float) -> None:
+        self._farm, self._url, self._name, self._tiers = farm, redis_url, name, tiers
+        self._stop_seconds = stop_seconds
+        self._process: _Process | None = None
+
+    @property
+    def current_job(self) -> str:
+        """The job whose attempt runs in a child of this process, or empty. For other threads."""
+        process = self._process
+        return os.environ.get("RQ_JOB_ID", "") if process is not None and process.horse_pid else ""
+
+    def work(self, *, burst: bool = False) -> bool:
+        """Serve until told to stop (or, in a burst, until the queues are empty). True when told to stop.
+
+        Raises FarmUnavailable when Redis went away; call again later.
+        """
+        connection = connect(self._url)
+        try:
+            with redis_reached():
+                process = self._process = self._make_process(connection)
+                try:
+                    process.work(burst=burst, logging_level="WARNING")
+                finally:
+                    self._process = None
+                    self._put_right(process)
+                return process.stopping
+        finally:
+            connection.close()
+
+    def _make_process(self, connection: Redis) -> _Process:
+        process = _Process(
+            [queue_name(self._farm.ledger.namespace, tier) for tier in self._tiers],
+            f"{self._name}-{new_id()[:6]}",
+            connection=connection,
+            serializer=JSONSerializer,
+            worker_ttl=WORKER_SECONDS,
+        )
+        process.stop_seconds = self._stop_seconds
+        process.on_killed = self._farm.ledger.release
+        process.log_job_description = False
+        return process
+
+    def _put_right(self, process: _Process) -> None:
+        """Nothing of this process runs on, and what it did not finish goes to another."""
+        if process.horse_pid:
+            process.kill_horse(signal.SIGKILL)
+            process.wait_for_horse()
+        if process.dropped:
+            try:
+                self._farm.hand_back(process.dropped)
+            except FarmUnavailable:
+                log.warning("job not handed back, the lease will run out", job=process.dropped)
+
+
+def queue_name(namespace: str, tier: Tier) -> str:
+    """The name of a tier's queue."""
+    return f"{namespace}:{tier}"
+
+
+def _about(order: JobOrder) -> dict[str, str]:
+    return {"job": order.job, "project": order.project, "attempt": "", "farm_node": "", "at": utc_now()}

@@ -1,0 +1,23 @@
+"""A small picture of an output, for nodes and galleries."""
+
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from pipelines.spec import Output, PipelineError
+
+LONG_EDGE_PX = 512
+QUALITY = 82
+
+
+def thumbnail(output: Output, folder: Path) -> Output:
+    """A WebP of at most 512 px on its long edge, in `folder`; raises PipelineError when `output` is no picture."""
+    path = folder / "thumbnail.webp"
+    try:
+        with Image.open(output.path) as picture:
+            small = picture.convert("RGB")
+    except (UnidentifiedImageError, OSError) as error:
+        raise PipelineError("The pipeline's output is not a picture that can be read") from error
+    small.thumbnail((LONG_EDGE_PX, LONG_EDGE_PX), Image.Resampling.LANCZOS)
+    small.save(path, "WEBP", quality=QUALITY, method=4)
+    return Output(path=path, media_type="image/webp", width=small.width, height=small.height)

@@ -1,0 +1,165 @@
+"""A farm worker: `python -m render_farm.worker --tiers low,standard,high [--burst]`, one job at a time.
+
+Settings come from the environment: REDIS_URL, WORKPRINT_NAMESPACE, WORKPRINT_HUB_URL and those of `settings.py`.
+"""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+
+import structlog
+
+from crdt_schema.ids import new_id
+from crdt_schema.records import Tier
+from pipelines import registry
+from pipelines import run as _run  # loaded here so that every forked attempt has it
+from render_farm import run_job as _run_job
+from render_farm.clock import utc_now
+from render_farm.job import TIERS, FarmNode, FarmUnavailable
+from render_farm.queues import Farm, WorkerLoop
+from render_farm.scratch import sweep
+from render_farm.settings import FarmSettings
+
+HEARTBEAT_SECONDS = 5.0
+MAX_PAUSE_SECONDS = 5.0
+PRELOADED = (_run, _run_job)
+
+log = structlog.get_logger("workprint.worker")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the worker until it is told to stop; the exit status."""
+    options = _options(arguments)
+    set_up_logs()
+    name = f"{socket.gethostname()}-{new_id()[:6]}"
+    # Attempts are forked from this process and read the same environment.
+    os.environ["WORKPRINT_FARM_NODE"] = name
+    settings = FarmSettings.from_environment()
+    for folder in sweep(settings.scratch):
+        log.info("removed what a killed attempt left", folder=folder)
+    preload()
+    return _Worker(settings, options.tiers).serve(burst=options.burst)
+
+
+class _Worker:
+    """The worker's main thread, which serves, and its side thread, which says that the node lives."""
+
+    def __init__(self, settings: FarmSettings, tiers: tuple[Tier, ...]) -> None:
+        self._settings = settings
+        self._farm = Farm(settings.redis_url, settings.namespace)
+        self._loop = WorkerLoop(
+            self._farm, settings.redis_url, name=settings.node, tiers=tiers, stop_seconds=settings.stop_seconds
+        )
+        self._tiers = tiers
+        self._stop = threading.Event()
+        self._started_at = utc_now()
+
+    def serve(self, *, burst: bool) -> int:
+        """Serve until a signal, coming back after every loss of Redis."""
+        signal.signal(signal.SIGTERM, self._handle_signal)
+        signal.signal(signal.SIGINT, self._handle_signal)
+        heartbeat = threading.Thread(target=self._live, name="heartbeat", daemon=True)
+        heartbeat.start()
+        log.info("farm worker started", node=self._settings.node, tiers=list(self._tiers), pid=os.getpid())
+        pause = 0.25
+        while not self._stop.is_set():
+            try:
+                if self._loop.work(burst=burst) or burst:
+                    break
+                pause = 0.25
+            except FarmUnavailable as error:
+                log.warning("Redis is away, the worker waits", error=str(error), pause_seconds=pause)
+            # RQ has put its own handlers in place of ours.
+            signal.signal(signal.SIGTERM, self._handle_signal)
+            signal.signal(signal.SIGINT, self._handle_signal)
+            self._stop.wait(pause)
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
+        self._stop.set()
+        heartbeat.join()
+        self._leave()
+        return 0
+
+    def _handle_signal(self, signum: int, _frame: FrameType | None) -> None:
+        log.info("told to stop", signal=signal.Signals(signum).name)
+        self._stop.set()
+
+    def _live(self) -> None:
+        while True:
+            node = FarmNode(
+                name=self._settings.node,
+                host=socket.gethostname(),
+                tiers=self._tiers,
+                started_at=self._started_at,
+                seen_at=utc_now(),
+                job=self._loop.current_job,
+            )
+            try:
+                self._farm.ledger.announce(node)
+            except FarmUnavailable:
+                log.debug("heartbeat not heard, Redis is away")
+            if self._stop.wait(HEARTBEAT_SECONDS):
+                return
+
+    def _leave(self) -> None:
+        try:
+            self._farm.ledger.leave(self._settings.node)
+        except FarmUnavailable:
+            log.debug("goodbye not heard, Redis is away")
+        self._farm.close()
+        log.info("farm worker stopped", node=self._settings.node)
+
+
+def preload() -> None:
+    """Load what attempts need before any is forked: an attempt then starts in milliseconds."""
+    for pipeline in registry.load_catalog().values():
+        for tier in pipeline.tiers.values():
+            if tier.runner == "local":
+                try:
+                    import_module(tier.entry.partition(":")[0])
+                except ImportError as error:
+                    # The attempt says so too; a worker serves its other pipelines all the same.
+                    log.warning("a pipeline cannot be loaded", pipeline=pipeline.id, error=str(error))
+
+
+def set_up_logs() -> None:
+    """One JSON line per event on standard error, tracebacks included."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
+            _name_service,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _name_service(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return {"service": "farm", **event}
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m render_farm.worker", description="Run jobs of the render farm.")
+    parser.add_argument("--tiers", type=_tiers, default=TIERS, help="tiers to serve, e.g. low,standard (default: all)")
+    parser.add_argument("--burst", action="store_true", help="stop when the queues are empty")
+    return parser.parse_args(arguments)
+
+
+def _tiers(text: str) -> tuple[Tier, ...]:
+    """The tiers of a comma-separated list, the first served first."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in TIERS]
+    if unknown or not names:
+        raise argparse.ArgumentTypeError(f"tiers are {', '.join(TIERS)}, not {text!r}")
+    return tuple(tier for name in names for tier in TIERS if tier == name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""The farm as the hub sees it, over a real Valkey: once, in order, cancellable, and clear when Redis is away."""
+
+import pytest
+
+from render_farm.clock import utc_now
+from render_farm.job import FarmError, FarmNode, FarmUnavailable, Finished
+from render_farm.queues import Farm
+from tests.support.farm import ORPHAN_SECONDS, Valkey, order, told, types_told, wait_until
+
+MEDIA = {"blob": "a" * 64, "media_type": "image/png", "width": 64, "height": 36, "size_bytes": 9}
+
+
+def test_the_same_order_twice_is_one_job(farm: Farm) -> None:
+    asked = order()
+    assert farm.submit(asked)
+    assert farm.submit(asked)
+    assert farm.waiting("low") == 1
+
+
+def test_each_tier_has_its_queue_and_a_job_its_place(farm: Farm) -> None:
+    low, next_low, high = order(), order(), order(tier="high")
+    for asked in (low, next_low, high):
+        farm.submit(asked)
+    assert [farm.position(asked.job) for asked in (low, next_low, high)] == [0, 1, 0]
+    assert farm.position("unknown") is None
+
+
+def test_two_installations_share_one_redis_without_meeting(valkey: Valkey, farm: Farm) -> None:
+    other = Farm(valkey.url, "elsewhere")
+    farm.submit(order())
+    assert other.waiting("low") == 0
+    assert other.ledger.live() == {}
+    other.close()
+
+
+def test_another_project_cannot_use_an_intent_id_that_is_at_work(farm: Farm) -> None:
+    asked = order()
+    farm.submit(asked)
+    theft = type(asked)(**{**asked.as_json(), "project": "project-2"})
+    with pytest.raises(FarmError, match="Another project"):
+        farm.submit(theft)
+    assert farm.waiting("low") == 1
+
+
+def test_a_waiting_job_is_cancelled_at_once(valkey: Valkey, farm: Farm) -> None:
+    asked = order()
+    farm.submit(asked)
+    farm.cancel(asked.job)
+    assert farm.waiting("low") == 0
+    assert types_told(valkey.url, asked.job) == ["cancelled"]
+    assert farm.submit(asked) is False
+    farm.cancel(asked.job)
+    assert types_told(valkey.url, asked.job) == ["cancelled"]
+
+
+def test_cancelling_what_nobody_ordered_does_nothing(valkey: Valkey, farm: Farm) -> None:
+    farm.cancel("unknown")
+    assert told(valkey.url) == []
+
+
+def test_a_job_ends_once(valkey: Valkey, farm: Farm) -> None:
+    asked = order()
+    farm.submit(asked)
+    for attempt in ("attempt-1", "attempt-2"):
+        event = Finished(
+            job=asked.job,
+            project=asked.project,
+            attempt=attempt,
+            farm_node="n",
+            at=utc_now(),
+            outputs=(MEDIA,),  # pyright: ignore[reportArgumentType] - a plain dict is one
+            thumbnail=MEDIA,  # pyright: ignore[reportArgumentType] - as above
+            seconds=1,
+        )
+        assert farm.ledger.end(event) is (attempt == "attempt-1")
+    assert [event.attempt for event in told(valkey.url)] == ["attempt-1"]
+
+
+def test_a_lease_is_renewed_by_its_holder_only(farm: Farm) -> None:
+    farm.ledger.take_lease("j", "first", 60)
+    assert farm.ledger.renew_lease("j", "first", 60)
+    farm.ledger.take_lease("j", "second", 60)
+    assert not farm.ledger.renew_lease("j", "first", 60)
+    farm.ledger.release("j")
+    assert farm.ledger.renew_lease("j", "second", 60)
+
+
+def test_a_waiting_or_working_job_is_not_reaped(farm: Farm) -> None:
+    waiting, working = order(), order(tier="high")
+    farm.submit(waiting)
+    farm.submit(working)
+    farm._queue("high").empty()
+    farm.ledger.take_lease(working.job, "attempt", 60)
+    assert looked_at_for_long(farm) == []
+
+
+def test_a_job_that_redis_forgot_but_the_hub_did_not_is_queued_again(valkey: Valkey, farm: Farm) -> None:
+    asked = order()
+    farm.submit(asked)
+    valkey.stop()
+    valkey.forget()
+    valkey.start()
+    assert farm.waiting("low") == 0
+    farm.adopt(asked)
+    wait_until(farm.reap)
+    assert farm.position(asked.job) == 0
+    assert types_told(valkey.url, asked.job) == ["requeued"]
+
+
+def test_a_cancelled_job_without_a_worker_ends_as_cancelled(valkey: Valkey, farm: Farm) -> None:
+    asked = order()
+    farm.submit(asked)
+    farm._queue("low").empty()
+    farm.cancel(asked.job)
+    wait_until(farm.reap)
+    assert types_told(valkey.url, asked.job) == ["cancelled"]
+
+
+def test_a_node_is_listed_while_it_is_heard_of(farm: Farm) -> None:
+    node = FarmNode("host-1", "host", ("low",), utc_now(), utc_now())
+    farm.ledger.announce(node)
+    assert farm.nodes() == [node]
+    farm._redis.delete(farm.ledger.key("node", "host-1"))
+    assert farm.nodes() == []
+
+
+def test_a_redis_that_is_away_is_said_clearly(valkey: Valkey, farm: Farm) -> None:
+    assert farm.ping()
+    valkey.stop()
+    assert not farm.ping()
+    for ask in (
+        lambda: farm.submit(order()),
+        lambda: farm.cancel("j"),
+        lambda: farm.position("j"),
+        farm.nodes,
+        farm.reap,
+    ):
+        with pytest.raises(FarmUnavailable, match="Redis does not answer"):
+            ask()
+
+
+def looked_at_for_long(farm: Farm) -> list[str]:
+    """What a reaper takes that has watched for longer than a hand-over lasts."""
+    taken: list[str] = []
+    first = farm._orphan_seconds
+    assert first == ORPHAN_SECONDS
+    farm._orphan_seconds = 0.0
+    for _ in range(2):
+        farm._redis.delete(farm.ledger.key("reaper"))
+        taken += farm.reap()
+    return taken

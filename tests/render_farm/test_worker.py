@@ -1,0 +1,302 @@
+"""Jobs on real workers: what is told, what is uploaded, and that nothing is left running."""
+
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from render_farm.job import Failed, Finished, Lost, Progressed
+from render_farm.queues import Farm
+from tests.support.farm import BlobHub, Valkey, Worker, eventually, order, told, types_told
+
+StartWorker = Callable[..., Worker]
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[BlobHub]:
+    hub = BlobHub()
+    await hub.start()
+    yield hub
+    await hub.stop()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_a_job_runs_once_and_its_picture_reaches_the_hub(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker
+) -> None:
+    worker = start_worker()
+    asked = order(hub_url=hub.url, steps=40)
+    farm.submit(asked)
+    await eventually(lambda: "finished" in types_told(valkey.url, asked.job))
+    assert types_told(valkey.url, asked.job) == ["started", "finished"]
+    finished = next(event for event in told(valkey.url) if isinstance(event, Finished))
+    (still,) = finished.outputs
+    assert hub.blobs[still["blob"]].startswith(b"\x89PNG")
+    assert (still["width"], still["height"], still["media_type"]) == (64, 36, "image/png")
+    assert still["size_bytes"] == len(hub.blobs[still["blob"]])
+    assert hub.blobs[finished.thumbnail["blob"]][8:12] == b"WEBP"
+    assert hub.tokens == {"Bearer token-of-the-order"}
+    steps = [event for event in told(valkey.url) if isinstance(event, Progressed)]
+    assert 1 < len(steps) < 40
+    assert not list(worker.scratch.iterdir())
+    assert not any("token-of-the-order" in str(line) for line in worker.log())
+
+
+async def test_an_ended_job_cannot_be_ordered_again(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker
+) -> None:
+    start_worker()
+    asked = order(hub_url=hub.url)
+    farm.submit(asked)
+    await eventually(lambda: "finished" in types_told(valkey.url, asked.job))
+    assert farm.submit(asked) is False
+    assert farm.position(asked.job) is None
+    assert not farm.ledger.live()
+
+
+async def test_a_failure_is_readable_and_its_traceback_stays_on_the_node(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker
+) -> None:
+    worker = start_worker()
+    clear, obscure = order(behaviour="fail", hub_url=hub.url), order(behaviour="crash", hub_url=hub.url)
+    farm.submit(clear)
+    farm.submit(obscure)
+    await eventually(lambda: len([e for e in told(valkey.url) if isinstance(e, Failed)]) == 2)
+    failures = {event.job: event for event in told(valkey.url) if isinstance(event, Failed)}
+    assert failures[clear.job].reason == "The lens cap was on"
+    assert "secret" not in str(failures[obscure.job])
+    logged = [line for line in worker.log() if line.get("traceId") == failures[obscure.job].trace_id]
+    assert "/secret/path/of/this/machine" in logged[0]["exception"]
+    assert {"traceId", "timestamp", "service", "error", "retryCount"} <= set(logged[0])
+
+
+async def test_an_output_that_is_no_picture_is_a_readable_failure(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker
+) -> None:
+    start_worker()
+    asked = order(behaviour="not-a-picture", hub_url=hub.url)
+    farm.submit(asked)
+    await eventually(lambda: "failed" in types_told(valkey.url, asked.job))
+    (failed,) = [event for event in told(valkey.url) if isinstance(event, Failed)]
+    assert failed.reason == "The pipeline's output is not a picture that can be read"
+
+
+async def test_a_running_job_stops_at_its_next_step_when_cancelled(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    worker = start_worker()
+    marker = tmp_path / "begun"
+    asked = order(steps=5000, marker=str(marker), hub_url=hub.url)
+    farm.submit(asked)
+    await eventually(marker.exists)
+    farm.cancel(asked.job)
+    await eventually(lambda: types_told(valkey.url, asked.job) == ["started", "cancelled"])
+    await eventually(lambda: not is_alive(int(marker.read_text())))
+    assert not list(worker.scratch.iterdir())
+    assert not hub.blobs
+
+
+async def test_a_pipeline_that_does_not_listen_is_ended_by_force(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    worker = start_worker()
+    marker = tmp_path / "begun"
+    asked = order(steps=1, behaviour="deaf", marker=str(marker), hub_url=hub.url)
+    farm.submit(asked)
+    await eventually(marker.exists)
+    farm.cancel(asked.job)
+    await eventually(lambda: types_told(valkey.url, asked.job) == ["started", "cancelled"])
+    await eventually(lambda: not is_alive(int(marker.read_text())))
+    assert not list(worker.scratch.iterdir())
+    farm.submit(following := order(hub_url=hub.url))
+    await eventually(lambda: "finished" in types_told(valkey.url, following.job))
+
+
+async def test_an_attempt_that_takes_too_long_says_so(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker
+) -> None:
+    start_worker(WORKPRINT_JOB_SECONDS="0.5")
+    asked = order(steps=5000, hub_url=hub.url)
+    farm.submit(asked)
+    await eventually(lambda: types_told(valkey.url, asked.job) == ["started", "failed"])
+    (failed,) = [event for event in told(valkey.url) if isinstance(event, Failed)]
+    assert failed.reason == "The job took longer than 0.5 seconds"
+
+
+async def test_a_hub_that_is_away_gets_its_result_when_it_returns(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker
+) -> None:
+    worker = start_worker()
+    await hub.stop()
+    asked = order(hub_url=hub.url)
+    farm.submit(asked)
+    await eventually(lambda: any("hub is away" in str(line.get("event")) for line in worker.log()))
+    await hub.start()
+    await eventually(lambda: types_told(valkey.url, asked.job) == ["started", "finished"])
+
+
+async def test_a_hub_that_stays_away_is_named_in_the_failure(
+    valkey: Valkey, farm: Farm, start_worker: StartWorker
+) -> None:
+    start_worker(WORKPRINT_UPLOAD_SECONDS="0.5")
+    asked = order()
+    farm.submit(asked)
+    await eventually(lambda: types_told(valkey.url, asked.job) == ["started", "failed"])
+    (failed,) = [event for event in told(valkey.url) if isinstance(event, Failed)]
+    assert failed.reason == "The hub could not be reached to deliver the result"
+
+
+async def test_a_worker_told_to_stop_hands_its_job_back_and_leaves_nothing_running(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    worker = start_worker()
+    marker = tmp_path / "begun"
+    asked = order(steps=100, marker=str(marker), hub_url=hub.url)
+    farm.submit(asked)
+    await eventually(marker.exists)
+    assert worker.stop() == 0
+    assert not is_alive(int(marker.read_text()))
+    assert types_told(valkey.url, asked.job) == ["started", "requeued"]
+    assert farm.nodes() == []
+    start_worker()
+    await eventually(lambda: types_told(valkey.url, asked.job)[2:] == ["started", "finished"])
+
+
+async def test_an_idle_worker_stops_at_once(farm: Farm, start_worker: StartWorker) -> None:
+    worker = start_worker("--tiers", "low")
+    await eventually(lambda: [node.tiers for node in farm.nodes()] == [("low",)])
+    assert worker.stop() == 0
+    assert farm.nodes() == []
+
+
+async def test_the_job_of_a_killed_worker_runs_on_another(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    worker = start_worker()
+    marker = tmp_path / "begun"
+    asked = order(steps=60, marker=str(marker), hub_url=hub.url)
+    farm.submit(asked)
+    await eventually(marker.exists)
+    worker.kill()
+    await eventually(lambda: not is_alive(int(marker.read_text())))
+    await eventually(farm.reap)
+    start_worker()
+    await eventually(lambda: types_told(valkey.url, asked.job) == ["started", "requeued", "started", "finished"])
+    attempts = {event.attempt for event in told(valkey.url) if event.type == "started"}
+    assert len(attempts) == 2
+
+
+async def test_an_attempt_killed_by_the_machine_is_made_once_more(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    start_worker()
+    asked = order(behaviour="die-once", marker=str(tmp_path / "begun"), hub_url=hub.url)
+    farm.submit(asked)
+    await eventually(farm.reap)
+    await eventually(lambda: types_told(valkey.url, asked.job) == ["started", "requeued", "started", "finished"])
+
+
+async def test_a_job_that_kills_every_attempt_is_lost_with_an_explanation(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker
+) -> None:
+    start_worker()
+    asked = order(behaviour="die", hub_url=hub.url)
+    farm.submit(asked)
+    await eventually(lambda: farm.reap() and "lost" in types_told(valkey.url, asked.job))
+    assert types_told(valkey.url, asked.job) == ["started", "requeued", "started", "lost"]
+    (lost,) = [event for event in told(valkey.url) if isinstance(event, Lost)]
+    assert "vanished" in lost.reason
+    assert lost.trace_id.startswith("trace-")
+
+
+async def test_a_worker_waits_for_redis_and_then_works(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker
+) -> None:
+    valkey.stop()
+    worker = start_worker()
+    await eventually(lambda: any("Redis is away" in str(line.get("event")) for line in worker.log()))
+    valkey.start()
+    farm.submit(asked := order(hub_url=hub.url))
+    await eventually(lambda: types_told(valkey.url, asked.job) == ["started", "finished"])
+    valkey.stop()
+    await eventually(lambda: [line for line in worker.log() if "retrying" in str(line) or "waits" in str(line)][1:])
+    valkey.start()
+    farm.submit(asked := order(hub_url=hub.url))
+    await eventually(lambda: types_told(valkey.url, asked.job) == ["started", "finished"])
+
+
+async def test_redis_going_away_during_a_job_costs_nothing(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    worker = start_worker()
+    marker = tmp_path / "begun"
+    farm.submit(asked := order(steps=100, marker=str(marker), hub_url=hub.url))
+    await eventually(marker.exists)
+    valkey.stop()
+    await eventually(lambda: any("Redis is away" in str(line.get("event")) for line in worker.log()))
+    valkey.start()
+    await eventually(lambda: types_told(valkey.url, asked.job) == ["started", "finished"])
+
+
+async def test_a_burst_worker_ends_when_the_queues_are_empty(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker
+) -> None:
+    orders = [order(hub_url=hub.url, tier=tier) for tier in ("low", "standard", "high")]
+    for asked in orders:
+        farm.submit(asked)
+    worker = start_worker("--burst")
+    await eventually(lambda: worker.process.poll() is not None)
+    assert worker.process.returncode == 0
+    assert all(types_told(valkey.url, asked.job) == ["started", "finished"] for asked in orders)
+
+
+async def test_a_worker_serves_only_its_tiers(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker
+) -> None:
+    farm.submit(high := order(hub_url=hub.url, tier="high"))
+    farm.submit(low := order(hub_url=hub.url))
+    worker = start_worker("--burst", "--tiers", "low")
+    await eventually(lambda: worker.process.poll() is not None)
+    assert types_told(valkey.url, low.job) == ["started", "finished"]
+    assert farm.position(high.job) == 0
+
+
+async def test_a_bad_tier_is_refused_at_the_command_line(start_worker: StartWorker) -> None:
+    worker = start_worker("--tiers", "colossal")
+    assert worker.process.wait(20) == 2
+    assert "tiers are low, standard, high" in worker.log_path.read_text()
+
+
+async def test_what_a_killed_attempt_left_on_disk_is_swept(
+    farm: Farm, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    left = tmp_path / "scratch" / "999999999-attempt-x"
+    left.mkdir(parents=True)
+    mine = tmp_path / "scratch" / f"{os.getpid()}-attempt-y"
+    mine.mkdir()
+    start_worker()
+    await eventually(farm.nodes)
+    assert not left.exists()
+    assert mine.exists()
+
+
+async def test_a_second_signal_does_not_break_a_stop(
+    farm: Farm, hub: BlobHub, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    worker = start_worker()
+    marker = tmp_path / "begun"
+    farm.submit(order(steps=5000, marker=str(marker), hub_url=hub.url))
+    await eventually(marker.exists)
+    worker.process.send_signal(signal.SIGINT)
+    worker.process.send_signal(signal.SIGINT)
+    assert worker.process.wait(20) == 0
+    assert not is_alive(int(marker.read_text()))

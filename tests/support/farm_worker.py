@@ -1,0 +1,101 @@
+"""Runs the real farm worker with one more pipeline in its catalogue: `test-still`, small, quick and able to misbehave."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from PIL import Image
+
+from pipelines import registry
+from pipelines.spec import Output, Param, Pipeline, PipelineError, RunContext, TierSpec
+from render_farm.job import TIERS
+from render_farm.worker import main
+
+MODULE = "pipelines.test_still"
+
+TEST_STILL = Pipeline(
+    id="test-still",
+    version="1.0.0",
+    uuid="00000000-0000-4000-8000-000000000001",
+    label="Test still",
+    summary="One colour, as asked.",
+    output="Image",
+    inputs=(),
+    params=(
+        Param("steps", "integer", 2, "Steps", "How many steps of 20 ms.", 1, 100_000),
+        Param(
+            "behaviour",
+            "enum",
+            "good",
+            "Behaviour",
+            "How the run ends.",
+            choices=("good", "fail", "crash", "deaf", "die", "die-once", "not-a-picture"),
+        ),
+        Param("marker", "string", "", "Marker", "A file that is written when the run has begun."),
+    ),
+    tiers={tier: TierSpec("local", f"{MODULE}:render", 0, 64, 0.1) for tier in TIERS},
+    price_usd=0.5,
+    needs="",
+    licence="the licence of Workprint",
+    source="tests",
+)
+
+
+def render(recipe: Any, _options: Any, context: RunContext) -> list[Output]:
+    parameters = recipe["parameters"]
+    first = mark(parameters["marker"])
+    for step in range(parameters["steps"]):
+        context.progress(100 * step / parameters["steps"], f"Step {step + 1}")
+        time.sleep(0.02)
+    behave(parameters["behaviour"], first=first)
+    path = context.scratch / "still.png"
+    if parameters["behaviour"] == "not-a-picture":
+        path.write_bytes(b"no picture at all")
+    else:
+        colour = (recipe["seed"] % 256, recipe["seed"] // 256 % 256, 90)
+        Image.new("RGB", (recipe["width"], recipe["height"]), colour).save(path)
+    return [Output(path, "image/png", recipe["width"], recipe["height"])]
+
+
+def mark(marker: str) -> bool:
+    """Write the pid of the attempt; whether it is the first."""
+    if not marker:
+        return True
+    path = Path(marker)
+    first = not path.exists()
+    with path.open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    return first
+
+
+def behave(behaviour: str, *, first: bool) -> None:
+    match behaviour:
+        case "fail":
+            raise PipelineError("The lens cap was on")
+        case "crash":
+            raise KeyError("/secret/path/of/this/machine")
+        case "deaf":
+            time.sleep(60)
+        case "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "die-once" if first:
+            os.kill(os.getpid(), signal.SIGKILL)
+        case _:
+            return
+
+
+def add_to_catalogue() -> None:
+    """Make the pipeline known in this process and in those forked from it."""
+    module = ModuleType(MODULE)
+    module.render = render  # pyright: ignore[reportAttributeAccessIssue] - a module made at run time
+    sys.modules[MODULE] = module
+    registry.load_catalog()[TEST_STILL.id] = TEST_STILL
+
+
+if __name__ == "__main__":
+    add_to_catalogue()
+    sys.exit(main())
