@@ -1,0 +1,205 @@
+// Typed access to the server's REST interface; everything else travels through the shared documents.
+import { ApiError } from './errors';
+import type {
+  CreativeContract,
+  Gate,
+  Governance,
+  Manifest,
+  NarrativeStructure,
+  Role,
+  SocketType,
+  Tier
+} from './schema/generated';
+
+export interface Me {
+  id: string;
+  name: string;
+  role: Role;
+  hue: number;
+}
+
+/** A project as it stands in the gallery. */
+export interface ProjectCard {
+  id: string;
+  name: string;
+  description: string;
+  updated: string;
+  role: Role;
+  /** Address of a picture, or null while nothing has been generated. */
+  poster: string | null;
+  shots: number;
+  takes: number;
+}
+
+export interface Budget {
+  cap: number | null;
+  spent: number;
+  reserved: number;
+}
+
+export interface ProjectInfo {
+  id: string;
+  name: string;
+  description: string;
+  role: Role;
+  manifest: Manifest;
+  gates: Gate[];
+  budget: Budget;
+}
+
+export interface NewProject {
+  name: string;
+  description?: string;
+  quality?: Tier;
+  structure?: NarrativeStructure;
+  governance?: Governance;
+  creativeContract?: Partial<CreativeContract>;
+}
+
+export interface ProjectPatch {
+  name?: string;
+  description?: string;
+  quality?: Tier;
+  aspectRatio?: string;
+  governance?: Governance;
+  creativeContract?: Partial<CreativeContract>;
+}
+
+export interface PipelineParam {
+  name: string;
+  type: 'string' | 'integer' | 'float' | 'boolean' | 'enum' | 'palette';
+  default: unknown;
+  label: string;
+  help: string;
+  minimum: number | null;
+  maximum: number | null;
+  choices: string[];
+  unit: string;
+}
+
+export interface PipelineTier {
+  available: boolean;
+  /** What is missing, in words; empty when it is available. */
+  needs: string;
+  long_edge_px: number;
+  seconds_prior: number;
+}
+
+export interface PipelineInfo {
+  id: string;
+  version: string;
+  label: string;
+  summary: string;
+  inputs: { name: string; types: SocketType[] }[];
+  params: PipelineParam[];
+  /** For one image, or for one second of video. */
+  price_usd: number;
+  tiers: Partial<Record<Tier, PipelineTier>>;
+  licence: string;
+  source: string;
+}
+
+export interface Commit {
+  commit: string;
+  message: string;
+  author: string;
+  at: string;
+}
+
+export const api = {
+  me: () => get<Me>('/api/me'),
+  login: (username: string, password: string) => send<Me>('POST', '/auth/login', { username, password }),
+  logout: () => send<unknown>('POST', '/auth/logout'),
+  /** A short-lived token for the socket's authentication message. */
+  socketToken: async () => (await get<{ token: string }>('/auth/socket-token')).token,
+  projects: () => get<ProjectCard[]>('/api/projects'),
+  createProject: (body: NewProject) => send<{ id: string; name: string }>('POST', '/api/projects', body),
+  project: (id: string) => get<ProjectInfo>(`/api/projects/${encodeURIComponent(id)}`),
+  patchProject: (id: string, body: ProjectPatch) =>
+    send<ProjectInfo>('PATCH', `/api/projects/${encodeURIComponent(id)}`, body),
+  uploadReferences,
+  pipelines: () => get<PipelineInfo[]>('/api/pipelines'),
+  snapshot: (id: string, name?: string) =>
+    send<{ commit: string | null }>(
+      'POST',
+      `/api/projects/${encodeURIComponent(id)}/snapshots`,
+      name ? { name } : {}
+    ),
+  history: (id: string) => get<Commit[]>(`/api/projects/${encodeURIComponent(id)}/history`),
+  health: () => get<Record<string, unknown>>('/healthz')
+};
+
+/** Address of a stored file of a project; immutable, so browsers keep it for ever. */
+export function mediaUrl(projectId: string, blob: string): string {
+  return `/api/projects/${encodeURIComponent(projectId)}/media/${encodeURIComponent(blob)}`;
+}
+
+function get<T>(path: string): Promise<T> {
+  return request<T>(path, { method: 'GET' });
+}
+
+function send<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const init: RequestInit = { method };
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers = { 'Content-Type': 'application/json' };
+  }
+  return request<T>(path, init);
+}
+
+async function request<T>(path: string, init: RequestInit): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, { credentials: 'same-origin', ...init });
+  } catch {
+    throw notReached();
+  }
+  const text = await response.text();
+  if (!response.ok) throw errorFrom(response.status, text);
+  return (text ? JSON.parse(text) : undefined) as T;
+}
+
+/** Sends images to the project's reference pack; XMLHttpRequest, because fetch tells no upload progress. */
+function uploadReferences(
+  id: string,
+  files: Iterable<File>,
+  onProgress: (fraction: number) => void = () => undefined
+): Promise<{ referencePack: string[] }> {
+  const form = new FormData();
+  for (const file of files) form.append('files', file, file.name);
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open('POST', `/api/projects/${encodeURIComponent(id)}/references`);
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable) onProgress(event.loaded / event.total);
+    };
+    request.onerror = () => reject(notReached());
+    request.onload = () => {
+      if (request.status < 300) resolve(JSON.parse(request.responseText) as { referencePack: string[] });
+      else reject(errorFrom(request.status, request.responseText));
+    };
+    request.send(form);
+  });
+}
+
+function notReached(): ApiError {
+  return new ApiError(
+    0,
+    'network',
+    'The server cannot be reached. Check that it runs and that you are online.'
+  );
+}
+
+/** Reads the server's error body; whatever stands between us and it may answer with something else. */
+export function errorFrom(status: number, text: string): ApiError {
+  try {
+    const { error } = JSON.parse(text) as { error: { code: string; message: string; traceId?: string } };
+    return new ApiError(status, error.code, error.message, error.traceId ?? '');
+  } catch {
+    return new ApiError(
+      status,
+      'unexpected',
+      `The server answered with status ${status} and no explanation.`
+    );
+  }
+}

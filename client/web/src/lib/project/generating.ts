@@ -1,0 +1,74 @@
+// Whether a shot can be generated now, on what, and for how much; the server judges again when it is asked.
+import type { PipelineInfo, PipelineParam, PipelineTier } from '../api';
+import type { Gate, Tier } from '../schema/generated';
+
+export type Plan = {
+  pipeline: PipelineInfo | undefined;
+  tier: Tier;
+  priceUsd: number;
+  /** Why it cannot be generated and who or what changes that; empty when it can. */
+  blocked: string;
+  /** A remark that blocks nothing. */
+  note: string;
+};
+
+export type PlanInput = {
+  /** What is written in the pipeline node that is joined; undefined when none is. */
+  pipelineName: string | undefined;
+  pipelines: readonly PipelineInfo[];
+  gates: readonly Gate[];
+  tier: Tier;
+  canWrite: boolean;
+  whyReadOnly: string;
+  online: boolean;
+};
+
+export function plan(input: PlanInput): Plan {
+  const pipeline = findPipeline(input.pipelines, input.pipelineName);
+  return {
+    pipeline,
+    tier: input.tier,
+    priceUsd: pipeline?.price_usd ?? 0,
+    blocked: whyBlocked(input, pipeline),
+    note: input.online ? '' : 'It will be asked for when you are back online.'
+  };
+}
+
+/** A pipeline by `id` or `id:version`, as nodes name it. */
+export function findPipeline(
+  pipelines: readonly PipelineInfo[],
+  name: string | undefined
+): PipelineInfo | undefined {
+  const id = name?.split(':', 1)[0];
+  return pipelines.find((pipeline) => pipeline.id === id);
+}
+
+/** The parameters an artist sets on the shot; the palette comes from the style that is joined. */
+export function shotParams(pipeline: PipelineInfo | undefined): PipelineParam[] {
+  return pipeline?.params.filter((param) => param.type !== 'palette' && param.name !== 'seed') ?? [];
+}
+
+export function tierOf(pipeline: PipelineInfo, tier: Tier): PipelineTier | undefined {
+  return pipeline.tiers[tier];
+}
+
+/** Whether a pipeline can run at all here, and what it needs when it cannot. */
+export function availability(pipeline: PipelineInfo, tier: Tier): { available: boolean; needs: string } {
+  const chosen = tierOf(pipeline, tier) ?? Object.values(pipeline.tiers)[0];
+  return { available: chosen?.available ?? false, needs: chosen?.needs ?? 'no tier of it is defined' };
+}
+
+export function formatPrice(usd: number): string {
+  return usd === 0 ? 'free' : `$${usd.toFixed(usd < 0.1 && Math.round(usd * 1000) % 10 ? 3 : 2)}`;
+}
+
+function whyBlocked(input: PlanInput, pipeline: PipelineInfo | undefined): string {
+  if (!input.canWrite) return input.whyReadOnly;
+  const gate = input.gates.find((candidate) => !candidate.holds);
+  if (gate)
+    return gate.who_can_lift ? `${gate.message}. Can be lifted by ${gate.who_can_lift}.` : gate.message;
+  if (input.pipelineName === undefined) return 'Join a Pipeline node to choose what renders this shot.';
+  if (!pipeline) return `The pipeline “${input.pipelineName}” is not installed on this server.`;
+  const { available, needs } = availability(pipeline, input.tier);
+  return available ? '' : `${pipeline.label} cannot run at tier ${input.tier}: ${needs}.`;
+}

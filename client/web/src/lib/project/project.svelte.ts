@@ -1,0 +1,282 @@
+// The open project: the one place components read from. Every getter is reactive; `commands.ts` alone writes.
+import { getContext, setContext } from 'svelte';
+import type { Awareness } from 'y-protocols/awareness';
+import * as Y from 'yjs';
+import { api, type Me, type PipelineInfo, type ProjectInfo } from '../api';
+import { NODE_STATES, type JobProgress, type NodeState, type Position } from '../schema/generated';
+import { ProjectSync } from '../sync/project-sync';
+import { findPipeline, plan, type Plan } from './generating';
+import { Graph } from './graph';
+import { History } from './history';
+import { Presence } from './presence';
+import { Progress } from './progress';
+import { remembered } from './remembered';
+import { Results } from './results';
+import type { Connection, EdgeView, JobView, NodePlace, NodeView, Person, TakeView } from './types';
+
+export type { Connection, EdgeView, JobView, NodePlace, NodeView, Person, TakeView } from './types';
+
+const WRITERS = new Set(['editor', 'admin', 'owner']);
+/** Jobs end in bursts; the budget is asked for once per burst. */
+const REFRESH_AFTER_MS = 500;
+
+export class Project {
+  readonly id: string;
+  readonly me: Me;
+  readonly pipelines: PipelineInfo[];
+  readonly history: History;
+  readonly #sync: ProjectSync;
+  readonly #graph: Graph;
+  readonly #results: Results;
+  readonly #presence: Presence;
+  readonly #progress: Progress;
+  #info: ProjectInfo;
+  #selection: string[] = $state.raw([]);
+  #refreshTimer: ReturnType<typeof setTimeout> | undefined;
+
+  private constructor(sync: ProjectSync, me: Me, info: ProjectInfo, pipelines: PipelineInfo[]) {
+    this.id = info.id;
+    this.me = me;
+    this.#info = $state.raw(info);
+    this.pipelines = pipelines;
+    this.#sync = sync;
+    this.#graph = new Graph(sync.canvas);
+    this.#results = new Results(info.id, sync.canvas, sync.takes);
+    this.#presence = new Presence(sync.awareness, { id: me.id, name: me.name, hue: me.hue });
+    this.#progress = new Progress(sync.farmAwareness);
+    this.history = new History(sync.canvas);
+    this.#graph.onMembership = () => this.#forgetLostSelection();
+    this.#results.onSettled = () => this.#refreshSoon();
+    sync.onLive = () => this.#refreshSoon();
+  }
+
+  /** Opens a project; while the server is away, the copy that this browser kept. Throws ApiError. */
+  static async open(id: string): Promise<Project> {
+    const [me, info, pipelines] = await Promise.all([
+      remembered('me', () => api.me()),
+      remembered(`project/${id}`, () => api.project(id)),
+      remembered('pipelines', () => api.pipelines())
+    ]);
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+    const sync = await ProjectSync.open({
+      projectId: info.id,
+      userId: me.id,
+      mayWrite: WRITERS.has(info.role),
+      token: () => api.socketToken(),
+      url: `${scheme}://${location.host}/ws/${encodeURIComponent(info.id)}`
+    });
+    return new Project(sync, me, info, pipelines);
+  }
+
+  close(): void {
+    clearTimeout(this.#refreshTimer);
+    this.#graph.destroy();
+    this.#results.destroy();
+    this.#presence.destroy();
+    this.#progress.destroy();
+    this.history.destroy();
+    void this.#sync.close();
+  }
+
+  get info(): ProjectInfo {
+    return this.#info;
+  }
+
+  get connection(): Connection {
+    return this.#sync.connection;
+  }
+
+  /** Whether there is anything to show yet: the local copy or the server's document. */
+  get loaded(): boolean {
+    return this.#sync.loaded;
+  }
+
+  get canWrite(): boolean {
+    return WRITERS.has(this.#info.role) && this.#sync.mayWrite;
+  }
+
+  get whyReadOnly(): string {
+    if (this.canWrite) return '';
+    if (!WRITERS.has(this.#info.role)) {
+      return `You are a ${this.#info.role} of this project. An owner can make you an editor.`;
+    }
+    return this.connection.message;
+  }
+
+  // --- the canvas ---------------------------------------------------------------------------------------------------
+
+  get nodes(): NodeView[] {
+    return this.#graph.nodes;
+  }
+
+  get places(): NodePlace[] {
+    return this.#graph.places;
+  }
+
+  node(id: string): NodeView | undefined {
+    return this.#graph.node(id);
+  }
+
+  get edges(): EdgeView[] {
+    return this.#graph.edges;
+  }
+
+  edgesInto(nodeId: string, socket: string): EdgeView[] {
+    return this.#graph.edgesInto(nodeId, socket);
+  }
+
+  /** The shared text of a field, to type into; undefined when the node is gone. */
+  text(nodeId: string, field: string): Y.Text | undefined {
+    const record = this.canvas.getMap('nodes').get(nodeId);
+    const text: unknown = record instanceof Y.Map ? record.get(field) : undefined;
+    return text instanceof Y.Text ? text : undefined;
+  }
+
+  /** The canvas document itself; to be written to by `commands.ts` only. */
+  get canvas(): Y.Doc {
+    return this.#sync.canvas;
+  }
+
+  // --- jobs and takes -----------------------------------------------------------------------------------------------
+
+  get jobs(): JobView[] {
+    return this.#results.jobs;
+  }
+
+  get takes(): TakeView[] {
+    return this.#results.takes;
+  }
+
+  takesOf(nodeId: string): TakeView[] {
+    return this.#results.takesOf(nodeId);
+  }
+
+  /** The take that was chosen, or the newest one while none was. */
+  activeTake(nodeId: string): TakeView | undefined {
+    const node = this.node(nodeId);
+    if (node?.type !== 'shot') return undefined;
+    const takes = this.takesOf(nodeId);
+    return takes.find((take) => take.id === node.active_take) ?? takes.at(-1);
+  }
+
+  jobOf(nodeId: string): JobView | undefined {
+    return this.#results.jobOf(nodeId);
+  }
+
+  /** The intent for that shot that the server has not judged yet. */
+  askedFor(nodeId: string): string | undefined {
+    return this.#results.askedFor(nodeId);
+  }
+
+  isCancelling(jobId: string): boolean {
+    return this.#results.isCancelling(jobId);
+  }
+
+  stateOf(nodeId: string): NodeState | 'asked' {
+    if (this.askedFor(nodeId)) return 'asked';
+    const job = this.jobOf(nodeId);
+    return job ? NODE_STATES[job.status] : 'idle';
+  }
+
+  progressOf(nodeId: string): JobProgress | undefined {
+    const job = this.jobOf(nodeId);
+    return job && this.#progress.of(job.id);
+  }
+
+  /** What generating this shot would mean now. */
+  planFor(nodeId: string): Plan {
+    const join = this.edgesInto(nodeId, 'pipeline')[0];
+    const source = join && this.node(join.source);
+    return plan({
+      pipelineName: source?.type === 'pipeline' ? source.pipeline : undefined,
+      pipelines: this.pipelines,
+      gates: this.info.gates,
+      tier: this.info.manifest.project_settings.quality,
+      canWrite: this.canWrite,
+      whyReadOnly: this.whyReadOnly,
+      online: this.connection.kind !== 'offline' && this.connection.kind !== 'connecting'
+    });
+  }
+
+  pipeline(name: string): PipelineInfo | undefined {
+    return findPipeline(this.pipelines, name);
+  }
+
+  // --- people -------------------------------------------------------------------------------------------------------
+
+  get people(): Person[] {
+    return this.#presence.people;
+  }
+
+  /** The others who have that node selected or are typing in it. */
+  peopleAround(nodeId: string): Person[] {
+    return this.#presence.around(nodeId);
+  }
+
+  /** Where the others hold nodes that they have not let go of. */
+  get drags(): ReadonlyMap<string, Position> {
+    return this.#presence.drags;
+  }
+
+  get presence(): Presence {
+    return this.#presence;
+  }
+
+  get awareness(): Awareness {
+    return this.#sync.awareness;
+  }
+
+  get selection(): string[] {
+    return this.#selection;
+  }
+
+  set selection(ids: string[]) {
+    if (ids.length === this.#selection.length && ids.every((id, i) => id === this.#selection[i])) return;
+    this.#selection = ids;
+    this.#presence.setSelection(ids);
+  }
+
+  // --- undo ---------------------------------------------------------------------------------------------------------
+
+  get canUndo(): boolean {
+    return this.history.canUndo;
+  }
+
+  get canRedo(): boolean {
+    return this.history.canRedo;
+  }
+
+  undo(): void {
+    if (this.canWrite) this.history.undo();
+  }
+
+  redo(): void {
+    if (this.canWrite) this.history.redo();
+  }
+
+  /** Asks the server again for gates, budget and role. */
+  async refresh(): Promise<void> {
+    this.#info = await remembered(`project/${this.id}`, () => api.project(this.id));
+  }
+
+  #refreshSoon(): void {
+    clearTimeout(this.#refreshTimer);
+    // The next event asks again, so one that fails is not worth a word.
+    this.#refreshTimer = setTimeout(() => void this.refresh().catch(() => undefined), REFRESH_AFTER_MS);
+  }
+
+  #forgetLostSelection(): void {
+    const kept = this.#selection.filter((id) => this.#graph.node(id) !== undefined);
+    if (kept.length !== this.#selection.length) this.selection = kept;
+  }
+}
+
+const CONTEXT = Symbol('project');
+
+export function setProject(project: Project): Project {
+  return setContext(CONTEXT, project);
+}
+
+export function getProject(): Project {
+  return getContext<Project>(CONTEXT);
+}

@@ -1,0 +1,94 @@
+// Turns what is known about the socket into the one thing the badge says. Pure, so that every case can be tested.
+import type { Connection } from '../project/types';
+import { CLOSE_CODES } from '../schema/generated';
+
+export type Facts = {
+  /** What the browser says of the network. */
+  browserOnline: boolean;
+  /** A socket is open and both sides have exchanged their state on it. */
+  live: boolean;
+  /** A socket is open but the server has been silent for too long. */
+  stalled: boolean;
+  /** No attempt to connect has failed or been lost yet. */
+  first: boolean;
+  /** The server lets us write to the canvas. */
+  mayWrite: boolean;
+  /** The server would not take one of our changes. */
+  changeRefused: boolean;
+  /** The server has confirmed, on this socket, the whole of what we had when it opened. */
+  settled: boolean;
+  unsynced: number;
+  /** Whether what is not synced would survive closing the page. */
+  keptLocally: boolean;
+  /** Why the server does not want us back, in words; empty when it does. */
+  refusal: string;
+  /** Why the local copy cannot be joined with the server's, in words. */
+  failure: string;
+};
+
+export function describe(facts: Facts): Connection {
+  const { unsynced } = facts;
+  if (facts.failure) return { kind: 'failed', unsynced, message: facts.failure };
+  if (facts.refusal) return { kind: 'refused', unsynced, message: facts.refusal };
+  if (!facts.browserOnline || facts.stalled) return offline(facts);
+  if (!facts.live) {
+    if (!facts.first) return offline(facts);
+    return { kind: 'connecting', unsynced, message: 'Connecting to the server.' };
+  }
+  if (!facts.mayWrite || facts.changeRefused) return readonly(facts);
+  if (unsynced > 0) return { kind: 'saving', unsynced, message: `Saving ${edits(unsynced)}.` };
+  if (!facts.settled) return { kind: 'saving', unsynced, message: 'Making sure that everything is saved.' };
+  return { kind: 'saved', unsynced, message: 'Everything is saved on the server.' };
+}
+
+/** Whether to come back after the server closed the socket with that code; 4400 to 4499 means no. */
+export function mayRetry(code: number): boolean {
+  return code < 4400 || code >= 4500;
+}
+
+export function refusalFor(code: number, reason: string): string {
+  switch (code) {
+    case CLOSE_CODES.UNAUTHORISED:
+      return 'Your session has ended. Sign in again to go on; your edits are kept in this browser.';
+    case CLOSE_CODES.FORBIDDEN:
+      return 'You have no access to this project any more. An owner of the project can give it back.';
+    case CLOSE_CODES.NO_SUCH_DOCUMENT:
+      return 'This project is no longer on the server.';
+    case CLOSE_CODES.TOO_LARGE:
+      return 'The server refused a change because it was too large. Reload the page to go on without it.';
+    default:
+      return `The server ended the connection: ${reason || `code ${code}`}. Reload the page to try again.`;
+  }
+}
+
+function offline(facts: Facts): Connection {
+  const { unsynced } = facts;
+  if (unsynced === 0) {
+    return {
+      kind: 'offline',
+      unsynced,
+      message: 'Offline. You can go on working; edits are sent when the server is back.'
+    };
+  }
+  const where = facts.keptLocally ? 'kept in this browser' : 'kept only while this page stays open';
+  return {
+    kind: 'offline',
+    unsynced,
+    message: `Offline. ${edits(unsynced)} ${where}, to be sent when the server is back.`
+  };
+}
+
+function readonly(facts: Facts): Connection {
+  const { unsynced } = facts;
+  if (unsynced === 0)
+    return { kind: 'readonly', unsynced, message: 'You can look at this project but not change it.' };
+  return {
+    kind: 'readonly',
+    unsynced,
+    message: `The server refused ${edits(unsynced)}, because you may only read. Reload to see the shared state.`
+  };
+}
+
+function edits(count: number): string {
+  return count === 1 ? '1 edit' : `${count} edits`;
+}

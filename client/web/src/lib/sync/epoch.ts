@@ -1,0 +1,20 @@
+// Epochs: a document that was restored or imported anew shares no history with its older copies and must not merge with them.
+import * as Y from 'yjs';
+
+export function epochOf(doc: Y.Doc): string | undefined {
+  const epoch: unknown = doc.getMap('meta').get('epoch');
+  return typeof epoch === 'string' ? epoch : undefined;
+}
+
+/** Whether an update from the server belongs to another epoch than the document we hold. */
+export function isFromAnotherEpoch(doc: Y.Doc, update: Uint8Array): boolean {
+  const ours = epochOf(doc);
+  // A document without an epoch is new here. What we already have of the server's document is not sent again, so an
+  // update without an epoch is of ours.
+  if (ours === undefined) return false;
+  const scratch = new Y.Doc();
+  Y.applyUpdate(scratch, update);
+  const theirs = epochOf(scratch);
+  scratch.destroy();
+  return theirs !== undefined && theirs !== ours;
+}

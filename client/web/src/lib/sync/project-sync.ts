@@ -1,0 +1,290 @@
+// The two documents of a project, kept in this browser and in step with the server over one socket.
+import { HocuspocusProvider, HocuspocusProviderWebsocket, WebSocketStatus } from '@hocuspocus/provider';
+import { Awareness } from 'y-protocols/awareness';
+import * as Y from 'yjs';
+import { ApiError } from '../errors';
+import { Signal } from '../project/signal';
+import type { Connection } from '../project/types';
+import { describe, mayRetry, refusalFor, type Facts } from './connection';
+import { epochOf, isFromAnotherEpoch } from './epoch';
+import { whoIsThere } from './frames';
+import { Heartbeat } from './heartbeat';
+import { Ledger } from './ledger';
+import { meteredSocket } from './metered-socket';
+import { OfflineCopy } from './offline';
+
+export type SyncOptions = {
+  projectId: string;
+  /** Local copies belong to one person: somebody else at this browser must not send them under their own name. */
+  userId: string;
+  /** Whether the role lets this person write; the server's word on the socket counts as soon as it is there. */
+  mayWrite: boolean;
+  token: () => Promise<string>;
+  /** `ws://host/ws/{project}` */
+  url: string;
+};
+
+type DocumentName = 'canvas' | 'takes';
+const BEAT_MS = 1_000;
+/** A first attempt that takes longer than this is called offline. */
+const PATIENCE_MS = 8_000;
+const SET_ASIDE =
+  'This project was restored on the server from another copy. Your version is kept in this browser; reload to see the restored one.';
+
+class ProjectSocket extends HocuspocusProviderWebsocket {
+  /** Takes the connection for lost without waiting for the browser, for which closing a silent socket takes long. */
+  lose(): void {
+    this.emit('close', { event: { code: 1006, reason: 'silent' } });
+  }
+}
+
+export class ProjectSync {
+  readonly canvas = new Y.Doc();
+  readonly takes = new Y.Doc();
+  /** Presence of people. */
+  readonly awareness = new Awareness(this.canvas);
+  /** Presence of the farm: how far jobs are. */
+  readonly farmAwareness = new Awareness(this.takes);
+
+  readonly #options: SyncOptions;
+  readonly #ledger = new Ledger();
+  readonly #changed = new Signal();
+  readonly #copies = new Map<DocumentName, OfflineCopy>();
+  readonly #merged = new Set<string>();
+  #socket: ProjectSocket | undefined;
+  #providers: HocuspocusProvider[] = [];
+  #heartbeat = new Heartbeat(() => this.#ask(), Date.now());
+  #timers: ReturnType<typeof setInterval>[] = [];
+  #facts: Facts;
+  #connection: Connection;
+  #noting: Promise<void> = Promise.resolve();
+  #noteQueued = false;
+  #closed = false;
+  /** Called when the canvas is in step with the server again. */
+  onLive: () => void = () => undefined;
+
+  private constructor(options: SyncOptions) {
+    this.#options = options;
+    this.#facts = {
+      browserOnline: true,
+      live: false,
+      stalled: false,
+      first: true,
+      mayWrite: options.mayWrite,
+      changeRefused: false,
+      settled: false,
+      unsynced: 0,
+      keptLocally: false,
+      refusal: '',
+      failure: ''
+    };
+    this.#connection = describe(this.#facts);
+    this.farmAwareness.setLocalState(null);
+  }
+
+  /** Resolves when the local copies are loaded; the server may answer later or not at all. */
+  static async open(options: SyncOptions): Promise<ProjectSync> {
+    const sync = new ProjectSync(options);
+    await Promise.all([sync.#loadCopy('canvas', sync.canvas), sync.#loadCopy('takes', sync.takes)]);
+    const canvasCopy = sync.#copies.get('canvas');
+    if (canvasCopy) sync.#ledger.inherit(await canvasCopy.unsyncedBefore());
+    sync.#know({ keptLocally: canvasCopy !== undefined, unsynced: sync.#ledger.unsynced });
+    sync.#connect();
+    return sync;
+  }
+
+  get connection(): Connection {
+    this.#changed.read();
+    return this.#connection;
+  }
+
+  get mayWrite(): boolean {
+    this.#changed.read();
+    return this.#facts.mayWrite && !this.#facts.refusal && !this.#facts.failure;
+  }
+
+  /** Whether there is anything to show: a local copy or the server's document. */
+  get loaded(): boolean {
+    this.#changed.read();
+    return this.#merged.has('canvas') || epochOf(this.canvas) !== undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    window.removeEventListener('offline', this.#wentOffline);
+    window.removeEventListener('online', this.#cameOnline);
+    for (const provider of this.#providers) provider.destroy();
+    this.#socket?.destroy();
+    await this.#noting;
+    await Promise.all([...this.#copies.values()].map((copy) => copy.close()));
+    this.canvas.destroy();
+    this.takes.destroy();
+  }
+
+  async #loadCopy(name: DocumentName, doc: Y.Doc): Promise<void> {
+    const { userId, projectId } = this.#options;
+    const copy = await OfflineCopy.open(`workprint/${userId}/${projectId}/${name}`, doc);
+    if (copy) this.#copies.set(name, copy);
+  }
+
+  #connect(): void {
+    // Before the providers are made: a change must be in the ledger when the provider sends it.
+    this.canvas.on('update', this.#onCanvasUpdate);
+    window.addEventListener('offline', this.#wentOffline);
+    window.addEventListener('online', this.#cameOnline);
+    this.#socket = new ProjectSocket({
+      url: this.#options.url,
+      WebSocketPolyfill: this.#makeSocketClass(),
+      delay: 500,
+      minDelay: 500,
+      factor: 1.5,
+      maxDelay: 8_000,
+      // Our heartbeat judges silence; this one would give up on a healthy but quiet server.
+      messageReconnectTimeout: 3_600_000,
+      onClose: ({ event }) => this.#onSocketClosed(event.code, event.reason)
+    });
+    this.#providers = [
+      this.#attach('canvas', this.canvas, this.awareness),
+      this.#attach('takes', this.takes, this.farmAwareness)
+    ];
+    this.#timers.push(setInterval(() => this.#beat(), BEAT_MS));
+    setTimeout(() => this.#know({ first: false }), PATIENCE_MS);
+  }
+
+  #attach(name: DocumentName, document: Y.Doc, awareness: Awareness): HocuspocusProvider {
+    const provider = new HocuspocusProvider({
+      name,
+      document,
+      awareness,
+      websocketProvider: this.#socket as ProjectSocket,
+      token: () => this.#token(),
+      onAuthenticated: ({ scope }) => {
+        if (name === 'canvas') this.#know({ mayWrite: scope === 'read-write' });
+      },
+      onAuthenticationFailed: ({ reason }) =>
+        this.#refuse(reason || 'The server did not accept your sign-in.')
+    });
+    provider.attach();
+    return provider;
+  }
+
+  /** An empty token makes the server look at the cookie, so a failed request for one is not the end. */
+  async #token(): Promise<string> {
+    try {
+      return await this.#options.token();
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) this.#refuse(refusalFor(4401, ''));
+      return '';
+    }
+  }
+
+  #makeSocketClass(): typeof WebSocket {
+    return meteredSocket({
+      opening: () => this.#ledger.opened(),
+      heard: () => this.#heard(),
+      sent: (frame) => {
+        if (frame.document !== 'canvas') return;
+        if (frame.kind === 'update') this.#ledger.sentUpdate(frame.payload);
+        else this.#ledger.sentEverything();
+      },
+      answered: (document, accepted) => {
+        if (document !== 'canvas') return;
+        this.#ledger.answered(accepted);
+        this.#know({ settled: this.#ledger.settled, changeRefused: this.#ledger.refused });
+        this.#ledgerChanged();
+      },
+      arrived: (document, update) => {
+        const doc = document === 'canvas' ? this.canvas : this.takes;
+        if (!isFromAnotherEpoch(doc, update)) return true;
+        void this.#setAside();
+        return false;
+      },
+      merged: (document) => {
+        this.#merged.add(document);
+        if (document !== 'canvas') return;
+        this.#know({ live: true, first: false });
+        this.onLive();
+      }
+    });
+  }
+
+  readonly #onCanvasUpdate = (update: Uint8Array, origin: unknown): void => {
+    if (this.#providers.includes(origin as HocuspocusProvider)) return;
+    this.#ledger.changed(update);
+    this.#ledgerChanged();
+  };
+
+  #ledgerChanged(): void {
+    this.#know({ unsynced: this.#ledger.unsynced });
+    if (this.#noteQueued) return;
+    this.#noteQueued = true;
+    this.#noting = this.#noting.then(async () => {
+      this.#noteQueued = false;
+      await this.#copies.get('canvas')?.note(this.#ledger.own, this.#ledger.inherited);
+    });
+  }
+
+  #heard(): void {
+    this.#heartbeat.heard(Date.now());
+    if (!this.#facts.browserOnline || this.#facts.stalled)
+      this.#know({ browserOnline: true, stalled: false });
+  }
+
+  #beat(): void {
+    if (this.#socket?.status !== WebSocketStatus.Connected) {
+      this.#heartbeat.heard(Date.now());
+      return;
+    }
+    if (!this.#heartbeat.beat(Date.now())) return;
+    this.#know({ stalled: true });
+    this.#heartbeat.heard(Date.now());
+    this.#socket.lose();
+  }
+
+  #ask(): void {
+    const socket = this.#socket?.webSocket;
+    if (socket?.readyState === WebSocket.OPEN) socket.send(whoIsThere('canvas'));
+  }
+
+  readonly #wentOffline = (): void => {
+    this.#know({ browserOnline: false });
+    this.#heartbeat.askNow(Date.now());
+  };
+
+  readonly #cameOnline = (): void => {
+    if (this.#facts.refusal || this.#facts.failure) return;
+    this.#know({ browserOnline: true });
+    if (this.#socket?.status === WebSocketStatus.Connected) this.#heartbeat.askNow(Date.now());
+    else void this.#socket?.connect();
+  };
+
+  #onSocketClosed(code: number, reason: string): void {
+    this.#know({ live: false, first: false, settled: false });
+    if (!mayRetry(code)) this.#refuse(refusalFor(code, reason));
+  }
+
+  #refuse(reason: string): void {
+    this.#know({ refusal: reason });
+    this.#socket?.disconnect();
+  }
+
+  /** Keeps our version under another name and stops, instead of mixing two histories. */
+  async #setAside(): Promise<void> {
+    if (this.#facts.failure) return;
+    this.#know({ failure: SET_ASIDE });
+    this.#socket?.disconnect();
+    for (const [name, copy] of this.#copies) {
+      const doc = name === 'canvas' ? this.canvas : this.takes;
+      await copy.setAside(doc, epochOf(doc) ?? 'unknown');
+    }
+    this.#copies.clear();
+  }
+
+  #know(facts: Partial<Facts>): void {
+    if (this.#closed) return;
+    this.#facts = { ...this.#facts, ...facts };
+    this.#connection = describe(this.#facts);
+    this.#changed.changed();
+  }
+}
