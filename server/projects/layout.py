@@ -1,0 +1,130 @@
+"""Where things stand in a workspace and in a project folder, and names that every file system takes; pure."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from server.snapshot.tree import DOCUMENT_PATHS, MANIFEST_PATH
+
+WORKSPACE_FOLDERS: tuple[str, ...] = (
+    "Projects",
+    "Library/Branding",
+    "Library/Stock_Media",
+    "Library/Pipeline_Templates",
+    "Library/Narrative_Templates",
+    "Library/AI_Models",
+    "Library/Assets",
+    "Library/Style_Templates",
+)
+"""W-003 to W-009."""
+
+TRACKED_FOLDERS: tuple[str, ...] = (
+    "01_Assets/Source_Media",
+    "01_Assets/AI_Models",
+    "01_Assets/Generative_Assets/Characters",
+    "01_Assets/Generative_Assets/Locations",
+    "01_Assets/Generative_Assets/Music",
+    "01_Assets/Generative_Assets/Styles",
+    "02_Source_Creative/Canvases",
+    "02_Source_Creative/Scripts",
+    "02_Source_Creative/Treatments",
+    "02_Source_Creative/ShotLists",
+    "03_Renders",
+    "04_Project_Files/Auto_Saves",
+    "04_Project_Files/EDLs",
+)
+IGNORED_FOLDERS: tuple[str, ...] = ("05_Cache/thumbnails", "05_Cache/control_maps", "06_Exports", ".workprint")
+"""W-025 to W-038; `.workprint` is this machine's own state."""
+
+MANIFEST = MANIFEST_PATH
+CANVAS = DOCUMENT_PATHS["canvas"]
+REFERENCES = "01_Assets/Source_Media/References"
+
+SUFFIXES: dict[str, str] = {
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/webp": ".webp",
+    "image/tiff": ".tif",
+    "image/x-exr": ".exr",
+    "video/mp4": ".mp4",
+    "video/quicktime": ".mov",
+    "video/webm": ".webm",
+    "audio/wav": ".wav",
+    "audio/mpeg": ".mp3",
+    "audio/flac": ".flac",
+}
+"""File name suffix by media type; every suffix here has an LFS rule."""
+
+MAX_NAME_BYTES = 100
+"""Room for `/03_Renders/…/S01_S01_take01.png` under it within the 260 characters of older Windows."""
+# Windows gives these names to devices, with any suffix and in any case.
+RESERVED = frozenset({"con", "prn", "aux", "nul", "conin$", "conout$"}) | {
+    f"{device}{digit}" for device in ("com", "lpt") for digit in "0123456789¹²³"
+}
+HIGHEST_NUMBER = 9999
+_S4_TAKE = re.compile(r"S(\d{2,})_S(\d{2,})_take(\d{2,})")
+_S1_TAKE = re.compile(r"SHOT-(\d{3,})_v\d{2,}_take(\d{2,})")
+
+
+class UnknownMedia(ValueError):
+    """A media type that has no file name suffix here."""
+
+
+@dataclass(frozen=True)
+class TakeName:
+    """What the name of a take's file says; S1's form names no scene."""
+
+    scene: int | None
+    shot: int
+    number: int
+
+
+def suffix_of(media_type: str) -> str:
+    """`.png` for `image/png`; raises UnknownMedia."""
+    suffix = SUFFIXES.get(media_type)
+    if suffix is None:
+        raise UnknownMedia(f"there is no file type for {media_type[:80]!r}")
+    return suffix
+
+
+def take_name(scene: int, shot: int, number: int) -> str:
+    """`S01_S02_take03` (W-075, CF-21)."""
+    return f"S{scene:02d}_S{shot:02d}_take{number:02d}"
+
+
+def take_folder(chapter: int, scene: int, shot: int) -> str:
+    """`03_Renders/Chapter_01/Scene_01/Shot_02` (W-074)."""
+    if not all(0 <= level <= HIGHEST_NUMBER for level in (chapter, scene, shot)):
+        raise ValueError(f"chapter, scene and shot are numbers from 0 to {HIGHEST_NUMBER}")
+    return f"03_Renders/Chapter_{chapter:02d}/Scene_{scene:02d}/Shot_{shot:02d}"
+
+
+def parse_take_name(file_name: str) -> TakeName | None:
+    """The numbers in a take's file name, in S4's form or S1's (CF-21)."""
+    stem = PurePosixPath(file_name).stem
+    if match := _S4_TAKE.fullmatch(stem):
+        return TakeName(int(match[1]), int(match[2]), int(match[3]))
+    if match := _S1_TAKE.fullmatch(stem):
+        return TakeName(None, int(match[1]), int(match[2]))
+    return None
+
+
+def safe_name(title: str, fallback: str = "Project") -> str:
+    """A folder or file name for a title, which Windows, macOS, Linux and a shell all take (W-084)."""
+    # By Unicode category, not \w: that leaves out the marks without which many scripts fall apart.
+    kept = (
+        char if char in "_-" or unicodedata.category(char)[0] in "LNM" else " "
+        for char in unicodedata.normalize("NFC", title)
+    )
+    words = re.sub(r"_{2,}", "_", "_".join("".join(kept).split())).strip("_-")
+    while len(words.encode()) > MAX_NAME_BYTES:
+        words = words[:-1].rstrip("_-")
+    if words.lower() in RESERVED:
+        words = f"{words}_"
+    return words or fallback
+
+
+def fold(name: str) -> str:
+    """A name as the least careful file system sees it."""
+    return unicodedata.normalize("NFKC", name.casefold())

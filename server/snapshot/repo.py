@@ -1,0 +1,233 @@
+"""Git plumbing of one project: tree, commit, tag, index; every method blocks, so call it in a thread."""
+
+import fcntl
+import os
+import re
+import tempfile
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pygit2
+from pygit2.enums import FileMode, FileStatus, ObjectType, SortMode
+
+from server.auth.actor import SYSTEM, Actor
+from server.snapshot import lfs
+
+MAIN_BRANCH = "refs/heads/main"
+STATE_FOLDER = ".workprint"
+"""Git-ignored: the document log, locks and temporary files of one project."""
+CRASH_WINDOW_SECONDS = 60.0
+"""A snapshot never takes this long, so a lock file younger than that relative to a crashed snapshot was its own."""
+
+
+class TipMoved(Exception):
+    """Somebody else committed first; nothing was changed."""
+
+
+class NoRepository(Exception):
+    """The folder holds no Git repository that can be read."""
+
+
+@dataclass(frozen=True)
+class Tip:
+    """The newest commit of the branch, or None in an empty repository."""
+
+    branch: str
+    commit: pygit2.Oid | None
+    tree: pygit2.Oid | None
+    checked_out: bool
+    """False when a person has checked out a single commit: then the work tree and the index are theirs."""
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """One commit as people see it."""
+
+    commit: str
+    message: str
+    author: str
+    at: str
+
+
+class ProjectRepo:
+    """The repository of one project folder. One object belongs to one thread."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises NoRepository."""
+        lfs.register_filter()
+        # A commit is only worth its name when it survives a power cut.
+        pygit2.settings.enable_fsync_gitdir(True)
+        self.folder = folder
+        try:
+            self._git = pygit2.Repository(str(folder / ".git"))
+        except pygit2.GitError as error:
+            raise NoRepository(f"{folder.name} is no Git repository") from error
+
+    @classmethod
+    def create(cls, folder: Path) -> "ProjectRepo":
+        """`git init` on branch main, with Git LFS set up."""
+        lfs.set_up(pygit2.init_repository(str(folder), initial_head="main"))
+        return cls(folder)
+
+    def tip(self) -> Tip:
+        """Where the next commit goes: the checked-out branch, else main."""
+        detached = self._git.head_is_detached
+        branch = MAIN_BRANCH if detached else str(self._git.lookup_reference("HEAD").target)
+        found = self._git.references.get(branch)
+        if found is None:
+            return Tip(branch, None, None, checked_out=not detached)
+        commit = found.peel(pygit2.Commit)
+        return Tip(branch, commit.id, commit.tree_id, checked_out=not detached)
+
+    def read(self, tip: Tip, path: str) -> bytes | None:
+        """A file as it stands in a commit."""
+        if tip.tree is None:
+            return None
+        try:
+            found = self._git[tip.tree].peel(pygit2.Tree)[path]
+        except KeyError:
+            return None
+        return found.data if isinstance(found, pygit2.Blob) else None
+
+    def write_tree(self, tip: Tip, files: Mapping[str, bytes]) -> tuple[pygit2.Oid, dict[str, pygit2.Oid]]:
+        """The tip's tree with `files` put in, and the blob of each file."""
+        index = pygit2.Index()
+        if tip.tree is not None:
+            index.read_tree(self._git[tip.tree].peel(pygit2.Tree))
+        blobs = {path: self._git.create_blob(data) for path, data in files.items()}
+        for path, blob in blobs.items():
+            index.add(pygit2.IndexEntry(path, blob, FileMode.BLOB))
+        return index.write_tree(self._git), blobs
+
+    def commit(self, tip: Tip, tree: pygit2.Oid, message: str, author: Actor, at: datetime) -> pygit2.Oid:
+        """Commit on top of `tip` if it is still the tip; raises TipMoved."""
+        parents = [] if tip.commit is None else [tip.commit]
+        try:
+            return self._git.create_commit(
+                tip.branch, signature(author, at), signature(SYSTEM, at), message, tree, parents
+            )
+        except (pygit2.GitError, OSError) as error:
+            # libgit2 compares the branch with the parent while it holds the branch's lock. A tip that moved and a lock
+            # that is held are both somebody else's commit; whatever else it is fails again on the next attempt.
+            raise TipMoved(str(error)) from error
+
+    def tag(self, commit: pygit2.Oid, name: str, tagger: Actor, at: datetime) -> str:
+        """An annotated tag that carries `name` as people wrote it; returns the tag's own, unique name."""
+        wanted = tag_name(name)
+        for number in range(1, 1000):
+            candidate = wanted if number == 1 else f"{wanted}-{number}"
+            with suppress(ValueError):
+                self._git.create_tag(candidate, commit, ObjectType.COMMIT, signature(tagger, at), name.strip() + "\n")
+                return candidate
+        raise TipMoved(f"there are too many tags called {wanted}")
+
+    def put_into_work_tree(self, files: Mapping[str, bytes]) -> None:
+        """Write the files that differ, each in one step, so that a reader never sees half of one."""
+        for path, data in files.items():
+            place = self.folder / path
+            with suppress(FileNotFoundError):
+                if place.read_bytes() == data:
+                    continue
+            place.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(place, data, self.folder / STATE_FOLDER)
+
+    def stage(self, blobs: Mapping[str, pygit2.Oid]) -> None:
+        """Bring the index in step for these paths, so that `git status` is clean; other staged work stays."""
+        index = self._git.index
+        index.read(True)
+        behind = {path: blob for path, blob in blobs.items() if path not in index or index[path].id != blob}
+        for path, blob in behind.items():
+            # By path first: that notes size and times of the file, so git need not read a film to know it unchanged.
+            with suppress(OSError, KeyError, pygit2.GitError):
+                index.add(path)
+            if path not in index or index[path].id != blob:
+                index.add(pygit2.IndexEntry(path, blob, FileMode.BLOB))
+        if behind:
+            index.write()
+
+    def history(self, limit: int) -> list[HistoryEntry]:
+        """The newest commits first."""
+        tip = self.tip()
+        if tip.commit is None:
+            return []
+        walk = self._git.walk(tip.commit, SortMode.TOPOLOGICAL)
+        return [_entry(commit) for commit, _ in zip(walk, range(limit), strict=False)]
+
+    def changed_files(self) -> int:
+        """How many files differ from the last commit, as `git status` counts them."""
+        ignored = {FileStatus.CURRENT, FileStatus.IGNORED}
+        return sum(FileStatus(flags) not in ignored for flags in self._git.status().values())
+
+
+def _entry(commit: pygit2.Commit) -> HistoryEntry:
+    at = datetime.fromtimestamp(commit.commit_time, UTC).isoformat().replace("+00:00", "Z")
+    return HistoryEntry(str(commit.id), commit.message.split("\n", maxsplit=1)[0], commit.author.name, at)
+
+
+def signature(actor: Actor, at: datetime) -> pygit2.Signature:
+    """An actor as Git writes people."""
+    return pygit2.Signature(git_name(actor), git_email(actor), int(at.timestamp()), 0)
+
+
+def git_name(actor: Actor) -> str:
+    """The name without what Git gives a meaning to."""
+    return " ".join(re.sub(r"[<>\x00-\x1f\x7f]", " ", actor.name).split()).strip(".,:;\"' ") or actor.user_id
+
+
+def git_email(actor: Actor) -> str:
+    """An address that says who it was and can never be written to (RFC 2606)."""
+    return f"{actor.user_id}@workprint.invalid"
+
+
+def tag_name(name: str) -> str:
+    """A name people wrote as a Git reference name."""
+    return re.sub(r"[^\w.-]+|\.{2,}", "-", name).strip("-.")[:60].removesuffix(".lock").strip("-.") or "snapshot"
+
+
+def replace_file(place: Path, data: bytes, temporary_folder: Path) -> None:
+    """Write a file and put it in place in one step, on disk when this returns; both folders are on one file system."""
+    temporary_folder.mkdir(parents=True, exist_ok=True)
+    number, name = tempfile.mkstemp(dir=temporary_folder, prefix="write-")
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+            os.fchmod(number, 0o644)
+            file.flush()
+            os.fsync(number)
+        Path(name).replace(place)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def exclusive(folder: Path) -> Generator[None]:
+    """One snapshot of a project at a time, across processes; clears Git's lock files when the last one was killed."""
+    state = folder / STATE_FOLDER
+    state.mkdir(exist_ok=True)
+    with (state / "snapshot.lock").open("a+") as marker:
+        fcntl.flock(marker, fcntl.LOCK_EX)
+        marker.seek(0)
+        with suppress(ValueError):
+            # Empty unless the last one was killed between the two truncations.
+            _remove_left_locks(folder / ".git", began=float(marker.read()))
+        marker.truncate(0)
+        marker.write(str(time.time()))
+        marker.flush()
+        try:
+            yield
+        finally:
+            marker.truncate(0)
+
+
+def _remove_left_locks(git_folder: Path, began: float) -> None:
+    """Remove the lock files of a snapshot that began then and was killed; a lock made later is somebody's work."""
+    for lock in (*git_folder.glob("*.lock"), *(git_folder / "refs").rglob("*.lock")):
+        with suppress(FileNotFoundError):
+            # A second of grace: file systems keep coarser time than the clock.
+            if -1.0 <= lock.stat().st_mtime - began <= CRASH_WINDOW_SECONDS:
+                lock.unlink()

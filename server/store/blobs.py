@@ -1,0 +1,158 @@
+"""Media by SHA-256 on disk: a blob is a Git LFS object of its project's repository."""
+
+import asyncio
+import errno
+import hashlib
+import os
+import tempfile
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+from crdt_schema.ids import BlobHash, is_blob_hash
+from server.errors import BadRequest, NotFound, TooLarge, Unavailable
+
+WRITE_BYTES = 1 << 20
+"""Chunks are gathered up to this size before a thread writes them; one hop per network chunk would cost more."""
+READ_ONLY = 0o444
+DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class WrongHash(BadRequest):
+    """The bytes that arrived are not the bytes that were announced."""
+
+    code = "wrong_hash"
+
+
+class DiskFull(Unavailable):
+    """There is no room for a file; nothing of it was kept."""
+
+    status: ClassVar[int] = 507
+    code = "disk_full"
+
+
+class BlobStore:
+    """The blobs of one project, each written once under its hash and never changed."""
+
+    def __init__(self, lfs_folder: Path) -> None:
+        """`lfs_folder` is `.git/lfs` of the project."""
+        self._objects = lfs_folder / "objects"
+        self._temporary = lfs_folder / "tmp"
+
+    def has(self, blob: str) -> bool:
+        """Whether the blob is here; False for anything that is no hash."""
+        return is_blob_hash(blob) and self._place(blob).is_file()
+
+    def path(self, blob: str) -> Path:
+        """Where the blob lies, for the server's own use; raises NotFound."""
+        if not self.has(blob):
+            raise NotFound("There is no such file in this project.")
+        return self._place(blob)
+
+    def size_bytes(self, blob: str) -> int:
+        """Size of a blob; raises NotFound."""
+        return self.path(blob).stat().st_size
+
+    async def put(
+        self, chunks: AsyncIterator[bytes], *, expected: str | None = None, max_bytes: int | None = None
+    ) -> tuple[BlobHash, int]:
+        """Store a stream and return its hash and size; raises WrongHash, TooLarge, DiskFull and then keeps nothing."""
+        with disk_full_explained():
+            incoming = await asyncio.to_thread(_Incoming, self._temporary)
+            try:
+                return await self._take_in(incoming, chunks, expected, max_bytes)
+            finally:
+                await asyncio.to_thread(incoming.discard)
+
+    def put_bytes(self, data: bytes) -> BlobHash:
+        """Store `data` and return its hash; raises DiskFull. It blocks: call it in a thread."""
+        with disk_full_explained():
+            incoming = _Incoming(self._temporary)
+            try:
+                incoming.write(data)
+                return self._keep(incoming, None)[0]
+            finally:
+                incoming.discard()
+
+    async def _take_in(
+        self, incoming: "_Incoming", chunks: AsyncIterator[bytes], expected: str | None, max_bytes: int | None
+    ) -> tuple[BlobHash, int]:
+        gathered = bytearray()
+        async for chunk in chunks:
+            gathered += chunk
+            if max_bytes is not None and incoming.size_bytes + len(gathered) > max_bytes:
+                raise TooLarge(f"A file may have at most {max_bytes} bytes.")
+            if len(gathered) >= WRITE_BYTES:
+                await asyncio.to_thread(incoming.write, bytes(gathered))
+                gathered.clear()
+        await asyncio.to_thread(incoming.write, bytes(gathered))
+        return await asyncio.to_thread(self._keep, incoming, expected)
+
+    def _place(self, blob: str) -> Path:
+        return self._objects / blob[:2] / blob[2:4] / blob
+
+    def _keep(self, incoming: "_Incoming", expected: str | None) -> tuple[BlobHash, int]:
+        blob = incoming.finish()
+        if expected is not None and blob != expected:
+            raise WrongHash("The file was damaged on its way: its SHA-256 is not the one announced. Send it again.")
+        place = self._place(blob)
+        if not place.exists():
+            # Found under its name means whole and on disk: bytes first, then the name, then the folder that holds it.
+            place.parent.mkdir(parents=True, exist_ok=True)
+            incoming.path.replace(place)
+            sync_folder(place.parent)
+        return blob, incoming.size_bytes
+
+
+class _Incoming:
+    """A blob on its way in: a temporary file, hashed while it is written. Every method blocks."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        number, name = tempfile.mkstemp(dir=folder, prefix="incoming-")
+        self.path = Path(name)
+        self.size_bytes = 0
+        self._file = os.fdopen(number, "wb", buffering=0)
+        self._digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        """Add bytes."""
+        self._digest.update(data)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+        self.size_bytes += len(data)
+
+    def finish(self) -> BlobHash:
+        """Bring the file to disk, read-only, and return its hash."""
+        os.fchmod(self._file.fileno(), READ_ONLY)
+        os.fsync(self._file.fileno())
+        return BlobHash(self._digest.hexdigest())
+
+    def discard(self) -> None:
+        """Close and forget the temporary file; harmless when it became a blob."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to disk, so that a file renamed into it survives a power cut."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+@contextmanager
+def disk_full_explained() -> Generator[None]:
+    """Turn "no space left" and "quota exceeded" into DiskFull; other failures pass as they are."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in DISK_IS_FULL:
+            raise DiskFull(
+                "The server's disk is full, so the file was not stored. Free some space and send it again."
+            ) from error
+        raise
