@@ -1,3 +1,5 @@
 """Fixtures of a real farm."""
 
-from tests.support.farm import farm, start_worker, valkey  # noqa: F401 - pytest finds fixtures by name
+from tests.support.farm import farm, start_worker, valkey
+
+__all__ = ["farm", "start_worker", "valkey"]

@@ -1,5 +1,7 @@
 """The farm as the hub sees it, over a real Valkey: once, in order, cancellable, and clear when Redis is away."""
 
+from dataclasses import replace
+
 import pytest
 
 from render_farm.clock import utc_now
@@ -36,7 +38,7 @@ def test_two_installations_share_one_redis_without_meeting(valkey: Valkey, farm:
 def test_another_project_cannot_use_an_intent_id_that_is_at_work(farm: Farm) -> None:
     asked = order()
     farm.submit(asked)
-    theft = type(asked)(**{**asked.as_json(), "project": "project-2"})
+    theft = replace(asked, project="project-2")
     with pytest.raises(FarmError, match="Another project"):
         farm.submit(theft)
     assert farm.waiting("low") == 1

@@ -1,4 +1,4 @@
-"""Runs the real farm worker with one more pipeline in its catalogue: `test-still`, small, quick and able to misbehave."""
+"""Runs the real farm worker with one more pipeline in its catalogue: `test-still`, small and able to misbehave."""
 
 import os
 import signal
