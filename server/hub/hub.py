@@ -1,0 +1,79 @@
+"""Hub: from a project and a document's name to its one room: opened once, shared, closed when idle and saved."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from crdt_schema.documents import NewerSchema, UnknownDocument, kind_of
+from crdt_schema.ids import ProjectId
+from crdt_schema.wire import CloseCode
+from server.errors import NotFound, Unavailable
+from server.hub.limits import Limits
+from server.hub.room import OnOpen, Room
+from server.hub.saver import Saver
+from server.hub.shared import Shared
+from server.store.base import UpdateStore
+
+OpenStore = Callable[[ProjectId], Awaitable[UpdateStore]]
+"""The update log of a project; raises NotFound when there is no such project."""
+
+
+class Hub:
+    """All live documents of this process."""
+
+    def __init__(self, open_store: OpenStore, *, on_open: Sequence[OnOpen] = (), limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._open_store = open_store
+        self._on_open = on_open
+        self._held: dict[Room, AsyncExitStack] = {}
+        self._closing = False
+        grace = self.limits.grace_seconds
+        self._savers: Shared[ProjectId, Saver] = Shared(self._open_saver, Saver.close, grace_seconds=grace)
+        self._rooms: Shared[tuple[ProjectId, str], Room] = Shared(
+            self._open_room, self._close_room, grace_seconds=grace, settle=Room.saved
+        )
+
+    @asynccontextmanager
+    async def room(self, project: ProjectId, document: str) -> AsyncGenerator[Room, None]:
+        """A document's room, kept open while it is used; raises NotFound, Unavailable, NewerSchema."""
+        if self._closing:
+            raise Unavailable("Workprint is shutting down.")
+        try:
+            kind_of(document)
+        except UnknownDocument as error:
+            raise NotFound(f"{str(error).capitalize()}.") from None
+        async with AsyncExitStack() as using:
+            try:
+                room = await using.enter_async_context(self._rooms.use((project, document)))
+            except NewerSchema as error:
+                raise Unavailable(f"{error}. Update Workprint to open this document.") from error
+            await room.ready()
+            yield room
+
+    def rooms(self) -> Collection[Room]:
+        """Every room that is open now."""
+        return self._rooms.values()
+
+    async def close(self) -> None:
+        """End every session, save everything, close every store. Nobody is let in any more."""
+        self._closing = True
+        for room in self.rooms():
+            room.end_all(CloseCode.GOING_AWAY, "Workprint is shutting down.")
+        await self._rooms.close()
+        await self._savers.close()
+
+    async def _open_saver(self, project: ProjectId) -> Saver:
+        return Saver(await self._open_store(project), gather_seconds=self.limits.gather_seconds)
+
+    async def _open_room(self, key: tuple[ProjectId, str]) -> Room:
+        project, document = key
+        async with AsyncExitStack() as opening:
+            saver = await opening.enter_async_context(self._savers.use(project))
+            room = Room(project, document, saver, self.limits)
+            await room.open(self._on_open)
+            self._held[room] = opening.pop_all()
+        return room
+
+    async def _close_room(self, room: Room) -> None:
+        room.end_all(CloseCode.TRY_AGAIN_LATER, "this document was closed")
+        room.close()
+        await self._held.pop(room).aclose()

@@ -1,0 +1,61 @@
+"""Ledger: which of a room's changes are on disk, and who waits to hear it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from server.hub.guarded import failures_logged
+from server.hub.session import Session
+
+
+class Ledger:
+    """Changes are numbered from 1 in the order they are applied; they become durable in that order too."""
+
+    def __init__(self) -> None:
+        self.applied = 0
+        self.durable = 0
+        self._log = structlog.get_logger(__name__)
+        self._acknowledge: deque[tuple[int, Session, int]] = deque()
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._callbacks: list[Callable[[int], None]] = []
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything applied is durable."""
+        return self.durable >= self.applied
+
+    def acknowledge(self, session: Session, count: int) -> None:
+        """Acknowledge `count` messages of a session as soon as everything applied by now is durable."""
+        if self.settled:
+            session.link.acknowledge(count)
+        else:
+            self._acknowledge.append((self.applied, session, count))
+
+    async def wait(self) -> None:
+        """Wait until everything applied by now is durable."""
+        if not self.settled:
+            safe = asyncio.get_running_loop().create_future()
+            self._waiting.append((self.applied, safe))
+            await safe
+
+    def call(self, callback: Callable[[int], None]) -> Callable[[], None]:
+        """Call `callback` with the newest durable number each time it grows; returns what ends that."""
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
+
+    def handle_saved(self, number: int) -> None:
+        """Everything up to `number` is on disk now."""
+        self.durable = max(self.durable, number)
+        while self._acknowledge and self._acknowledge[0][0] <= self.durable:
+            _, session, count = self._acknowledge.popleft()
+            if not session.ended:
+                session.link.acknowledge(count)
+        while self._waiting and self._waiting[0][0] <= self.durable:
+            safe = self._waiting.popleft()[1]
+            if not safe.done():
+                safe.set_result(None)
+        for callback in list(self._callbacks):
+            with failures_logged(self._log, "on_saved_failed"):
+                callback(self.durable)

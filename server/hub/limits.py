@@ -1,0 +1,37 @@
+"""Limits: how much one session or one room may ask of the hub, each with its reason."""
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes are bytes on the wire, times are seconds. The defaults suit a studio of fifty people on one machine."""
+
+    frame_bytes: int = 64 * MIB
+    """Longest websocket message. aiohttp's own 4 MiB would cut off the first sync of a large document."""
+    update_bytes: int = 32 * MIB
+    """Longest update; below `frame_bytes`, so that who sends too much is told so instead of being cut off."""
+    outbox_bytes: int = 1 * MIB
+    """A session with more than this unsent is behind: it gets nothing more until it has read, then one diff."""
+    held_frames: int = 256
+    """Messages kept for a session that is still being admitted, or whose room is being rebuilt."""
+    presence_bytes: int = 32 * 1024
+    """Longest presence state of one client; a longer one is not shown to the others."""
+    presence_clients: int = 8
+    """Yjs clients that one session may present; providers present one."""
+    documents_per_socket: int = 64
+    """Documents that one Hocuspocus socket may have open."""
+    admit_seconds: float = 15.0
+    """A socket that has not been admitted to any document for this long is closed."""
+    heartbeat_seconds: float = 25.0
+    """A socket is pinged when it was silent for this long, and dropped when it stays silent half as long again."""
+    keepalive_seconds: float = 12.0
+    """Both providers reconnect when they hear nothing for 30 s, and websocket pings do not count for them."""
+    catch_up_seconds: float = 0.05
+    """How often a session that is behind is looked at."""
+    grace_seconds: float = 10.0
+    """How long a room stays in memory after its last user has left."""
+    gather_seconds: float = 0.02
+    """Shortest time between two commits of a log. The first edit after a pause never waits for it."""

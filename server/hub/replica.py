@@ -1,0 +1,142 @@
+"""Replica: a room's own copy of its document; judges updates, and says when one has ruined it."""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import structlog
+from pycrdt import Doc, TransactionEvent, get_update, merge_updates
+
+from server.hub.codec import BadMessage
+from server.hub.deletes import covers, read_deletes
+
+T = TypeVar("T")
+NOTHING = b"\0\0"
+"""An update without a change. pycrdt also reports it for one that has to wait for others."""
+EMPTY_STATE = b"\0"
+"""State vector of a replica that has nothing."""
+MERGE_AT_ONCE = 100
+"""Merging is quadratic past about 200 updates (measured on pycrdt 0.14)."""
+
+
+class Ruined(Exception):
+    """An update made pycrdt panic: that Doc can never be used again."""
+
+
+@contextmanager
+def panics_told() -> Generator[None, None, None]:
+    """Turn a panic of the Rust code into Ruined."""
+    try:
+        yield
+    except BaseException as error:
+        # pyo3 derives PanicException from BaseException and exports it nowhere: its name must do.
+        if type(error).__name__ == "PanicException":
+            raise Ruined(str(error)) from error
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What one transaction did, even when its code failed halfway: a CRDT has no rollback."""
+
+    update: bytes | None
+    """The change as an update; None when there was none."""
+    result: T | None = None
+    error: BaseException | None = None
+
+
+class Replica:
+    """One pycrdt Doc. Every change goes through `apply` or `change`; after Ruined it must be thrown away."""
+
+    def __init__(self, history: Sequence[bytes] = ()) -> None:
+        self.doc: Doc[Any] = Doc()
+        self._log = structlog.get_logger(__name__)
+        self._event: bytes | None = None
+        self._state: bytes | None = None
+        self.version = 0
+        """Grows with every change."""
+        if history:
+            with panics_told():
+                self.doc.apply_update(merged(history))
+        self._subscription = self.doc.observe(self._note)
+
+    def apply(self, update: bytes, origin: object) -> tuple[bytes | None, bytes | None]:
+        """Apply an update in one transaction. Raises BadMessage when it does not decode, Ruined when it is poison.
+
+        Returns what it changed (None: nothing), and `update` itself when a part of it waits for changes that have
+        not arrived: no event will show that part before they do, so it has to be kept as it came.
+        """
+        done = self.change(lambda doc: doc.apply_update(update), origin)
+        if isinstance(done.error, ValueError):
+            raise BadMessage("an update does not decode") from done.error
+        if done.error is not None:
+            raise done.error
+        if done.update == update:
+            return update, None
+        with panics_told():
+            waits = self.lacks(update) if done.update is None else self._lacks_content(update)
+        return (None if done.update == NOTHING else done.update), (update if waits else None)
+
+    def change(self, change: Callable[[Doc[Any]], T], origin: object) -> Outcome[T]:
+        """Run `change` in one transaction. An observer that fails is logged; raises Ruined."""
+        self._event = None
+        result: T | None = None
+        error: BaseException | None = None
+        try:
+            with panics_told(), self.doc.transaction(origin=origin):
+                try:
+                    with panics_told():
+                        result = change(self.doc)
+                except BaseException as raised:  # noqa: BLE001 - kept for the caller, once what was done is committed
+                    error = raised
+        except ExceptionGroup:
+            self._log.exception("observer_failed")
+        if isinstance(error, Ruined):
+            raise error
+        return Outcome(self._event, result, error)
+
+    def lacks(self, update: bytes) -> bool:
+        """Whether `update` holds anything, content or deletion, that the document does not have."""
+        if update == NOTHING:
+            return False
+        wanted = read_deletes(get_update(update, self.state()))
+        known = read_deletes(self.missing(self.state()))
+        return wanted is None or known is None or not covers(known, wanted)
+
+    def state(self) -> bytes:
+        """The state vector; the same bytes until something changes."""
+        if self._state is None:
+            self._state = self.doc.get_state()
+        return self._state
+
+    def missing(self, state: bytes) -> bytes:
+        """What a replica with that state vector lacks; raises BadMessage when it is no state vector."""
+        try:
+            return self.doc.get_update(state)
+        except ValueError:
+            raise BadMessage("a state vector does not decode") from None
+
+    def close(self) -> None:
+        """Stop observing."""
+        self.doc.unobserve(self._subscription)
+
+    def _lacks_content(self, update: bytes) -> bool:
+        return get_update(update, self.state())[:1] != b"\0"
+
+    def _note(self, event: TransactionEvent) -> None:
+        self._event = event.update
+        self._state = None
+        self.version += 1
+
+
+def merged(updates: Sequence[bytes]) -> bytes:
+    """One or more updates as one, in order."""
+    left = list(updates)
+    while len(left) > 1:
+        left = [_merged_once(left[at : at + MERGE_AT_ONCE]) for at in range(0, len(left), MERGE_AT_ONCE)]
+    return left[0]
+
+
+def _merged_once(updates: list[bytes]) -> bytes:
+    return updates[0] if len(updates) == 1 else merge_updates(*updates)

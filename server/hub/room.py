@@ -1,0 +1,424 @@
+"""Room: one live document; merges what arrives, tells everybody once, and waits for no socket and no disk."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeVar, cast
+
+import structlog
+from pycrdt import Doc, Map
+
+from crdt_schema.documents import initialise, upgrade
+from crdt_schema.ids import ProjectId
+from crdt_schema.wire import CloseCode, Kind, SyncStep
+from server.auth.actor import SYSTEM, Actor
+from server.errors import TooLarge, Unavailable, WorkprintError
+from server.hub import messages
+from server.hub.codec import BadMessage, Reader
+from server.hub.guarded import failures_logged
+from server.hub.ledger import Ledger
+from server.hub.limits import Limits
+from server.hub.messages import Message
+from server.hub.presence import Presence
+from server.hub.replica import EMPTY_STATE, Replica, Ruined, merged, panics_told
+from server.hub.saver import Saver
+from server.hub.session import Session
+from server.store.base import NewUpdate
+
+T = TypeVar("T")
+OnOpen = Callable[["Room"], Callable[[], None]]
+"""Called with a room once it is loaded; returns what to call when it closes."""
+
+RENEW_SECONDS = 15.0
+"""Clients forget a presence that was not renewed for 30 s."""
+
+
+class Room:
+    """One document of one project, while somebody uses it. Made by `Hub`; runs on one event loop."""
+
+    def __init__(self, project: ProjectId, document: str, saver: Saver, limits: Limits) -> None:
+        self.project = project
+        self.document = document
+        self.actor: Actor | None = None
+        """Who made the change that is being applied right now: for observers of `doc`."""
+        self._saver = saver
+        self._limits = limits
+        self._log = structlog.get_logger(__name__).bind(project=project, document=document)
+        self._replica = Replica()
+        self._sessions: dict[Session, None] = {}
+        self._presence = Presence(limits)
+        self._inbox: dict[Session, list[bytes]] = {}
+        self._news: list[tuple[Session | None, bytes]] = []
+        self._unsaved: list[NewUpdate] = []
+        self._handed_over = 0
+        self._ledger = Ledger()
+        self._on_open: Sequence[OnOpen] = ()
+        self._detach: list[Callable[[], None]] = []
+        self._flush_handle: asyncio.Handle | None = None
+        self._catch_up_handle: asyncio.TimerHandle | None = None
+        self._renew_handle: asyncio.TimerHandle | None = None
+        self._rebuilding: asyncio.Task[None] | None = None
+        self._held: list[tuple[Session, bytes]] = []
+        self._step1 = _Cached(lambda: messages.step1(self._replica.state()))
+        self._everything = _Cached(lambda: messages.step2(self._replica.missing(EMPTY_STATE)))
+
+    # What the rest of the server uses
+
+    @property
+    def doc(self) -> Doc[Any]:
+        """The document. Read it; to change it, use `edit`. Do not keep it: a rebuilt room has another one."""
+        return self._replica.doc
+
+    @property
+    def applied(self) -> int:
+        """Number of the newest change since the room was opened; an observer reads the number of the one it sees."""
+        return self._ledger.applied
+
+    @property
+    def epoch(self) -> str:
+        """Which life of the document this is: clients with another epoch hold another history."""
+        meta: Map[Any] = self.doc.get("meta", type=Map)
+        return str(cast("object", meta.get("epoch", "")))
+
+    @property
+    def sessions(self) -> Sequence[Session]:
+        """Who is connected."""
+        return list(self._sessions)
+
+    def edit(self, actor: Actor, change: Callable[[Doc[Any]], T]) -> T:
+        """The server's way into a document: run `change` in one transaction, in `actor`'s name.
+
+        It is broadcast and saved like anybody's edit; `await saved()` for the disk. When `change` raises, what it
+        had done by then stays (a CRDT has no rollback) and the error is raised. Raises Unavailable during a rebuild.
+        """
+        self._drain()
+        self._demand_whole()
+        try:
+            done = self._perform(actor, partial(self._replica.change, change, actor))
+        except Ruined:
+            self._start_rebuild()
+            raise
+        self._record(None, actor, done.update)
+        if done.error is not None:
+            raise done.error
+        return cast("T", done.result)
+
+    async def saved(self) -> None:
+        """Wait until everything applied so far is on disk."""
+        self._flush()
+        await self._ledger.wait()
+
+    def on_saved(self, callback: Callable[[int], None]) -> Callable[[], None]:
+        """Call `callback` with the number of the newest durable change, each time it grows; returns what ends that."""
+        return self._ledger.call(callback)
+
+    def present(self, field: str, value: object | None) -> None:
+        """Set a field of the server's own presence in this room; None removes it. Only the latest value is sent."""
+        self._presence.present(field, value)
+        self._schedule_flush()
+        self._schedule_renewal()
+
+    # What the sockets use
+
+    def join(self, session: Session) -> None:
+        """Let a session in; it is told who is here."""
+        self._sessions[session] = None
+        if (everybody := self._presence.everybody()) is not None:
+            session.link.send(messages.presence(everybody))
+
+    def ask(self, session: Session) -> None:
+        """Ask a client for what the room is missing."""
+        session.link.send(self._step1.get(self._replica))
+
+    def leave(self, session: Session) -> None:
+        """Let a session go: the others are told, and what it had sent stays."""
+        if session.ended:
+            return
+        session.ended = True
+        self._sessions.pop(session, None)
+        self._presence.leave(session)
+        self._schedule_flush()
+
+    def receive(self, session: Session, body: bytes) -> None:
+        """Take a message of a session; raises WorkprintError when it must not send that."""
+        if session.ended:
+            return
+        if self._rebuilding is not None:
+            if len(self._held) >= self._limits.held_frames:
+                self._demand_whole()
+            self._held.append((session, body))
+            return
+        reader = Reader(body)
+        match reader.uint():
+            case Kind.SYNC:
+                self._receive_sync(session, reader)
+            case Kind.AWARENESS:
+                self._presence.receive(session, reader.chunk())
+                self._schedule_flush()
+            case Kind.QUERY_AWARENESS if not self._is_full(session):
+                session.link.send(messages.presence(self._presence.everybody() or b"\0"))
+            case Kind.QUERY_AWARENESS:
+                pass
+            case kind:
+                raise BadMessage(f"a message of the unknown kind {kind}")
+
+    def _receive_sync(self, session: Session, reader: Reader) -> None:
+        step, data = reader.uint(), reader.chunk()
+        if step == SyncStep.STEP1:
+            self._answer(session, data)
+        elif step not in (SyncStep.STEP2, SyncStep.UPDATE):
+            raise BadMessage(f"a sync message of the unknown step {step}")
+        elif len(data) > self._limits.update_bytes:
+            raise TooLarge(f"An update may hold at most {self._limits.update_bytes} bytes.")
+        elif not session.writable:
+            self._hear_reader(session, data)
+        else:
+            self._inbox.setdefault(session, []).append(data)
+            self._schedule_flush()
+
+    def _answer(self, session: Session, state: bytes) -> None:
+        if self._is_full(session):
+            # It asks faster than it reads: one answer will come when it has caught up.
+            session.behind = state
+            self._schedule_catch_up()
+            return
+        try:
+            with panics_told():
+                whole = state == EMPTY_STATE
+                answer = self._everything.get(self._replica) if whole else messages.step2(self._replica.missing(state))
+        except Ruined:
+            self._start_rebuild()
+            raise BadMessage("a state vector could not be read") from None
+        session.link.send(answer)
+        if session.asks_back:
+            self.ask(session)
+
+    def _hear_reader(self, session: Session, update: bytes) -> None:
+        """A client that may only read still answers step 1, usually with nothing: then nothing was refused."""
+        try:
+            with panics_told():
+                lacks = self._replica.lacks(update)
+        except (ValueError, Ruined):
+            raise BadMessage("an update does not decode") from None
+        if lacks:
+            session.link.refuse(1)
+        else:
+            self._acknowledge(session, 1)
+
+    # One room, one tick
+
+    def _schedule_flush(self) -> None:
+        if self._flush_handle is None:
+            self._flush_handle = asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+            self._flush_handle = None
+        if self._rebuilding is None:
+            self._drain()
+            self._tell_news()
+        if (heard := self._presence.take()) is not None:
+            self._broadcast(messages.presence(heard[0]), heard[1])
+
+    def _drain(self) -> None:
+        """Apply what has arrived, one transaction per session."""
+        while self._inbox and self._rebuilding is None:
+            session = next(iter(self._inbox))
+            updates = self._inbox.pop(session)
+            if not session.ended:
+                self._merge(session, updates)
+
+    def _merge(self, session: Session, updates: list[bytes]) -> None:
+        try:
+            for update in _as_few(updates):
+                changed, waits = self._perform(session.actor, partial(self._replica.apply, update, session))
+                self._record(session, session.actor, changed, waits)
+        except BadMessage as error:
+            self._end(session, error.close_code, error.message)
+        except Ruined:
+            self._log.exception("document_ruined", user=session.actor.user_id)
+            self._end(session, CloseCode.BAD_MESSAGE, "an update could not be applied")
+            self._start_rebuild()
+        else:
+            self._acknowledge(session, len(updates))
+
+    def _perform(self, actor: Actor, work: Callable[[], T]) -> T:
+        # Numbered before it runs: an observer reads the number of the change it sees.
+        self.actor = actor
+        self._ledger.applied += 1
+        try:
+            return work()
+        finally:
+            self.actor = None
+
+    def _record(self, author: Session | None, actor: Actor, changed: bytes | None, waits: bytes | None = None) -> None:
+        if changed is not None:
+            self._news.append((author, changed))
+        if (lasting := waits or changed) is not None:
+            at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            self._unsaved.append(NewUpdate(self.document, actor.user_id, actor.name, at, lasting))
+        self._schedule_flush()
+
+    def _tell_news(self) -> None:
+        if self._news:
+            news, self._news = self._news, []
+            authors = {author for author, _ in news}
+            # Who made the only change knows it already.
+            only = authors.pop() if len(authors) == 1 else None
+            self._broadcast(messages.change(merged([update for _, update in news])), only)
+        if self._handed_over < self.applied:
+            rows, self._unsaved = self._unsaved, []
+            self._handed_over = self.applied
+            self._saver.add(rows, partial(self._ledger.handle_saved, self.applied))
+
+    def _broadcast(self, message: Message, author: Session | None) -> None:
+        for session in self._sessions:
+            if session is not author and session.behind is None:
+                session.link.send(message)
+                if self._is_full(session):
+                    # It will get one diff from here on, however much happens until it reads.
+                    session.behind = self._replica.state()
+                    self._schedule_catch_up()
+
+    # A slow reader
+
+    def _is_full(self, session: Session) -> bool:
+        return session.link.backlog_bytes() > self._limits.outbox_bytes
+
+    def _schedule_catch_up(self) -> None:
+        if self._catch_up_handle is None:
+            loop = asyncio.get_running_loop()
+            self._catch_up_handle = loop.call_later(self._limits.catch_up_seconds, self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._catch_up_handle = None
+        for session in self._sessions:
+            if session.behind is None:
+                continue
+            if self._rebuilding is None and session.link.backlog_bytes() == 0:
+                behind, session.behind = session.behind, None
+                session.link.send(messages.step2(self._replica.missing(behind)))
+                session.link.send(messages.presence(self._presence.everybody() or b"\0"))
+            else:
+                self._schedule_catch_up()
+
+    def _acknowledge(self, session: Session, count: int) -> None:
+        self._ledger.acknowledge(session, count)
+        self._schedule_flush()
+
+    # Life
+
+    async def open(self, on_open: Sequence[OnOpen]) -> None:
+        """Load the document, or found it; then let the observers in. A new document is on disk when this returns."""
+        history = await self._saver.store.load(self.document)
+        self._replica = Replica([row.update for row in history])
+        if history:
+            self.edit(SYSTEM, lambda doc: upgrade(doc, self.document))
+        else:
+            self.edit(SYSTEM, lambda doc: initialise(doc, self.document))
+        await self.saved()
+        self._on_open = on_open
+        self._attach()
+
+    async def ready(self) -> None:
+        """Wait for a rebuild, if there is one."""
+        if self._rebuilding is not None:
+            await asyncio.shield(self._rebuilding)
+
+    def close(self) -> None:
+        """Drop the observers and timers. Assumes that everything is saved."""
+        for handle in (self._flush_handle, self._catch_up_handle, self._renew_handle):
+            if handle is not None:
+                handle.cancel()
+        self._detach_all()
+        self._replica.close()
+
+    def end_all(self, code: CloseCode, reason: str) -> None:
+        """Tell every session to go."""
+        self._flush()
+        for session in list(self._sessions):
+            self._end(session, code, reason)
+
+    def _end(self, session: Session, code: CloseCode, reason: str) -> None:
+        self._log.info("session_ended", user=session.actor.user_id, code=int(code), reason=reason)
+        self.leave(session)
+        session.link.close(code, reason)
+
+    def _demand_whole(self) -> None:
+        if self._rebuilding is not None:
+            raise Unavailable("This document is being repaired. Try again in a moment.")
+
+    def _start_rebuild(self) -> None:
+        self._tell_news()
+        self._rebuilding = asyncio.create_task(self._rebuild(), name=f"rebuild {self.document}")
+
+    async def _rebuild(self) -> None:
+        """Load the document again without the update that ruined it; the other sessions stay, their messages wait."""
+        self._detach_all()
+        with failures_logged(self._log, "rebuild_failed"):
+            await self._saver.settled()
+            history = await self._saver.store.load(self.document)
+            self._replica = Replica([row.update for row in history])
+            self._rebuilding = None
+        if self._rebuilding is not None:
+            self.end_all(CloseCode.TRY_AGAIN_LATER, "this document could not be repaired")
+            return
+        self._attach()
+        held, self._held = self._held, []
+        for session, body in held:
+            try:
+                self.receive(session, body)
+            except WorkprintError as error:
+                self._end(session, error.close_code, error.message)
+        self._schedule_flush()
+
+    def _attach(self) -> None:
+        for on_open in self._on_open:
+            with failures_logged(self._log, "on_open_failed"):
+                self._detach.append(on_open(self))
+
+    def _detach_all(self) -> None:
+        detach, self._detach = self._detach, []
+        for each in detach:
+            with failures_logged(self._log, "on_close_failed"):
+                each()
+
+    def _schedule_renewal(self) -> None:
+        if self._renew_handle is None and self._presence.speaks:
+            self._renew_handle = asyncio.get_running_loop().call_later(RENEW_SECONDS, self._renew)
+
+    def _renew(self) -> None:
+        self._renew_handle = None
+        if self._presence.speaks:
+            self._presence.renew()
+            self._schedule_flush()
+            self._schedule_renewal()
+
+
+class _Cached:
+    """A message that stays the same until the document changes: whoever joins meanwhile gets the same bytes."""
+
+    __slots__ = ("_make", "_message", "_of")
+
+    def __init__(self, make: Callable[[], Message]) -> None:
+        self._make = make
+        self._of: tuple[Replica, int] | None = None
+        self._message = messages.NOTHING_NEW
+
+    def get(self, replica: Replica) -> Message:
+        """The message for the document as `replica` is now."""
+        if self._of != (replica, replica.version):
+            self._message = self._make()
+            self._of = (replica, replica.version)
+        return self._message
+
+
+def _as_few(updates: list[bytes]) -> Sequence[bytes]:
+    """The updates as one; as they are when they cannot be merged, so that the guilty one is found by applying."""
+    try:
+        with panics_told():
+            return (merged(updates),)
+    except (ValueError, Ruined):
+        return updates

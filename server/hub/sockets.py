@@ -1,0 +1,134 @@
+"""Socket: a websocket as both dialects use it; aiohttp reads it, ready-made frames go straight to its transport."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Self
+
+import structlog
+from aiohttp import WSMsgType, web
+
+from crdt_schema.wire import CloseCode
+from server.errors import WorkprintError
+from server.hub.limits import Limits
+
+CLOSE_SECONDS = 5.0
+"""How long a client may take to say goodbye, or to read what it was sent before."""
+_REASON_BYTES = 123  # RFC 6455: a control frame holds 125 bytes, two are the code
+
+
+class Socket:
+    """One open websocket. `write` never waits: what the kernel does not take is the backlog."""
+
+    def __init__(self, websocket: web.WebSocketResponse, transport: asyncio.Transport, limits: Limits) -> None:
+        self._websocket = websocket
+        self._transport = transport
+        self._limits = limits
+        self._log = structlog.get_logger(__name__)
+        self._loop = asyncio.get_running_loop()
+        self._closing: asyncio.Task[None] | None = None
+        self._silent = True
+        self._on_silence: Callable[[], None] = lambda: None
+        self._keepalive = self._loop.call_later(limits.keepalive_seconds, self._check_silence)
+
+    @classmethod
+    async def open(cls, request: web.Request, limits: Limits) -> Self:
+        """Accept the upgrade; raises HTTPBadRequest when it is none."""
+        # Uncompressed: deflate costs more than it saves on small frames, and a shared frame could not be shared.
+        websocket = web.WebSocketResponse(
+            heartbeat=limits.heartbeat_seconds, max_msg_size=limits.frame_bytes, compress=False, decode_text=False
+        )
+        await websocket.prepare(request)
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("the client left during the handshake")
+        return cls(websocket, transport, limits)
+
+    @property
+    def response(self) -> web.WebSocketResponse:
+        """What the handler returns to aiohttp."""
+        return self._websocket
+
+    def on_silence(self, act: Callable[[], None]) -> None:
+        """What to do when nothing was sent for a while: clients take silence for a lost connection."""
+        self._on_silence = act
+
+    def write(self, frame: bytes) -> None:
+        """Send one or more whole websocket frames."""
+        if self._closing is None and not self._transport.is_closing():
+            self._silent = False
+            self._transport.write(frame)
+
+    def backlog_bytes(self) -> int:
+        """How much was written that the kernel has not taken."""
+        return self._transport.get_write_buffer_size()
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Say why and hang up; nothing is sent afterwards."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(code, reason), name="close socket")
+
+    async def read(self, handle: Callable[[bytes], None]) -> None:
+        """Hand every message to `handle` until the socket is closed; what it raises closes the socket with a reason."""
+        try:
+            async for message in self._websocket:
+                if self._closing is not None:
+                    continue
+                if message.type is WSMsgType.BINARY:
+                    self._handle(handle, message.data)
+                elif message.type is WSMsgType.TEXT:
+                    self.close(CloseCode.BAD_MESSAGE, "text messages are not part of the protocol")
+        finally:
+            self._keepalive.cancel()
+            if self._closing is None:
+                self._closing = asyncio.create_task(self._close(CloseCode.GOING_AWAY, ""), name="close socket")
+            await self._closing
+
+    def _handle(self, handle: Callable[[bytes], None], data: bytes) -> None:
+        try:
+            handle(data)
+        except WorkprintError as error:
+            self._log.info("bad_message", code=int(error.close_code), reason=error.message)
+            self.close(error.close_code, error.message)
+        except Exception:  # noqa: BLE001 - a fault of ours ends this socket and no other
+            self._log.exception("message_failed")
+            self.close(CloseCode.TRY_AGAIN_LATER, "something went wrong here")
+
+    def _check_silence(self) -> None:
+        if self._silent:
+            self._on_silence()
+        self._silent = True
+        self._keepalive = self._loop.call_later(self._limits.keepalive_seconds, self._check_silence)
+
+    async def _close(self, code: CloseCode, reason: str) -> None:
+        message = reason.encode()[:_REASON_BYTES].decode(errors="ignore").encode()
+        try:
+            await asyncio.wait_for(self._websocket.close(code=code, message=message), CLOSE_SECONDS)
+        except (TimeoutError, ConnectionError):
+            self._transport.abort()
+        if self._transport.get_write_buffer_size():
+            # It has not read what was sent: the kernel would keep trying for a quarter of an hour.
+            self._transport.abort()
+
+
+class Sockets:
+    """Every open websocket of this process."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._open: set[Socket] = set()
+
+    @asynccontextmanager
+    async def open(self, request: web.Request) -> AsyncGenerator[Socket, None]:
+        """Accept an upgrade for as long as the context lasts; raises HTTPBadRequest when it is none."""
+        socket = await Socket.open(request, self._limits)
+        self._open.add(socket)
+        try:
+            yield socket
+        finally:
+            self._open.discard(socket)
+
+    def close_all(self, code: CloseCode, reason: str) -> None:
+        """Hang up on everybody."""
+        for socket in list(self._open):
+            socket.close(code, reason)

@@ -1,0 +1,67 @@
+"""GET /ws/{project}/{document}: the y-websocket dialect. One socket is one session in one room."""
+
+from functools import partial
+
+from aiohttp import web
+
+from server.hub import messages
+from server.hub.admission import Admit, project_in
+from server.hub.hub import Hub
+from server.hub.messages import Message
+from server.hub.session import Session
+from server.hub.sockets import Socket, Sockets
+
+READ_ONLY = "You may read this document, but not change it."
+
+
+class YjsLink:
+    """A whole socket as one session's link. The dialect knows no acknowledgement and no notices."""
+
+    __slots__ = ("_refused", "_socket", "backlog_bytes", "close")
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+        self._refused = False
+        self.backlog_bytes = socket.backlog_bytes
+        self.close = socket.close
+
+    def send(self, message: Message) -> None:
+        """Send a message as it is."""
+        self._socket.write(message.frame(b""))
+
+    def acknowledge(self, count: int) -> None:
+        """There is no word for it."""
+
+    def refuse(self, count: int) -> None:  # noqa: ARG002 - the dialect has one word for any number of them
+        """Say once that changes are not taken."""
+        if not self._refused:
+            self._refused = True
+            self.send(messages.denied_change(READ_ONLY))
+
+    def tell(self, payload: str) -> None:
+        """There is no word for it."""
+
+
+class YjsEndpoint:
+    """The handler of the dialect's address."""
+
+    def __init__(self, hub: Hub, sockets: Sockets, admit: Admit) -> None:
+        self._hub = hub
+        self._sockets = sockets
+        self._admit = admit
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Admit, upgrade, join, and read until the end; who is not admitted gets plain HTTP."""
+        project, document = project_in(request), request.match_info["document"]
+        admission = await self._admit(request, request.query.get("token", ""), project, document)
+        async with self._hub.room(project, document) as room, self._sockets.open(request) as socket:
+            link = YjsLink(socket)
+            socket.on_silence(partial(link.send, messages.NOTHING_NEW))
+            session = Session(admission.actor, link, writable=admission.writable, asks_back=False)
+            room.join(session)
+            room.ask(session)
+            try:
+                await socket.read(partial(room.receive, session))
+            finally:
+                room.leave(session)
+        return socket.response
