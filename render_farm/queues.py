@@ -86,19 +86,21 @@ class Farm:
         """Make sure that a job which should be running is not forgotten, e.g. by a Redis that lost its memory."""
         self.ledger.enter(order)
 
-    def cancel(self, job_id: str) -> None:
+    def cancel(self, job_id: str) -> bool:
         """Ask for a job's end. One that waits is gone at once; one that runs stops at its next step.
 
-        The end itself comes as a `cancelled` event, from here or from the node.
+        The end itself comes as a `cancelled` event, from here or from the node. False when the farm has never heard
+        of the job, and then no event will come.
         """
         live = self.ledger.live_job(job_id)
         if live is None:
-            return
+            return self.ledger.is_done(job_id)
         self.ledger.ask_cancel(job_id)
         with redis_reached():
             taken = self._queue(live.order.tier).remove(job_id)
         if taken:
             self._end_cancelled(live.order)
+        return True
 
     def position(self, job_id: str) -> int | None:
         """How many jobs stand before this one; None when it does not wait (any more)."""

@@ -24,7 +24,7 @@ from server.hub.presence import Presence
 from server.hub.replica import EMPTY_STATE, Replica, Ruined, merged, panics_told
 from server.hub.saver import Saver
 from server.hub.session import Session
-from server.store.base import NewUpdate
+from server.store.base import LoggedUpdate, NewUpdate
 
 T = TypeVar("T")
 OnOpen = Callable[["Room"], Callable[[], None]]
@@ -112,6 +112,10 @@ class Room:
     def on_saved(self, callback: Callable[[int], None]) -> Callable[[], None]:
         """Call `callback` with the number of the newest durable change, each time it grows; returns what ends that."""
         return self._ledger.call(callback)
+
+    async def history(self, after: int = 0, limit: int = 1000) -> list[LoggedUpdate]:
+        """Who changed what: at most `limit` entries of the log with a `seq` above `after`, in order."""
+        return await self._saver.store.log(self.document, after, limit)
 
     def present(self, field: str, value: object | None) -> None:
         """Set a field of the server's own presence in this room; None removes it. Only the latest value is sent."""

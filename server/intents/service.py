@@ -1,0 +1,198 @@
+"""Everything between a shared document and the farm, as one service: notice, judge, send, record, show."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, cast
+
+import structlog
+
+from crdt_schema import plain
+from crdt_schema.canvas import Canvas
+from crdt_schema.ids import IntentId, ProjectId, UserId, new_id
+from crdt_schema.records import CanvasPlain, TakesPlain
+from crdt_schema.takes import Takes
+from pipelines.spec import Pipeline
+from render_farm.events import EventStream
+from render_farm.job import FarmUnavailable
+from render_farm.queues import REAPER_SECONDS, Farm
+from server.auth.actor import FARM, SYSTEM, Actor
+from server.errors import WorkprintError
+from server.hub.hub import Hub
+from server.hub.room import Room
+from server.intents.authors import find_authors
+from server.intents.dispatcher import Dispatcher, IssueToken, Request
+from server.intents.estimate import Estimate, estimate, look_at_line
+from server.intents.judge import LIVE, Case, Judge
+from server.intents.observer import IntentObserver
+from server.intents.progress import Progress
+from server.intents.recorder import Recorder
+from server.projects.index import Projects
+
+TEND_SECONDS = 1.0
+"""How soon work goes out after Redis has returned."""
+SERVICES = {actor.user_id: actor for actor in (FARM, SYSTEM)}
+
+FindActor = Callable[[ProjectId, UserId], Awaitable[Actor | None]]
+"""Somebody with the role they have in a project today; None when they are no member any more."""
+
+log = structlog.get_logger("workprint.intents")
+
+
+async def know_nobody(_project: ProjectId, _user: UserId) -> Actor | None:
+    """The FindActor of a workspace without people."""
+    return None
+
+
+class Intents:
+    """Made once by the app. `attach` is an `on_open` of the Hub; `start` and `close` frame its life."""
+
+    def __init__(
+        self,
+        *,
+        projects: Projects,
+        farm: Farm,
+        issue_token: IssueToken,
+        hub_url: str,
+        pipelines: Mapping[str, Pipeline],
+        find_actor: FindActor = know_nobody,
+    ) -> None:
+        self._projects, self._farm = projects, farm
+        self._issue_token, self._hub_url = issue_token, hub_url
+        self._find_actor = find_actor
+        self._judge = Judge(pipelines)
+        self._requests: asyncio.Queue[Request] = asyncio.Queue()
+        self._pending: set[tuple[ProjectId, IntentId]] = set()
+        self._to_sweep: asyncio.Queue[ProjectId] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, hub: Hub) -> None:
+        """Begin to answer and to record; what was left over from before is looked at first."""
+        self._hub = hub
+        self._progress = Progress(hub)
+        self._dispatcher = Dispatcher(hub, self._projects, self._farm, self._judge, self._progress)
+        self._dispatcher.issue_token, self._dispatcher.hub_url = self._issue_token, self._hub_url
+        # The same name after a restart, so that events which were not dealt with come again at once.
+        self._stream = EventStream(self._farm.redis_url, self._farm.ledger.namespace, socket.gethostname())
+        recorder = Recorder(hub, self._projects, self._stream, self._progress)
+        work = {"recorder": recorder.run, "answers": self._answer, "sweeps": self._sweep_queued, "tend": self._tend}
+        self._tasks = [asyncio.create_task(_for_ever(name, run), name=f"intents {name}") for name, run in work.items()]
+
+    async def close(self) -> None:
+        """Stop; whatever was under way is found again at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await self._progress.close()
+            await self._stream.close()
+
+    def attach(self, room: Room) -> Callable[[], None]:
+        """Watch a room that was just opened; returns what ends that."""
+        if room.document == "takes" and self._tasks:
+            self._progress.show(room)
+        if room.document != "canvas":
+            return lambda: None
+        observer = IntentObserver(room, self._take_up)
+        self._to_sweep.put_nowait(room.project)
+        return observer.detach
+
+    async def estimate(self, project_id: ProjectId, node: str, actor: Actor) -> Estimate:
+        """Price, tier, time and what stands in the way of a take of a shot; raises NotFound."""
+        manifest = self._projects.get(project_id).manifest
+        async with self._hub.room(project_id, "canvas") as canvas, self._hub.room(project_id, "takes") as takes:
+            case = Case(
+                actor=actor,
+                node=node,
+                canvas=cast("CanvasPlain", plain.dump(canvas.doc, "canvas")),
+                takes=cast("TakesPlain", plain.dump(takes.doc, "takes")),
+                manifest=manifest,
+            )
+        line = await asyncio.to_thread(look_at_line, self._farm, manifest["project_settings"]["quality"])
+        return estimate(self._judge, case, line)
+
+    def _take_up(self, request: Request) -> None:
+        self._pending.add((request.project, request.intent))
+        self._requests.put_nowait(request)
+
+    async def _answer(self) -> None:
+        while True:
+            request = await self._requests.get()
+            self._pending.discard((request.project, request.intent))
+            try:
+                await self._dispatcher.consider(request)
+            except Exception:
+                # The intent has no job yet, so the next sweep finds it.
+                log.exception("intent not answered", traceId=new_id("trace"), service="intents", job=request.intent)
+                self._sweep_later(request.project)
+
+    async def _tend(self) -> None:
+        """Every second: has Redis come back? Every few: has a worker vanished?"""
+        reached, reap_at, loop = False, 0.0, asyncio.get_running_loop()
+        while True:
+            was_reached, reached = reached, await asyncio.to_thread(self._farm.ping)
+            if reached and not was_reached:
+                for project in self._projects.all():
+                    self._to_sweep.put_nowait(project.id)
+            try:
+                if reached:
+                    await self._dispatcher.retry_waiting()
+                if reached and loop.time() >= reap_at:
+                    reap_at = loop.time() + REAPER_SECONDS
+                    await asyncio.to_thread(self._farm.reap)
+            except (FarmUnavailable, WorkprintError) as error:
+                log.warning("the farm was not tended", error=str(error))
+            await asyncio.sleep(TEND_SECONDS)
+
+    async def _sweep_queued(self) -> None:
+        while True:
+            project = await self._to_sweep.get()
+            try:
+                await self._sweep(project)
+            except FarmUnavailable:
+                log.info("the sweep waits for Redis", project=project)
+            except Exception:
+                log.exception("sweep failed", traceId=new_id("trace"), service="intents", project=project)
+
+    async def _sweep(self, project: ProjectId) -> None:
+        """Answer what nobody answered, and see that the farm has what it should have."""
+        async with self._hub.room(project, "canvas") as canvas, self._hub.room(project, "takes") as takes:
+            await canvas.saved()
+            left = self._unanswered(canvas, takes)
+            authors = await find_authors(canvas.history, left) if left else {}
+            for intent in left:
+                actor = await self._actor(project, *authors[intent]) if intent in authors else None
+                await self._dispatcher.consider(Request(project, intent, actor))
+            await self._dispatcher.resume(takes)
+
+    def _unanswered(self, canvas: Room, takes: Room) -> list[IntentId]:
+        """Requests without a job, and cancels whose job still lives; those first that make jobs."""
+        jobs = Takes(takes.doc)
+        generate: list[IntentId] = []
+        cancel: list[IntentId] = []
+        for key, intent in sorted(Canvas(canvas.doc).intents().items()):
+            known = (canvas.project, IntentId(key))
+            if known in self._dispatcher.waiting or known in self._pending:
+                # Somebody can vouch for who asked; the log need not be read.
+                continue
+            if intent["kind"] == "generate" and jobs.job(key) is None:
+                generate.append(IntentId(key))
+            elif intent["kind"] == "cancel" and (job := jobs.job(intent["job"])) and job["status"] in LIVE:
+                cancel.append(IntentId(key))
+        return generate + cancel
+
+    async def _actor(self, project: ProjectId, user_id: str, _name: str) -> Actor | None:
+        return SERVICES.get(user_id) or await self._find_actor(project, UserId(user_id))
+
+    def _sweep_later(self, project: ProjectId) -> None:
+        asyncio.get_running_loop().call_later(TEND_SECONDS, self._to_sweep.put_nowait, project)
+
+
+async def _for_ever(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a part of the service again when it breaks: a farm without its recorder would hang without a word."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            log.exception("a part of the service broke and is started again", part=name, traceId=new_id("trace"))
+            await asyncio.sleep(TEND_SECONDS)
