@@ -42,6 +42,9 @@ class Outcome(Generic[T]):
 
     update: bytes | None
     """The change as an update; None when there was none."""
+    waits: bytes | None = None
+    """An update of which a part must wait for changes that have not arrived. No event will show that part before they
+    do, so the whole has to be kept as it came."""
     result: T | None = None
     error: BaseException | None = None
 
@@ -61,22 +64,18 @@ class Replica:
                 self.doc.apply_update(merged(history))
         self._subscription = self.doc.observe(self._note)
 
-    def apply(self, update: bytes, origin: object) -> tuple[bytes | None, bytes | None]:
-        """Apply an update in one transaction. Raises BadMessage when it does not decode, Ruined when it is poison.
-
-        Returns what it changed (None: nothing), and `update` itself when a part of it waits for changes that have
-        not arrived: no event will show that part before they do, so it has to be kept as it came.
-        """
+    def apply(self, update: bytes, origin: object) -> Outcome[None]:
+        """Apply an update in one transaction. Raises BadMessage when it does not decode, Ruined when it was poison."""
         done = self.change(lambda doc: doc.apply_update(update), origin)
         if isinstance(done.error, ValueError):
             raise BadMessage("an update does not decode") from done.error
         if done.error is not None:
             raise done.error
         if done.update == update:
-            return update, None
+            return done
         with panics_told():
             waits = self.lacks(update) if done.update is None else self._lacks_content(update)
-        return (None if done.update == NOTHING else done.update), (update if waits else None)
+        return Outcome(None if done.update == NOTHING else done.update, waits=update if waits else None)
 
     def change(self, change: Callable[[Doc[Any]], T], origin: object) -> Outcome[T]:
         """Run `change` in one transaction. An observer that fails is logged; raises Ruined."""
@@ -94,7 +93,7 @@ class Replica:
             self._log.exception("observer_failed")
         if isinstance(error, Ruined):
             raise error
-        return Outcome(self._event, result, error)
+        return Outcome(self._event, result=result, error=error)
 
     def lacks(self, update: bytes) -> bool:
         """Whether `update` holds anything, content or deletion, that the document does not have."""

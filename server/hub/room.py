@@ -21,7 +21,7 @@ from server.hub.ledger import Ledger
 from server.hub.limits import Limits
 from server.hub.messages import Message
 from server.hub.presence import Presence
-from server.hub.replica import EMPTY_STATE, Replica, Ruined, merged, panics_told
+from server.hub.replica import EMPTY_STATE, Outcome, Replica, Ruined, merged, panics_told
 from server.hub.saver import Saver
 from server.hub.session import Session
 from server.store.base import LoggedUpdate, NewUpdate
@@ -95,11 +95,10 @@ class Room:
         self._drain()
         self._demand_whole()
         try:
-            done = self._perform(actor, partial(self._replica.change, change, actor))
+            done = self._perform(None, actor, partial(self._replica.change, change, actor))
         except Ruined:
             self._start_rebuild()
             raise
-        self._record(None, actor, done.update)
         if done.error is not None:
             raise done.error
         return cast("T", done.result)
@@ -237,8 +236,7 @@ class Room:
     def _merge(self, session: Session, updates: list[bytes]) -> None:
         try:
             for update in _as_few(updates):
-                changed, waits = self._perform(session.actor, partial(self._replica.apply, update, session))
-                self._record(session, session.actor, changed, waits)
+                self._perform(session, session.actor, partial(self._replica.apply, update, session))
         except BadMessage as error:
             self._end(session, error.close_code, error.message)
         except Ruined:
@@ -248,22 +246,26 @@ class Room:
         else:
             self._acknowledge(session, len(updates))
 
-    def _perform(self, actor: Actor, work: Callable[[], T]) -> T:
+    def _perform(self, author: Session | None, actor: Actor, work: Callable[[], Outcome[T]]) -> Outcome[T]:
+        """Do one change, in `actor`'s name, and note what became of it."""
         # Numbered before it runs: an observer reads the number of the change it sees.
-        self.actor = actor
         self._ledger.applied += 1
+        self.actor = actor
+        lasting: bytes | None = None
         try:
-            return work()
+            outcome = work()
+            lasting = outcome.waits or outcome.update
         finally:
             self.actor = None
-
-    def _record(self, author: Session | None, actor: Actor, changed: bytes | None, waits: bytes | None = None) -> None:
-        if changed is not None:
-            self._news.append((author, changed))
-        if (lasting := waits or changed) is not None:
+            if lasting is None:
+                self._ledger.applied -= 1
+        if outcome.update is not None:
+            self._news.append((author, outcome.update))
+        if lasting is not None:
             at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             self._unsaved.append(NewUpdate(self.document, actor.user_id, actor.name, at, lasting))
-        self._schedule_flush()
+            self._schedule_flush()
+        return outcome
 
     def _tell_news(self) -> None:
         if self._news:
