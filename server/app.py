@@ -6,19 +6,20 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from crdt_schema.ids import ProjectId
+from crdt_schema.ids import ProjectId, UserId
 from pipelines.registry import load_catalog
 from render_farm.queues import Farm
 from server import keys
 from server.api import routes
-from server.auth.actor import SYSTEM
+from server.auth.actor import SYSTEM, Actor
 from server.auth.admission import admitter
 from server.auth.people import People
 from server.auth.tokens import FarmGrant, Tokens, workspace_secret
 from server.config import Config
+from server.errors import Unauthorised
 from server.hub import ws
-from server.hub.hub import Hub
-from server.intents.service import Intents
+from server.hub.hub import Hub, OpenStore
+from server.intents.service import FindActor, Intents
 from server.middleware import add_headers, know_the_user, tell_errors
 from server.projects.demo import create_demo
 from server.projects.index import Projects
@@ -54,6 +55,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         issue_token=farm_token_issuer(app[keys.TOKENS], clock),
         hub_url=config.hub_url,
         pipelines=app[keys.PIPELINES],
+        find_actor=actor_finder(app),
     )
     app[keys.HUB] = Hub(
         open_store=store_opener(app[keys.PROJECTS]),
@@ -66,7 +68,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     return app
 
 
-def store_opener(projects: Projects):  # noqa: ANN201 - the Hub names the type
+def store_opener(projects: Projects) -> OpenStore:
     """Opens the update log of a project, inside the project's own folder (W-010)."""
 
     async def open_store(project: ProjectId) -> UpdateStore:
@@ -79,6 +81,20 @@ def store_opener(projects: Projects):  # noqa: ANN201 - the Hub names the type
 def farm_token_issuer(tokens: Tokens, clock: Callable[[], datetime]) -> Callable[[ProjectId, str], str]:
     """Makes the token that goes out with an order."""
     return lambda project, job: tokens.issue_farm(FarmGrant(project, job), now=clock())
+
+
+def actor_finder(app: web.Application) -> FindActor:
+    """Finds somebody by id with the role they have in a project today."""
+
+    async def find_actor(project: ProjectId, user_id: UserId) -> Actor | None:
+        people = app[keys.PEOPLE]
+        try:
+            user = await people.user(user_id)
+        except Unauthorised:
+            return None
+        return user.acting_as(await people.role_in(project, user))
+
+    return find_actor
 
 
 async def run_people(app: web.Application) -> AsyncIterator[None]:

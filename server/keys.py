@@ -16,7 +16,7 @@ from server.projects.index import Projects
 from server.snapshot.snapshotter import Snapshotter
 
 CONFIG = web.AppKey("config", Config)
-CLOCK = web.AppKey("clock", Callable[[], datetime])
+CLOCK: web.AppKey[Callable[[], datetime]] = web.AppKey("clock")
 PEOPLE = web.AppKey("people", People)
 TOKENS = web.AppKey("tokens", Tokens)
 PROJECTS = web.AppKey("projects", Projects)

@@ -1,5 +1,6 @@
 """Files of a project by their hash: takes, thumbnails, references."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aiohttp import BodyPartReader, web
@@ -37,7 +38,7 @@ async def get_media(request: web.Request) -> web.StreamResponse:
 
 async def add_references(request: web.Request) -> web.Response:
     """POST /api/projects/{project}/references: images for the reference pack of the brief, as multipart files."""
-    project, _ = await enter(request, "edit_project")
+    project, actor = await enter(request, "edit_project")
     if not request.content_type.startswith("multipart/"):
         raise BadRequest("Send the images as multipart/form-data.")
     files = [(part.filename or "reference", await read_part(request, part)) async for part in parts_of(request)]
@@ -46,11 +47,11 @@ async def add_references(request: web.Request) -> web.Response:
     projects = request.app[PROJECTS]
     pack: list[str] = []
     for name, data in files:
-        pack = await projects.add_reference(project.id, name, data)
+        pack = await projects.add_reference(project.id, name, data, by=actor)
     return web.json_response({"referencePack": pack}, status=201)
 
 
-async def parts_of(request: web.Request):  # noqa: ANN201 - an async generator of BodyPartReader
+async def parts_of(request: web.Request) -> AsyncIterator[BodyPartReader]:
     """The files of a multipart request; raises BadRequest when there are too many."""
     count = 0
     async for part in await request.multipart():

@@ -137,7 +137,7 @@ async def get_project(request: web.Request) -> web.Response:
 
 async def change_project(request: web.Request) -> web.Response:
     """PATCH /api/projects/{project}: change name, description, settings or the brief."""
-    project, _ = await enter(request, "edit_project")
+    project, actor = await enter(request, "edit_project")
     body = await json_body(request)
 
     def change(manifest: Manifest) -> Manifest:
@@ -156,8 +156,7 @@ async def change_project(request: web.Request) -> web.Response:
             "creative_contract": contract,
         }
 
-    await request.app[PROJECTS].update_manifest(project.id, change)
-    request.app[SNAPSHOTTER].note_manifest(project.id)
+    await request.app[PROJECTS].update_manifest(project.id, change, by=actor)
     return await get_project(request)
 
 

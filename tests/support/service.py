@@ -1,6 +1,6 @@
 """The whole service in this process, on a real port, with people signed in; no farm unless a test brings one."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ class Service:
 
 
 @asynccontextmanager
-async def running_service(workspace: Path, **environment: str) -> AsyncIterator[Service]:
+async def running_service(workspace: Path, **environment: str) -> AsyncGenerator[Service]:
     """A service over a workspace; it is stopped at the end, as Ctrl-C would stop it."""
     settings = {
         "WORKSPACE_ROOT": str(workspace),
