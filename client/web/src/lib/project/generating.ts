@@ -1,6 +1,7 @@
 // Whether a shot can be generated now, on what, and for how much; the server judges again when it is asked.
 import type { PipelineInfo, PipelineParam, PipelineTier } from '../api';
 import type { Gate, Tier } from '../schema/generated';
+import { money } from '../ui/format';
 
 export type Plan = {
   pipeline: PipelineInfo | undefined;
@@ -58,8 +59,16 @@ export function availability(pipeline: PipelineInfo, tier: Tier): { available: b
   return { available: chosen?.available ?? false, needs: chosen?.needs ?? 'no tier of it is defined' };
 }
 
+/** "2.39:1" to 2.39; 16:9 when it says nothing sensible. */
+export function readRatio(text: string): number {
+  const [width, height] = text.split(':').map(Number);
+  const ratio = (width ?? NaN) / (height ?? NaN);
+  return Number.isFinite(ratio) && ratio > 0.2 && ratio < 5 ? ratio : 16 / 9;
+}
+
+/** "$0.05", "free". */
 export function formatPrice(usd: number): string {
-  return usd === 0 ? 'free' : `$${usd.toFixed(usd < 0.1 && Math.round(usd * 1000) % 10 ? 3 : 2)}`;
+  return usd === 0 ? 'free' : money(usd);
 }
 
 function whyBlocked(input: PlanInput, pipeline: PipelineInfo | undefined): string {

@@ -13,6 +13,7 @@ export class Graph {
   #nodeList: NodeView[] | undefined;
   #placeList: NodePlace[] | undefined;
   #edgeList: EdgeView[] | undefined;
+  #edgesByNode: { of: EdgeView[]; byNode: Map<string, EdgeView[]> } | undefined;
   readonly #oneChanged = new SignalMap();
   readonly #anyChanged = new Signal();
   readonly #placesChanged = new Signal();
@@ -59,9 +60,16 @@ export class Graph {
     return (this.#edgeList ??= this.#readEdges());
   }
 
+  /** Edges that start or end at that node. */
+  edgesOf(nodeId: string): EdgeView[] {
+    const edges = this.edges;
+    if (this.#edgesByNode?.of !== edges) this.#edgesByNode = { of: edges, byNode: indexByNode(edges) };
+    return this.#edgesByNode.byNode.get(nodeId) ?? [];
+  }
+
   /** Edges that end at one socket, in the order of their ids so that every reader agrees which is first. */
   edgesInto(nodeId: string, socket: string): EdgeView[] {
-    return this.edges
+    return this.edgesOf(nodeId)
       .filter((edge) => edge.target === nodeId && edge.target_socket === socket)
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
@@ -135,4 +143,16 @@ export class Graph {
     this.#edgeViews.set(id, view);
     return view;
   }
+}
+
+function indexByNode(edges: readonly EdgeView[]): Map<string, EdgeView[]> {
+  const byNode = new Map<string, EdgeView[]>();
+  for (const edge of edges) {
+    for (const id of [edge.source, edge.target]) {
+      const list = byNode.get(id);
+      if (list) list.push(edge);
+      else byNode.set(id, [edge]);
+    }
+  }
+  return byNode;
 }

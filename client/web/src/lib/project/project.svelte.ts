@@ -5,7 +5,7 @@ import * as Y from 'yjs';
 import { api, type Me, type PipelineInfo, type ProjectInfo } from '../api';
 import { NODE_STATES, type JobProgress, type NodeState, type Position } from '../schema/generated';
 import { ProjectSync } from '../sync/project-sync';
-import { findPipeline, plan, type Plan } from './generating';
+import { findPipeline, plan, readRatio, type Plan } from './generating';
 import { Graph } from './graph';
 import { History } from './history';
 import { Presence } from './presence';
@@ -121,6 +121,10 @@ export class Project {
     return this.#graph.edges;
   }
 
+  edgesOf(nodeId: string): EdgeView[] {
+    return this.#graph.edgesOf(nodeId);
+  }
+
   edgesInto(nodeId: string, socket: string): EdgeView[] {
     return this.#graph.edgesInto(nodeId, socket);
   }
@@ -196,6 +200,11 @@ export class Project {
       whyReadOnly: this.whyReadOnly,
       online: this.connection.kind !== 'offline' && this.connection.kind !== 'connecting'
     });
+  }
+
+  /** The width of the project's picture for a height of one. */
+  get aspectRatio(): number {
+    return readRatio(this.info.manifest.project_settings.aspect_ratio);
   }
 
   pipeline(name: string): PipelineInfo | undefined {

@@ -1,0 +1,117 @@
+// A CodeMirror editor on a shared text: grows with its words, shows the others' carets, and undoes with everything else.
+import { defaultKeymap } from '@codemirror/commands';
+import { Compartment, EditorState, type Extension } from '@codemirror/state';
+import { EditorView, keymap, placeholder } from '@codemirror/view';
+import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next';
+import type { Awareness } from 'y-protocols/awareness';
+import type * as Y from 'yjs';
+import type { CaretAwareness } from './carets';
+
+export type EditorOptions = {
+  parent: HTMLElement;
+  text: Y.Text;
+  carets: CaretAwareness;
+  undoManager: Y.UndoManager;
+  placeholder: string;
+  label: string;
+  onFocus: (focused: boolean) => void;
+  onSubmit: () => void;
+};
+
+export class PromptEditor {
+  readonly #view: EditorView;
+  readonly #writable = new Compartment();
+  readonly #carets: CaretAwareness;
+
+  constructor(options: EditorOptions, writable: boolean) {
+    this.#carets = options.carets;
+    this.#view = new EditorView({
+      parent: options.parent,
+      state: EditorState.create({
+        doc: options.text.toString(),
+        extensions: [this.#writable.of(mode(writable)), extensions(options, this.#forgetCaret)]
+      })
+    });
+  }
+
+  set writable(on: boolean) {
+    this.#view.dispatch({ effects: this.#writable.reconfigure(mode(on)) });
+  }
+
+  focus(): void {
+    this.#view.focus();
+  }
+
+  destroy(): void {
+    if (this.#view.hasFocus) this.#forgetCaret();
+    this.#view.destroy();
+  }
+
+  readonly #forgetCaret = (): void => this.#carets.setLocalStateField('cursor', null);
+}
+
+function mode(writable: boolean): Extension {
+  return [EditorState.readOnly.of(!writable), EditorView.editable.of(writable)];
+}
+
+function extensions(options: EditorOptions, forgetCaret: () => void): Extension {
+  return [
+    keymap.of([
+      { key: 'Mod-Enter', run: () => (options.onSubmit(), true) },
+      { key: 'Escape', run: (view) => (view.contentDOM.blur(), true) },
+      ...yUndoManagerKeymap,
+      ...defaultKeymap
+    ]),
+    EditorView.lineWrapping,
+    placeholder(options.placeholder),
+    EditorView.contentAttributes.of({ 'aria-label': options.label, spellcheck: 'true' }),
+    EditorView.domEventHandlers({
+      focus: () => options.onFocus(true),
+      blur: () => {
+        forgetCaret();
+        options.onFocus(false);
+      }
+    }),
+    // The default also scrolls what stands around the editor, and would tear the canvas out of its frame.
+    EditorView.scrollHandler.of((view, range) => {
+      const caret = view.lineBlockAt(range.head);
+      const { scrollTop, clientHeight } = view.scrollDOM;
+      if (caret.top < scrollTop) view.scrollDOM.scrollTop = caret.top;
+      if (caret.bottom > scrollTop + clientHeight) view.scrollDOM.scrollTop = caret.bottom - clientHeight;
+      return true;
+    }),
+    // It uses only what CaretAwareness offers.
+    yCollab(options.text, options.carets as unknown as Awareness, { undoManager: options.undoManager }),
+    theme
+  ];
+}
+
+const theme = EditorView.theme(
+  {
+    '&': { color: 'var(--text-1)', fontSize: 'var(--size-base)', backgroundColor: 'transparent' },
+    '&.cm-focused': { outline: 'none' },
+    '.cm-scroller': {
+      fontFamily: 'var(--font-ui)',
+      lineHeight: '1.5',
+      maxHeight: 'var(--editor-max, 168px)',
+      minHeight: 'var(--editor-min, 60px)',
+      overflow: 'auto'
+    },
+    '.cm-content': { padding: 'var(--space-2) 0', caretColor: 'var(--text-1)' },
+    '.cm-line': { padding: '0 var(--space-3)' },
+    '.cm-placeholder': { color: 'var(--text-placeholder)' },
+    '.cm-ySelectionCaret': { borderWidth: '0 1px' },
+    '.cm-ySelectionInfo': {
+      top: '-1.25em',
+      padding: '0 4px',
+      borderRadius: 'var(--radius-1)',
+      color: 'var(--hue-ink)',
+      fontFamily: 'var(--font-ui)',
+      fontSize: '10px',
+      fontWeight: '600',
+      lineHeight: '14px',
+      opacity: '1'
+    }
+  },
+  { dark: true }
+);

@@ -1,0 +1,84 @@
+// Brings xyflow's nodes and edges in line with the shared document, replacing only what changed. Pure.
+// Shared: which nodes there are, their type and place. Local to this browser: size, selection, what the hand holds.
+import type { Edge, Node } from '@xyflow/svelte';
+import type { NodeType, Position, SocketType } from '../schema/generated';
+import { joinedType } from '../project/sockets';
+import type { EdgeView, NodePlace } from '../project/types';
+import { GUESSED_HEIGHTS, WIDTHS, handlesOf } from './sizes';
+
+/** Node components read the shared document themselves, so that typing does not pass through xyflow. */
+export type FlowNode = Node<Record<string, never>, NodeType>;
+export type FlowEdge = Edge<{ type: SocketType | undefined }, 'join'>;
+
+const NO_DATA: Record<string, never> = {};
+
+export function reconcileNodes(
+  current: FlowNode[],
+  places: readonly NodePlace[],
+  drags: ReadonlyMap<string, Position>,
+  selection: readonly string[]
+): FlowNode[] {
+  const known = new Map(current.map((node) => [node.id, node]));
+  const selected = new Set(selection);
+  const next = places.map((place) => {
+    const position = drags.get(place.id) ?? place.position;
+    const node = known.get(place.id);
+    return node?.type === place.type
+      ? updated(node, position, selected.has(place.id))
+      : fresh(place, position, selected.has(place.id));
+  });
+  return sameItems(current, next) ? current : next;
+}
+
+export function reconcileEdges(
+  current: FlowEdge[],
+  edges: readonly EdgeView[],
+  typeOf: (id: string) => NodeType | undefined
+): FlowEdge[] {
+  const known = new Map(current.map((edge) => [edge.id, edge]));
+  const next = edges.map((edge) => {
+    const old = known.get(edge.id);
+    if (old && old.source === edge.source && old.target === edge.target) return old;
+    return freshEdge(edge, typeOf);
+  });
+  return sameItems(current, next) ? current : next;
+}
+
+function updated(node: FlowNode, position: Position, selected: boolean): FlowNode {
+  // What this hand holds is where the hand is; the document gets it on release.
+  const at = node.dragging ? node.position : position;
+  const still = at.x === node.position.x && at.y === node.position.y;
+  if (still && (node.selected ?? false) === selected) return node;
+  return { ...node, position: at, selected };
+}
+
+function fresh({ id, type }: NodePlace, position: Position, selected: boolean): FlowNode {
+  return {
+    id,
+    type,
+    position: { ...position },
+    selected,
+    data: NO_DATA,
+    measured: { width: WIDTHS[type], height: GUESSED_HEIGHTS[type] },
+    handles: handlesOf(type)
+  };
+}
+
+function freshEdge(edge: EdgeView, typeOf: (id: string) => NodeType | undefined): FlowEdge {
+  const source = typeOf(edge.source);
+  const target = typeOf(edge.target);
+  const type = source && target && joinedType(source, edge.source_socket, target, edge.target_socket);
+  return {
+    id: edge.id,
+    type: 'join',
+    source: edge.source,
+    target: edge.target,
+    sourceHandle: edge.source_socket,
+    targetHandle: edge.target_socket,
+    data: { type }
+  };
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
+}
