@@ -17,7 +17,7 @@ import structlog
 
 from crdt_schema.ids import BlobHash, ProjectId
 from crdt_schema.project import Manifest
-from crdt_schema.records import TakesPlain
+from crdt_schema.records import Take
 from server.auth.actor import SYSTEM, Actor
 from server.errors import Conflict, NotFound
 from server.projects import layout, manifest, references, scaffold
@@ -27,7 +27,7 @@ from server.snapshot.lfs import Pointer
 from server.snapshot.repo import STATE_FOLDER, replace_file
 from server.store.blobs import BlobStore
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 ABANDONED_SECONDS = 3600.0
 """A half-made project this old belongs to a process that died."""
 
@@ -64,10 +64,9 @@ class _Known:
 
 
 class Projects:
-    """The projects of a workspace. Its own methods are for the event loop, except those that say that they block."""
+    """The projects of a workspace. Any thread may call; what is not async and says so blocks."""
 
-    def __init__(self, workspace_root: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Makes the workspace's folders and reads every project; it blocks."""
+    def __init__(self, workspace_root: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._root = workspace_root
         self._now = now
         self._known: dict[ProjectId, _Known] = {}
@@ -75,9 +74,15 @@ class Projects:
         self._listeners: list[Listener] = []
         # Guards the index and every manifest on disk; held for milliseconds, by the loop and by snapshot threads.
         self._lock = threading.RLock()
-        scaffold.make_workspace(workspace_root)
+
+    async def start(self) -> None:
+        """Make the workspace's folders and find every project."""
+        await asyncio.to_thread(self._start)
+
+    def _start(self) -> None:
+        scaffold.make_workspace(self._root)
         self._sweep()
-        self._scan()
+        self.all()
 
     def get(self, project_id: ProjectId) -> Project:
         """The project, wherever in `Projects/` its folder is now; raises NotFound."""
@@ -178,14 +183,16 @@ class Projects:
         """Path and pointer of every take and reference whose bytes are here, each put in its place. It blocks."""
         project = self.get(project_id)
         found: dict[str, Pointer] = {}
-        for take in cast("TakesPlain", takes)["takes"].values():
-            blob = take["media"]["blob"]
-            with suppress(layout.UnknownMedia, ValueError):
-                path = take_path(take)
-                # A pointer without its object would make `git lfs fsck` and every clone fail.
-                if project.blobs.has(blob):
-                    link_once(project.blobs.path(blob), project.folder / path)
-                    found[path] = Pointer(BlobHash(blob), project.blobs.size_bytes(blob))
+        for take_id, take in cast("dict[str, Take]", takes.get("takes", {})).items():
+            try:
+                blob, path = take["media"]["blob"], take_path(take)
+            except (layout.UnknownMedia, ValueError, KeyError, TypeError) as error:
+                log.warning("take_has_no_place", project=project_id, take=take_id, reason=str(error))
+                continue
+            # A pointer without its object would make `git lfs fsck` and every clone fail.
+            if project.blobs.has(blob):
+                link_once(project.blobs.path(blob), project.folder / path)
+                found[path] = Pointer(BlobHash(blob), project.blobs.size_bytes(blob))
         return found | self._reference_pointers(project)
 
     def _reference_pointers(self, project: Project) -> dict[str, Pointer]:
@@ -258,7 +265,7 @@ class Projects:
 
     def _report(self, folder: str, reason: str) -> None:
         if self._problems.get(folder) != reason:
-            log.warning("a project cannot be read", folder=folder, reason=reason)
+            log.warning("project_cannot_be_read", folder=folder, reason=reason)
             self._problems[folder] = reason
 
     def _sweep(self) -> None:

@@ -88,16 +88,21 @@ def suffix_of(media_type: str) -> str:
     return suffix
 
 
-def take_name(scene: int, shot: int, number: int) -> str:
-    """`S01_S02_take03` (W-075, CF-21)."""
-    return f"S{scene:02d}_S{shot:02d}_take{number:02d}"
+def take_name(scene: float, shot: float, number: float) -> str:
+    """`S01_S02_take03` (W-075, CF-21). Raises ValueError for what is no whole number in range."""
+    return f"S{_whole(scene):02d}_S{_whole(shot):02d}_take{_whole(number):02d}"
 
 
-def take_folder(chapter: int, scene: int, shot: int) -> str:
-    """`03_Renders/Chapter_01/Scene_01/Shot_02` (W-074)."""
-    if not all(0 <= level <= HIGHEST_NUMBER for level in (chapter, scene, shot)):
-        raise ValueError(f"chapter, scene and shot are numbers from 0 to {HIGHEST_NUMBER}")
-    return f"03_Renders/Chapter_{chapter:02d}/Scene_{scene:02d}/Shot_{shot:02d}"
+def take_folder(chapter: float, scene: float, shot: float) -> str:
+    """`03_Renders/Chapter_01/Scene_01/Shot_02` (W-074). Raises ValueError as `take_name` does."""
+    return f"03_Renders/Chapter_{_whole(chapter):02d}/Scene_{_whole(scene):02d}/Shot_{_whole(shot):02d}"
+
+
+def _whole(number: float) -> int:
+    # A Yjs document hands out every number as a float.
+    if number != int(number) or not 0 <= number <= HIGHEST_NUMBER:
+        raise ValueError(f"chapters, scenes, shots and takes are numbered from 0 to {HIGHEST_NUMBER}")
+    return int(number)
 
 
 def parse_take_name(file_name: str) -> TakeName | None:

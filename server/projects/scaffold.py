@@ -18,6 +18,8 @@ from server.projects.narratives import STRUCTURES, narrative
 from server.snapshot.repo import ProjectRepo
 from server.snapshot.tree import DOCUMENT_PATHS
 
+log = structlog.get_logger(__name__)
+
 LFS_SUFFIXES: dict[str, str] = {
     "Images": "png jpg jpeg jpe gif webp avif heic heif tif tiff bmp tga exr hdr dpx cin jp2 j2k jxl psd psb kra xcf "
     "ico dng cr2 cr3 nef arw raf orf rw2",
@@ -81,7 +83,7 @@ def narrative_template(root: Path, structure: NarrativeStructure) -> Narrative:
         return cast("Narrative", {**narrative(structure), **raw, "structure": structure})
     except (OSError, ValueError, TypeError) as error:
         if not isinstance(error, FileNotFoundError):
-            structlog.get_logger().warning("narrative template is broken", structure=structure, reason=str(error))
+            log.warning("narrative_template_is_broken", structure=structure, reason=str(error))
         return narrative(structure)
 
 

@@ -15,6 +15,7 @@ import pygit2
 from pygit2.enums import FileMode, FileStatus, ObjectType, SortMode
 
 from server.auth.actor import SYSTEM, Actor
+from server.errors import Unavailable
 from server.snapshot import lfs
 
 MAIN_BRANCH = "refs/heads/main"
@@ -28,8 +29,10 @@ class TipMoved(Exception):
     """Somebody else committed first; nothing was changed."""
 
 
-class NoRepository(Exception):
+class NoRepository(Unavailable):
     """The folder holds no Git repository that can be read."""
+
+    code = "no_repository"
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class ProjectRepo:
         try:
             self._git = pygit2.Repository(str(folder / ".git"))
         except pygit2.GitError as error:
-            raise NoRepository(f"{folder.name} is no Git repository") from error
+            raise NoRepository("The Git repository of this project cannot be read. Ask an administrator.") from error
 
     @classmethod
     def create(cls, folder: Path) -> "ProjectRepo":
@@ -83,15 +86,15 @@ class ProjectRepo:
         commit = found.peel(pygit2.Commit)
         return Tip(branch, commit.id, commit.tree_id, checked_out=not detached)
 
-    def read(self, tip: Tip, path: str) -> bytes | None:
-        """A file as it stands in a commit."""
-        if tip.tree is None:
+    def read(self, tree: pygit2.Oid | None, path: str) -> tuple[pygit2.Oid, bytes] | None:
+        """A file as it stands in a tree: its blob and its bytes."""
+        if tree is None:
             return None
         try:
-            found = self._git[tip.tree].peel(pygit2.Tree)[path]
+            found = self._git[tree].peel(pygit2.Tree)[path]
         except KeyError:
             return None
-        return found.data if isinstance(found, pygit2.Blob) else None
+        return (found.id, found.data) if isinstance(found, pygit2.Blob) else None
 
     def write_tree(self, tip: Tip, files: Mapping[str, bytes]) -> tuple[pygit2.Oid, dict[str, pygit2.Oid]]:
         """The tip's tree with `files` put in, and the blob of each file."""
@@ -135,8 +138,11 @@ class ProjectRepo:
             place.parent.mkdir(parents=True, exist_ok=True)
             replace_file(place, data, self.folder / STATE_FOLDER)
 
-    def stage(self, blobs: Mapping[str, pygit2.Oid]) -> None:
-        """Bring the index in step for these paths, so that `git status` is clean; other staged work stays."""
+    def stage(self, blobs: Mapping[str, pygit2.Oid]) -> bool:
+        """Bring the index in step for these paths, so that `git status` is clean; other staged work stays.
+
+        False when somebody else is writing the index right now: nothing was changed.
+        """
         index = self._git.index
         index.read(True)
         behind = {path: blob for path, blob in blobs.items() if path not in index or index[path].id != blob}
@@ -146,8 +152,14 @@ class ProjectRepo:
                 index.add(path)
             if path not in index or index[path].id != blob:
                 index.add(pygit2.IndexEntry(path, blob, FileMode.BLOB))
-        if behind:
-            index.write()
+        try:
+            if behind:
+                index.write()
+        except (pygit2.GitError, OSError):
+            if Path(self._git.path, "index.lock").exists():
+                return False
+            raise
+        return True
 
     def history(self, limit: int) -> list[HistoryEntry]:
         """The newest commits first."""
@@ -185,7 +197,8 @@ def git_email(actor: Actor) -> str:
 
 def tag_name(name: str) -> str:
     """A name people wrote as a Git reference name."""
-    return re.sub(r"[^\w.-]+|\.{2,}", "-", name).strip("-.")[:60].removesuffix(".lock").strip("-.") or "snapshot"
+    safe = re.sub(r"[^\w.-]+|\.{2,}", "-", name).strip("-.")[:60].removesuffix(".lock").strip("-.")
+    return safe if safe not in {"", "HEAD"} else f"{safe}-snapshot".strip("-")
 
 
 def replace_file(place: Path, data: bytes, temporary_folder: Path) -> None:

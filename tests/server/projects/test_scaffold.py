@@ -41,8 +41,10 @@ IGNORED = {"05_Cache/thumbnails", "05_Cache/control_maps", "06_Exports", ".workp
 
 
 @pytest.fixture
-def projects(tmp_path: Path) -> Projects:
-    return Projects(tmp_path / "workspace")
+async def projects(tmp_path: Path) -> Projects:
+    projects = Projects(tmp_path / "workspace")
+    await projects.start()
+    return projects
 
 
 def tracked(folder: Path) -> set[str]:

@@ -1,0 +1,307 @@
+"""Snapshotter: commits a project after quiet, at the latest after a while, and on demand with a name."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import structlog
+from pycrdt import Doc
+
+from crdt_schema.ids import ProjectId
+from server.auth.actor import SYSTEM, Actor
+from server.errors import NotFound
+from server.hub.replica import Ruined, panics_told
+from server.snapshot.lfs import lfs_status
+from server.snapshot.repo import ProjectRepo
+from server.snapshot.tree import DOCUMENT_PATHS, MANIFEST_PATH
+from server.snapshot.writer import Homes, Order, write_snapshot
+
+log = structlog.get_logger(__name__)
+RETRY_SECONDS = 15.0
+LONGEST_RETRY_SECONDS = 600.0
+NOT_WRITTEN = "The last snapshot could not be written to the Git repository. It will be tried again."
+
+
+class LiveRoom(Protocol):
+    """What a snapshot needs of a room."""
+
+    @property
+    def project(self) -> ProjectId:
+        """Whose document it is."""
+        ...
+
+    @property
+    def document(self) -> str:
+        """Name of the document."""
+        ...
+
+    @property
+    def doc(self) -> Doc[Any]:
+        """The document itself, today."""
+        ...
+
+    @property
+    def actor(self) -> Actor | None:
+        """Who makes the change that is being applied."""
+        ...
+
+    async def ready(self) -> None:
+        """Wait until the document can be read."""
+        ...
+
+    async def saved(self) -> None:
+        """Wait until everything applied is on disk."""
+        ...
+
+
+class Rooms(Protocol):
+    """What a snapshot on demand needs of the hub."""
+
+    def room(self, project: ProjectId, document: str) -> AbstractAsyncContextManager[LiveRoom]:
+        """Open a document."""
+        ...
+
+
+class WatchedHomes(Homes, Protocol):
+    """The index of projects, which also tells of changed manifests."""
+
+    def on_change(self, listener: Callable[[ProjectId, Actor], None], /) -> None:
+        """Call `listener` after a manifest was changed."""
+        ...
+
+
+@dataclass
+class _Pending:
+    """What happened to one project since its last snapshot."""
+
+    rooms: dict[str, LiveRoom] = field(default_factory=dict[str, LiveRoom])
+    dirty: set[str] = field(default_factory=set[str])
+    left: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    """States of dirty documents whose rooms have closed."""
+    known: set[str] = field(default_factory=set[str])
+    """Documents that were compared with the repository since this process started."""
+    changes: Counter[Actor] = field(default_factory=Counter[Actor])
+    first: float | None = None
+    last: float = 0.0
+    failures: int = 0
+    timer: asyncio.TimerHandle | None = None
+    task: asyncio.Task[None] | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What one attempt takes out of the pending changes."""
+
+    dirty: set[str]
+    changes: Counter[Actor]
+    states: dict[str, bytes] = field(default_factory=dict[str, bytes])
+
+
+def due(first: float, last: float, *, quiet_seconds: float, latest_seconds: float) -> float:
+    """When a snapshot is to be taken, given when the first and the last change since the one before happened."""
+    return min(last + quiet_seconds, first + latest_seconds)
+
+
+class Snapshotter:
+    """Watches the rooms of every project; its own methods are for the event loop, except `history` and `status`."""
+
+    def __init__(
+        self,
+        projects: WatchedHomes,
+        *,
+        quiet_seconds: float = 20.0,
+        latest_seconds: float = 300.0,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._projects = projects
+        self._quiet_seconds = quiet_seconds
+        self._latest_seconds = latest_seconds
+        self._clock = clock
+        self._now = now
+        self._pending: dict[ProjectId, _Pending] = {}
+        self._rooms: Rooms | None = None
+        self._closing = False
+        projects.on_change(self.note_manifest)
+
+    def start(self, rooms: Rooms) -> None:
+        """Let snapshots on demand open documents that nobody has open."""
+        self._rooms = rooms
+
+    async def close(self) -> None:
+        """Take the snapshots that are still waiting. The rooms may have closed before."""
+        self._closing = True
+        for project_id, pending in list(self._pending.items()):
+            _stop_timer(pending)
+            if pending.task is not None:
+                await asyncio.wait({pending.task})
+            if pending.dirty:
+                await self._take_quietly(project_id)
+
+    def attach(self, room: LiveRoom) -> Callable[[], None]:
+        """Watch a room (an `on_open` of the hub); returns what to call when it closes."""
+        document, doc = room.document, room.doc
+        if document not in DOCUMENT_PATHS:
+            return lambda: None
+        pending = self._of(room.project)
+        pending.rooms[document] = room
+        subscription = doc.observe(lambda _: self.note(room.project, document, room.actor))
+        if document not in pending.known:
+            # A process that was killed may have left changes that are saved but not committed.
+            pending.known.add(document)
+            self.note(room.project, document, None)
+
+        def detach() -> None:
+            if pending.rooms.get(document) is room:
+                del pending.rooms[document]
+            with suppress(Ruined), panics_told():
+                doc.unobserve(subscription)
+                if document in pending.dirty:
+                    pending.left[document] = doc.get_update()
+
+        return detach
+
+    def note(self, project_id: ProjectId, document: str, actor: Actor | None) -> None:
+        """A document was changed, by `actor` if that is known. Never waits: it is called inside transactions."""
+        pending, now = self._of(project_id), self._clock()
+        pending.dirty.add(document)
+        if actor is not None:
+            pending.changes[actor] += 1
+        pending.first = now if pending.first is None else pending.first
+        pending.last = now
+        self._schedule(project_id, pending)
+
+    def note_manifest(self, project_id: ProjectId, actor: Actor = SYSTEM) -> None:
+        """`project.json` was changed."""
+        self.note(project_id, MANIFEST_PATH, actor)
+
+    async def snapshot_now(
+        self, project_id: ProjectId, name: str | None = None, actor: Actor | None = None
+    ) -> str | None:
+        """Commit now and return the commit, None when nothing changed; a `name` becomes an annotated tag.
+
+        Raises NotFound, Unavailable, TipMoved, OSError.
+        """
+        await asyncio.to_thread(self._projects.get, project_id)
+        async with AsyncExitStack() as opened:
+            if self._rooms is not None:
+                for document in DOCUMENT_PATHS:
+                    await opened.enter_async_context(self._rooms.room(project_id, document))
+                self._of(project_id).dirty.update(DOCUMENT_PATHS)
+            return await self._take(project_id, name or "", actor)
+
+    def history(self, project_id: ProjectId, limit: int = 100) -> list[dict[str, str]]:
+        """`{commit, message, author, at}` of the newest commits; it blocks. Raises NotFound, NoRepository."""
+        return [asdict(entry) for entry in ProjectRepo(self._projects.get(project_id).folder).history(limit)]
+
+    def status(self, project_id: ProjectId) -> dict[str, object]:
+        """How the repository stands, without any path; it blocks. Raises NotFound, NoRepository."""
+        repo = ProjectRepo(self._projects.get(project_id).folder)
+        newest = next(iter(repo.history(1)), None)
+        pending, lfs = self._pending.get(project_id), lfs_status()
+        return {
+            "branch": repo.tip().branch.removeprefix("refs/heads/"),
+            "commit": newest.commit if newest else None,
+            "message": newest.message if newest else "",
+            "at": newest.at if newest else None,
+            "clean": (changed := repo.changed_files()) == 0,
+            "changed_files": changed,
+            "pending": bool(pending and pending.dirty),
+            "problem": NOT_WRITTEN if pending and pending.failures else "",
+            "lfs": {"ok": lfs.ok, "version": lfs.version, "message": lfs.message},
+        }
+
+    def _of(self, project_id: ProjectId) -> _Pending:
+        return self._pending.setdefault(project_id, _Pending())
+
+    def _schedule(self, project_id: ProjectId, pending: _Pending) -> None:
+        """Set the timer unless it runs; it looks again when it rings, so that a change costs no timer of its own."""
+        if self._closing or pending.timer is not None or pending.first is None:
+            return
+        wait = self._due(pending, pending.first) - self._clock()
+        pending.timer = asyncio.get_running_loop().call_later(max(0.0, wait), self._ring, project_id, pending)
+
+    def _due(self, pending: _Pending, first: float) -> float:
+        at = due(first, pending.last, quiet_seconds=self._quiet_seconds, latest_seconds=self._latest_seconds)
+        if pending.failures:
+            pause = min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2 ** (pending.failures - 1))
+            return max(at, first + pause)
+        return at
+
+    def _ring(self, project_id: ProjectId, pending: _Pending) -> None:
+        pending.timer = None
+        if pending.first is None:
+            return
+        if self._due(pending, pending.first) > self._clock():
+            self._schedule(project_id, pending)
+        else:
+            pending.task = asyncio.create_task(self._take_quietly(project_id), name=f"snapshot {project_id}")
+
+    async def _take_quietly(self, project_id: ProjectId) -> None:
+        try:
+            await self._take(project_id, "", None)
+        except NotFound:
+            # Deleted or moved out of the workspace: there is nothing left to commit to.
+            self._pending.pop(project_id, None)
+        except Exception:
+            log.exception("snapshot_failed", project=project_id)
+
+    async def _take(self, project_id: ProjectId, name: str, actor: Actor | None) -> str | None:
+        pending = self._of(project_id)
+        async with pending.lock:
+            _stop_timer(pending)
+            # Cleared before, not after: what changes from here on belongs to the next snapshot.
+            batch = _Batch(pending.dirty, pending.changes)
+            pending.dirty, pending.changes, pending.first = set(), Counter(), None
+            try:
+                await self._read(pending, batch)
+                order = Order(project_id, self._now(), batch.states, batch.changes, name, actor)
+                written = await asyncio.to_thread(write_snapshot, self._projects, order)
+            except BaseException:
+                self._give_back(project_id, pending, batch)
+                raise
+            pending.failures = 0
+        if written.index_behind:
+            self.note(project_id, MANIFEST_PATH, None)
+        if written.commit is not None:
+            log.info("snapshot", project=project_id, commit=written.commit[:10])
+        return written.commit
+
+    async def _read(self, pending: _Pending, batch: _Batch) -> None:
+        """Add the state of each dirty document, on disk by now, to the batch."""
+        for document in sorted(batch.dirty & DOCUMENT_PATHS.keys()):
+            if (room := pending.rooms.get(document)) is not None:
+                await room.ready()
+                await room.saved()
+            # It may have closed, or been rebuilt, meanwhile.
+            if (room := pending.rooms.get(document)) is not None:
+                with panics_told():
+                    batch.states[document] = room.doc.get_update()
+                pending.left.pop(document, None)
+            elif document in pending.left:
+                batch.states[document] = pending.left.pop(document)
+            else:
+                pending.known.discard(document)
+
+    def _give_back(self, project_id: ProjectId, pending: _Pending, batch: _Batch) -> None:
+        """Put everything back after a failure, for the next attempt."""
+        pending.failures += 1
+        pending.dirty |= batch.dirty
+        pending.changes += batch.changes
+        for document in batch.states.keys() - pending.rooms.keys():
+            pending.left.setdefault(document, batch.states[document])
+        pending.first = self._clock()
+        pending.last = pending.first
+        self._schedule(project_id, pending)
+
+
+def _stop_timer(pending: _Pending) -> None:
+    if pending.timer is not None:
+        pending.timer.cancel()
+        pending.timer = None

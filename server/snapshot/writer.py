@@ -1,0 +1,181 @@
+"""Writes one snapshot: from the bytes of documents to a commit, a work tree and an index in step. It blocks."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import pygit2
+from pycrdt import Doc
+
+from crdt_schema import plain
+from crdt_schema.ids import ProjectId
+from crdt_schema.project import Manifest
+from server.auth.actor import Actor
+from server.snapshot.lfs import Pointer
+from server.snapshot.messages import Record, State, compose, credit, describe
+from server.snapshot.repo import ProjectRepo, Tip, TipMoved, exclusive, git_email, git_name
+from server.snapshot.tree import DOCUMENT_PATHS, MANIFEST_PATH, build
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 1.0
+"""Between attempts, doubled each time: some two seconds for somebody else's commit to finish."""
+
+
+class Home(Protocol):
+    """Where a project lives."""
+
+    @property
+    def folder(self) -> Path:
+        """Its folder, which holds the repository."""
+        ...
+
+    @property
+    def manifest(self) -> Manifest:
+        """Its `project.json` as it is now."""
+        ...
+
+
+class Homes(Protocol):
+    """What a snapshot needs of the index of projects."""
+
+    def get(self, project_id: ProjectId, /) -> Home:
+        """The project; raises NotFound."""
+        ...
+
+    def tracked_media(self, project_id: ProjectId, takes: Mapping[str, object], /) -> dict[str, Pointer]:
+        """Path and pointer of every media file whose bytes are here."""
+        ...
+
+    def set_version(self, project_id: ProjectId, version: int, /) -> None:
+        """Write the snapshot counter to `project.json`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to snapshot: the states of the documents that may have changed, and who changed them how often."""
+
+    project: ProjectId
+    at: datetime
+    states: Mapping[str, bytes]
+    changes: Mapping[Actor, int] = field(default_factory=dict[Actor, int])
+    name: str = ""
+    asked_by: Actor | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of an order."""
+
+    commit: str | None
+    """The new commit; for a named snapshot without a change the one that got the name; None when nothing changed."""
+    index_behind: bool
+    """A person's git held the index: `git status` shows the commit's files as changed until the next snapshot."""
+
+
+@dataclass(frozen=True)
+class _Content:
+    """A tree that could be committed, and what it is made of."""
+
+    tree: pygit2.Oid
+    files: dict[str, bytes]
+    blobs: dict[str, pygit2.Oid]
+    version: int
+
+
+def write_snapshot(homes: Homes, order: Order) -> Written:
+    """Commit what changed. Raises TipMoved when others kept committing, NotFound, NoRepository, OSError."""
+    with exclusive(homes.get(order.project).folder):
+        plains = {name: _plain(name, state) for name, state in order.states.items()}
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return _attempt(homes, order, plains)
+            except TipMoved:
+                if pause > LONGEST_PAUSE_SECONDS:
+                    raise
+                time.sleep(pause)
+                pause *= 2
+
+
+def _plain(name: str, state: bytes) -> Record:
+    """The plain value of a document, from a private copy; numbers as they stand in an older commit."""
+    copy: Doc[Any] = Doc()
+    copy.apply_update(state)
+    return cast("Record", plain.normal(plain.dump(copy, name)))
+
+
+def _attempt(homes: Homes, order: Order, plains: Mapping[str, Record]) -> Written:
+    home = homes.get(order.project)
+    repo = ProjectRepo(home.folder)
+    tip = repo.tip()
+    before = _state_at(repo, tip)
+    after = State(plains.get("canvas", before.canvas), plains.get("takes", before.takes), cast("Record", home.manifest))
+    media = homes.tracked_media(order.project, after.takes)
+    # The counter is the repository's: one that was written after a crash and never committed does not count.
+    count = _whole(before.manifest.get("version"))
+    content = _content(repo, tip, plains, home.manifest, media, count)
+    commit = None
+    if content.tree != tip.tree:
+        content = _content(repo, tip, plains, home.manifest, media, count + 1)
+        message, author = _message(order, before, after)
+        commit = repo.commit(tip, content.tree, message, author, order.at)
+    in_step = _settle(homes, order.project, repo, tip, content)
+    if order.name.strip() and (named := commit or tip.commit) is not None:
+        repo.tag(named, order.name, order.asked_by or credit(order.changes)[0], order.at)
+        commit = named
+    return Written(str(commit) if commit else None, index_behind=not in_step)
+
+
+def _content(  # noqa: PLR0917 - what stands in a tree, each once
+    repo: ProjectRepo,
+    tip: Tip,
+    plains: Mapping[str, Record],
+    manifest: Manifest,
+    media: Mapping[str, Pointer],
+    version: int,
+) -> _Content:
+    files = build(plains, {**manifest, "version": version}, media)
+    tree, blobs = repo.write_tree(tip, files)
+    return _Content(tree, files, blobs, version)
+
+
+def _message(order: Order, before: State, after: State) -> tuple[str, Actor]:
+    changes = order.changes or ({order.asked_by: 1} if order.asked_by else {})
+    author, others = credit(changes)
+    co_authors = [f"{git_name(person)} <{git_email(person)}>" for person in others]
+    return compose(describe(before, after), name=order.name, co_authors=co_authors), author
+
+
+def _settle(homes: Homes, project: ProjectId, repo: ProjectRepo, tip: Tip, content: _Content) -> bool:
+    """Bring files and index in step with the commit; also what a killed snapshot left undone. As `stage` returns."""
+    if not tip.checked_out:
+        return True
+    # All documents, not only those that changed: another one may have been left behind.
+    stand = {path: found for path in DOCUMENT_PATHS.values() if (found := repo.read(content.tree, path)) is not None}
+    repo.put_into_work_tree({path: data for path, (_, data) in stand.items()})
+    if homes.get(project).manifest["version"] != content.version:
+        homes.set_version(project, content.version)
+    return repo.stage({**content.blobs, **{path: blob for path, (blob, _) in stand.items()}})
+
+
+def _state_at(repo: ProjectRepo, tip: Tip) -> State:
+    """The plain values of a commit; empty where they cannot be read."""
+
+    def read(path: str) -> Record:
+        try:
+            _, data = repo.read(tip.tree, path) or (None, b"{}")
+            value: object = json.loads(data)
+        except (ValueError, RecursionError):
+            return {}
+        return cast("Record", value) if isinstance(value, dict) else {}
+
+    return State(read(DOCUMENT_PATHS["canvas"]), read(DOCUMENT_PATHS["takes"]), read(MANIFEST_PATH))
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and value >= 0 else 0
