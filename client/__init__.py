@@ -1,0 +1,1 @@
+"""The Python client: documents of a studio, editable with and without a network."""

@@ -49,11 +49,11 @@ class Service:
         """Stop it."""
         for session in self._sessions:
             await session.close()
-        await self.server.close()
+        await self.server.close()  # twice is once
 
 
 @asynccontextmanager
-async def running_service(workspace: Path, **environment: str) -> AsyncGenerator[Service]:
+async def running_service(workspace: Path, *, port: int = 0, **environment: str) -> AsyncGenerator[Service]:
     """A service over a workspace; it is stopped at the end, as Ctrl-C would stop it."""
     settings = {
         "WORKSPACE_ROOT": str(workspace),
@@ -61,7 +61,7 @@ async def running_service(workspace: Path, **environment: str) -> AsyncGenerator
         "WORKPRINT_SNAPSHOT_QUIET_SECONDS": "0.2",
         **environment,
     }
-    service = Service(TestServer(build_app(read_config(settings))))
+    service = Service(TestServer(build_app(read_config(settings)), port=port))
     await service.server.start_server()
     try:
         yield service
