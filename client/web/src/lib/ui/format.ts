@@ -76,6 +76,11 @@ export function ago(iso: string, now: Date = new Date()): string {
   });
 }
 
+/** This moment, as documents and servers write it. */
+export function nowIso(): string {
+  return new Date().toISOString();
+}
+
 /** Date and time in full, for a tooltip. */
 export function moment(iso: string): string {
   const then = new Date(iso);

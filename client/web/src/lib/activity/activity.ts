@@ -1,0 +1,76 @@
+// What the farm does and did for this project, sorted for the activity panel.
+import type { JobProgress, JobStatus } from '$lib/schema/generated';
+import { duration, money } from '$lib/ui/format';
+
+export interface JobLike {
+  id: string;
+  status: JobStatus;
+  reason: string;
+  started_at: string;
+  ended_at: string;
+  asked_at: string;
+  seconds: number;
+  cost_usd: number;
+}
+
+const LIVE: ReadonlySet<JobStatus> = new Set(['queued', 'running', 'lost']);
+
+export function isLive(status: JobStatus): boolean {
+  return LIVE.has(status);
+}
+
+/** Running before queued, oldest first, so that rows keep their place; then the newest of what has ended. */
+export function sortJobs<Job extends JobLike>(
+  jobs: readonly Job[],
+  recent: number
+): { live: Job[]; ended: Job[] } {
+  const live = jobs.filter((job) => isLive(job.status)).sort((a, b) => rank(a) - rank(b) || early(a, b));
+  const ended = jobs
+    .filter((job) => !isLive(job.status))
+    .sort((a, b) => (b.ended_at || b.asked_at).localeCompare(a.ended_at || a.asked_at))
+    .slice(0, recent);
+  return { live, ended };
+}
+
+/** Seconds until a running job is done; null while that is anybody's guess. */
+export function secondsLeft(
+  job: Pick<JobLike, 'started_at'>,
+  progress: Pick<JobProgress, 'percent'> | undefined,
+  usualSeconds: number,
+  now: number
+): number | null {
+  const elapsed = (now - Date.parse(job.started_at)) / 1000;
+  if (!Number.isFinite(elapsed) || elapsed < 0) return null;
+  const percent = progress?.percent ?? 0;
+  // Early percents say little; until then the pipeline's own experience is the better guess.
+  if (percent >= 15) return (elapsed / percent) * (100 - percent);
+  return usualSeconds > 0 ? Math.max(0, usualSeconds - elapsed) : null;
+}
+
+/** The second line of a row. */
+export function statusLine(job: JobLike): string {
+  switch (job.status) {
+    case 'queued':
+      return 'Waiting for a farm node';
+    case 'running':
+      return 'Running';
+    case 'lost':
+      return 'The farm node went silent; the job is given to another';
+    case 'completed':
+      return `${duration(job.seconds)}, ${money(job.cost_usd)}`;
+    case 'cancelled':
+      return 'Cancelled';
+    case 'refused':
+      return job.reason || 'Refused without a reason';
+    case 'failed':
+      return job.reason || 'Failed without a reason';
+  }
+}
+
+function rank(job: JobLike): number {
+  return job.status === 'running' ? 0 : 1;
+}
+
+function early(a: JobLike, b: JobLike): number {
+  return a.asked_at.localeCompare(b.asked_at) || a.id.localeCompare(b.id);
+}

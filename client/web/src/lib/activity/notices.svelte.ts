@@ -1,0 +1,40 @@
+// What happened in this session besides jobs: connection lost and regained, versions saved.
+
+import { nowIso } from '$lib/ui/format';
+
+export interface Notice {
+  id: number;
+  at: string;
+  tone: 'neutral' | 'done' | 'failed';
+  title: string;
+  detail: string;
+  traceId: string;
+}
+
+const KEPT = 30;
+
+export class Notices {
+  #list = $state.raw<Notice[]>([]);
+  #next = 1;
+
+  /** Newest first. */
+  get list(): readonly Notice[] {
+    return this.#list;
+  }
+
+  add(notice: Partial<Omit<Notice, 'id' | 'at'>> & { title: string }): void {
+    const entry: Notice = {
+      tone: 'neutral',
+      detail: '',
+      traceId: '',
+      ...notice,
+      id: this.#next++,
+      at: nowIso()
+    };
+    this.#list = [entry, ...this.#list].slice(0, KEPT);
+  }
+
+  clear(): void {
+    this.#list = [];
+  }
+}

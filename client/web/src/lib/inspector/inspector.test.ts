@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import type { PipelineParam } from '$lib/api';
+import { hexColour, withColour, withoutColour } from './palette';
+import { choiceLabel, common, sharedParams, stepOf, valueOf } from './params';
+import { factsOf } from './recipe';
+
+function param(name: string, fields: Partial<PipelineParam> = {}): PipelineParam {
+  return {
+    name,
+    type: 'float',
+    default: 35,
+    label: name,
+    help: '',
+    minimum: 12,
+    maximum: 300,
+    choices: [],
+    unit: '',
+    ...fields
+  };
+}
+
+describe('a parameter', () => {
+  it('has its default until the shot says something of the right kind', () => {
+    expect(valueOf(param('lens_mm'), {})).toBe(35);
+    expect(valueOf(param('lens_mm'), { lens_mm: 50 })).toBe(50);
+    expect(valueOf(param('lens_mm'), { lens_mm: 'wide' })).toBe(35);
+  });
+
+  it('does not show a choice that the pipeline no longer has', () => {
+    const light = param('lighting', { type: 'enum', default: 'rembrandt', choices: ['rembrandt'] });
+    expect(valueOf(light, { lighting: 'disco' })).toBe('rembrandt');
+  });
+
+  it('is shared when all pipelines know it under one kind', () => {
+    const lists = [
+      [param('lens_mm'), param('grain')],
+      [param('lens_mm'), param('grain', { type: 'integer' })]
+    ];
+    expect(sharedParams(lists).map(({ name }) => name)).toEqual(['lens_mm']);
+    expect(sharedParams([])).toEqual([]);
+  });
+
+  it('steps by what suits its range', () => {
+    expect(stepOf(param('lens_mm'))).toBe(1);
+    expect(stepOf(param('t_stop', { minimum: 1, maximum: 22 }))).toBe(0.1);
+    expect(stepOf(param('grain', { minimum: 0, maximum: 1 }))).toBe(0.05);
+  });
+
+  it('is mixed when shots differ', () => {
+    expect(common([35, 35])).toBe(35);
+    expect(common([35, 50])).toBeUndefined();
+  });
+
+  it('writes choices as words', () => {
+    expect(choiceLabel('neon-night')).toBe('Neon night');
+    expect(choiceLabel('t_stop')).toBe('T stop');
+  });
+});
+
+describe('a palette', () => {
+  it('reads colours as people write them', () => {
+    expect(hexColour('#0B0F14')).toBe('#0b0f14');
+    expect(hexColour(' abc ')).toBe('#aabbcc');
+    expect(hexColour('amber')).toBe('');
+    expect(hexColour('#12345')).toBe('');
+  });
+
+  it('changes one colour at a time', () => {
+    expect(withColour(['#000000', '#111111'], 1, '#ffffff')).toEqual(['#000000', '#ffffff']);
+    expect(withoutColour(['#000000', '#111111'], 0)).toEqual(['#111111']);
+  });
+});
+
+describe('a recipe', () => {
+  it('is read into facts', () => {
+    const facts = factsOf({
+      pipeline: 'previz-image',
+      pipeline_version: '1.0.0',
+      tier: 'standard',
+      width: 1024,
+      height: 436,
+      seed: 42,
+      prompt: { direct: 'Steam', aesthetic: 'noir' },
+      parameters: { lens_mm: 35 }
+    });
+    expect(facts).toMatchObject({
+      prompt: 'Steam',
+      pipeline: 'previz-image 1.0.0',
+      seed: 42,
+      size: '1024 × 436'
+    });
+    expect(facts.parameters).toEqual([['lens_mm', '35']]);
+  });
+
+  it('of an unknown shape gives nothing rather than an error', () => {
+    expect(factsOf({ prompt: null, parameters: 'none', seed: '42' })).toEqual({
+      prompt: '',
+      negative: '',
+      pipeline: '',
+      tier: '',
+      seed: null,
+      size: '',
+      parameters: []
+    });
+  });
+});

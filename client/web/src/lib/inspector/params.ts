@@ -1,0 +1,56 @@
+// Parameters of shots as the inspector shows them: one shot's, or what several have in common.
+import type { PipelineParam } from '$lib/api';
+
+export type ParamValue = string | number | boolean;
+
+/** The value a shot has for a parameter: its own if that has the right kind, else the pipeline's default. */
+export function valueOf(param: PipelineParam, parameters: Record<string, unknown>): ParamValue {
+  const own = parameters[param.name];
+  return isKind(param, own) ? own : (param.default as ParamValue);
+}
+
+/** Whether the shot says something of its own that differs from the default. */
+export function isChanged(param: PipelineParam, parameters: Record<string, unknown>): boolean {
+  return valueOf(param, parameters) !== param.default;
+}
+
+/** What all have in common; undefined when they differ. */
+export function common<Value>(values: readonly Value[]): Value | undefined {
+  return values.every((value) => value === values[0]) ? values[0] : undefined;
+}
+
+/** Parameters that the pipelines of all shots know under one name and kind. */
+export function sharedParams(lists: readonly PipelineParam[][]): PipelineParam[] {
+  const [first, ...others] = lists;
+  return (first ?? []).filter((param) =>
+    others.every((list) => list.some((other) => other.name === param.name && other.type === param.type))
+  );
+}
+
+/** "neon-night" to "Neon night". */
+export function choiceLabel(choice: string): string {
+  const words = choice.replaceAll(/[-_]/g, ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** Steps that suit a range: whole numbers for whole ranges, hundredths for 0 to 1. */
+export function stepOf(param: PipelineParam): number {
+  if (param.type === 'integer') return 1;
+  const span = (param.maximum ?? Infinity) - (param.minimum ?? 0);
+  if (span <= 2) return 0.05;
+  return span <= 30 ? 0.1 : 1;
+}
+
+function isKind(param: PipelineParam, value: unknown): value is ParamValue {
+  switch (param.type) {
+    case 'integer':
+    case 'float':
+      return typeof value === 'number';
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'enum':
+      return typeof value === 'string' && param.choices.includes(value);
+    default:
+      return typeof value === 'string';
+  }
+}

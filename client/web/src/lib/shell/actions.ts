@@ -1,0 +1,151 @@
+// Everything that can be done in the studio, for the command palette and the studio's own shortcuts.
+import ArrowLeft from '@lucide/svelte/icons/arrow-left';
+import Bookmark from '@lucide/svelte/icons/bookmark';
+import Clapperboard from '@lucide/svelte/icons/clapperboard';
+import Contrast from '@lucide/svelte/icons/contrast';
+import Copy from '@lucide/svelte/icons/copy';
+import FileText from '@lucide/svelte/icons/file-text';
+import Focus from '@lucide/svelte/icons/focus';
+import Keyboard from '@lucide/svelte/icons/keyboard';
+import Maximize from '@lucide/svelte/icons/maximize';
+import PanelLeft from '@lucide/svelte/icons/panel-left';
+import PanelRight from '@lucide/svelte/icons/panel-right';
+import Redo from '@lucide/svelte/icons/redo-2';
+import Search from '@lucide/svelte/icons/search';
+import Sparkles from '@lucide/svelte/icons/sparkles';
+import Trash from '@lucide/svelte/icons/trash';
+import Undo from '@lucide/svelte/icons/undo-2';
+import { goto } from '$app/navigation';
+import { NODE_ICONS } from '$lib/flow/nodes/icons';
+import { deleteNodes, duplicateNodes, generate } from '$lib/project/commands';
+import { formatPrice } from '$lib/project/generating';
+import { NODE_SPECS, type NodeType } from '$lib/schema/generated';
+import type { Action } from '$lib/shortcuts/actions';
+import { shotCode } from '$lib/tree/tree';
+import { count } from '$lib/ui/format';
+import { contrast } from './contrast.svelte';
+import type { Studio } from './studio.svelte';
+
+const NOTHING_SELECTED = 'Select something on the canvas first';
+
+/** What can be done now, each with the reason why not where it cannot. Reactive: call it in a derived value. */
+export function actionsOf(studio: Studio): Action[] {
+  return [...generateActions(studio), ...editActions(studio), ...viewActions(studio), ...goToActions(studio)];
+}
+
+function generateActions({ project }: Studio): Action[] {
+  const shots = project.selection.filter((id) => project.node(id)?.type === 'shot');
+  const plans = shots.map((id) => project.planFor(id));
+  const blocked = plans.find((plan) => plan.blocked)?.blocked ?? '';
+  const price = plans.reduce((sum, plan) => sum + plan.priceUsd, 0);
+  return [
+    {
+      id: 'generate',
+      label:
+        shots.length > 0
+          ? `Generate ${count(shots.length, 'take')} - ${formatPrice(price)}`
+          : 'Generate a take',
+      group: 'Shots',
+      icon: Sparkles,
+      keywords: ['render', 'take'],
+      reason: shots.length === 0 ? 'Select a shot first' : blocked,
+      run: () => shots.forEach((id) => generate(project, id))
+    }
+  ];
+}
+
+function editActions(studio: Studio): Action[] {
+  const { project } = studio;
+  const readOnly = project.whyReadOnly;
+  const selected = project.selection;
+  const needsSelection = readOnly || (selected.length > 0 ? '' : NOTHING_SELECTED);
+  const add = (Object.keys(NODE_SPECS) as NodeType[]).map((type): Action => ({
+    id: `add-${type}`,
+    label: `Add ${NODE_SPECS[type].label.toLowerCase()} node`,
+    group: 'Canvas',
+    icon: NODE_ICONS[type],
+    keywords: ['new', 'create', 'insert'],
+    reason: readOnly,
+    run: () => studio.canvas?.addNodeAtCentre(type)
+  }));
+  return [
+    ...add,
+    {
+      id: 'duplicate',
+      label: 'Duplicate with links',
+      group: 'Canvas',
+      icon: Copy,
+      reason: needsSelection,
+      run: () => (project.selection = duplicateNodes(project, selected))
+    },
+    {
+      id: 'delete',
+      label: selected.length > 1 ? `Delete ${selected.length} nodes` : 'Delete selection',
+      group: 'Canvas',
+      icon: Trash,
+      keywords: ['remove'],
+      reason: needsSelection,
+      run: () => deleteNodes(project, selected)
+    },
+    {
+      id: 'undo',
+      label: 'Undo',
+      group: 'Canvas',
+      icon: Undo,
+      reason: readOnly || (project.canUndo ? '' : 'You have changed nothing yet'),
+      run: () => project.undo()
+    },
+    {
+      id: 'redo',
+      label: 'Redo',
+      group: 'Canvas',
+      icon: Redo,
+      reason: readOnly || (project.canRedo ? '' : 'There is nothing to redo'),
+      run: () => project.redo()
+    }
+  ];
+}
+
+function viewActions(studio: Studio): Action[] {
+  const { project } = studio;
+  const view = (id: string, label: string, icon: Action['icon'], run: () => void, reason = ''): Action => ({
+    id,
+    label,
+    group: 'View and project',
+    icon,
+    reason,
+    run
+  });
+  return [
+    view('fit', 'Zoom to fit', Maximize, () => studio.canvas?.fitView()),
+    view(
+      'frame',
+      'Frame selection',
+      Focus,
+      () => studio.canvas?.frameSelection(),
+      project.selection.length > 0 ? '' : NOTHING_SELECTED
+    ),
+    view('snapshot', 'Save a named version', Bookmark, () => (studio.dialog = 'snapshot')),
+    view('brief', 'Open the brief', FileText, () => studio.showBrief()),
+    view('panel-left', 'Show or hide project panel', PanelLeft, () => studio.togglePanel('left')),
+    view('panel-right', 'Show or hide inspector', PanelRight, () => studio.togglePanel('right')),
+    view('contrast', contrast.isMore ? 'Normal contrast' : 'High contrast', Contrast, () =>
+      contrast.toggle()
+    ),
+    view('shortcuts', 'Keyboard shortcuts', Keyboard, () => (studio.dialog = 'shortcuts')),
+    view('palette', 'Command palette', Search, () => (studio.dialog = 'palette')),
+    view('projects', 'All projects', ArrowLeft, () => void goto('/'))
+  ];
+}
+
+function goToActions(studio: Studio): Action[] {
+  return studio.project.nodes
+    .filter((node) => node.type === 'shot')
+    .map((shot) => ({
+      id: `go-${shot.id}`,
+      label: `${shotCode(shot)} ${shot.title}`,
+      group: 'Go to shot',
+      icon: Clapperboard,
+      run: () => studio.goTo(shot.id)
+    }));
+}

@@ -1,0 +1,100 @@
+// Tells of what happens elsewhere: others' takes, one's own when they end out of sight, and the connection.
+import { untrack } from 'svelte';
+import { isLive } from '$lib/activity/activity';
+import type { Connection, JobView } from '$lib/project/project.svelte';
+import { toasts } from '$lib/ui/toasts.svelte';
+import type { Studio } from './studio.svelte';
+
+/** A short break is nobody's business. */
+const OFFLINE_AFTER_MS = 3000;
+
+/** Call while a component is being made; ends with it. */
+export function watch(studio: Studio): void {
+  watchJobs(studio);
+  watchConnection(studio);
+}
+
+function watchJobs(studio: Studio): void {
+  const { project } = studio;
+  let known: Map<string, JobView['status']> | undefined;
+  $effect(() => {
+    const jobs = project.jobs;
+    if (!project.loaded) return;
+    const before = known;
+    known = new Map(jobs.map((job) => [job.id, job.status]));
+    if (!before) return;
+    untrack(() => {
+      for (const job of jobs) {
+        const old = before.get(job.id);
+        if (old && isLive(old) && !isLive(job.status)) tell(studio, job);
+      }
+    });
+  });
+}
+
+function tell(studio: Studio, job: JobView): void {
+  const { project } = studio;
+  if (job.status === 'cancelled' || isInSight(job.node)) return;
+  const title = project.node(job.node)?.title ?? 'a deleted shot';
+  const action = { label: 'Show', run: () => studio.goTo(job.node) };
+  if (job.status === 'completed') {
+    const take = project.takes.find((candidate) => candidate.id === job.take);
+    const by = job.asked_by === project.me.id ? '' : `For ${job.asked_by_name}`;
+    toasts.show({
+      tone: 'done',
+      title: `New take of ${title}`,
+      detail: by,
+      picture: take?.thumbnailUrl ?? '',
+      action
+    });
+  } else {
+    toasts.show({ tone: 'failed', title: `No take of ${title}`, detail: job.reason, action });
+  }
+}
+
+/** Whether a node can be seen on the canvas right now. */
+function isInSight(nodeId: string): boolean {
+  if (document.visibilityState !== 'visible') return false;
+  const node = document.querySelector(`[data-testid="node-${CSS.escape(nodeId)}"]`)?.getBoundingClientRect();
+  const canvas = document.querySelector('[data-testid="canvas"]')?.getBoundingClientRect();
+  if (!node || !canvas) return false;
+  return (
+    node.right > canvas.left &&
+    node.left < canvas.right &&
+    node.bottom > canvas.top &&
+    node.top < canvas.bottom
+  );
+}
+
+function watchConnection(studio: Studio): void {
+  const { project } = studio;
+  let told = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const kind = $derived(project.connection.kind);
+  $effect(() => {
+    if (kind === 'offline') {
+      timer ??= setTimeout(() => {
+        told = true;
+        announce(studio, 'Connection lost', project.connection, 'failed');
+      }, OFFLINE_AFTER_MS);
+      return;
+    }
+    clearTimeout(timer);
+    timer = undefined;
+    if (told && kind === 'saved') {
+      told = false;
+      announce(
+        studio,
+        'Back online',
+        untrack(() => project.connection),
+        'done'
+      );
+    }
+  });
+  $effect(() => () => clearTimeout(timer));
+}
+
+function announce(studio: Studio, title: string, connection: Connection, tone: 'done' | 'failed'): void {
+  toasts.show({ tone, title, detail: connection.message });
+  studio.notices.add({ tone, title, detail: connection.message });
+}
