@@ -41,6 +41,8 @@ class HeldStore:
         self.inner = inner or MemoryUpdateStore()
         self.free = asyncio.Event()
         self.free.set()
+        self.readable = asyncio.Event()
+        self.readable.set()
         self.error: Exception | None = None
         self.loads = 0
         self.appends = 0
@@ -48,7 +50,7 @@ class HeldStore:
 
     async def load(self, document: str) -> list[StoredUpdate]:
         self.loads += 1
-        await asyncio.sleep(0)
+        await self.readable.wait()
         return await self.inner.load(document)
 
     async def append(self, batch: Sequence[NewUpdate]) -> None:

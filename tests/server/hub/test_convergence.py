@@ -1,0 +1,60 @@
+"""Seeded editors on a network that delays, repeats and drops: all replicas and the stored log end equal."""
+
+import asyncio
+import random
+
+import pytest
+from pycrdt import Map
+
+from tests.support.hub import FILM, HeldStore, open_hub
+from tests.support.sockets import ADA, BEN, Peer, turn
+
+
+def scribble(rng: random.Random, peer: Peer) -> None:
+    match rng.randrange(4):
+        case 0:
+            peer.nodes[f"n{rng.randrange(5)}"] = rng.choice([rng.random(), "é", None, {"x": 1}])
+        case 1:
+            peer.text.insert(rng.randrange(len(peer.text) + 1), rng.choice(["a", "bc", "def"]))
+        case 2 if len(peer.text):
+            at = rng.randrange(len(peer.text))
+            del peer.text[at : at + 1]
+        case _:
+            peer.nodes[f"m{rng.randrange(3)}"] = Map({"x": rng.randrange(9)})
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_all_replicas_converge_whatever_the_network_does(seed: int) -> None:
+    rng = random.Random(seed)
+    store = HeldStore()
+    async with open_hub(store) as hub, hub.room(FILM, "canvas") as room:
+        peers = [Peer(room, actor) for actor in (ADA, BEN, ADA)]
+        for peer in peers:
+            peer.join()
+        for _ in range(150):
+            peer = rng.choice(peers)
+            match rng.randrange(10):
+                case 0 | 1 | 2 | 3:
+                    scribble(rng, peer)
+                case 4 | 5:
+                    peer.send(rng.randrange(4))
+                case 6:
+                    peer.receive()
+                case 7 if len(peer.leaving) > 1:
+                    peer.leaving.append(rng.choice(peer.leaving))
+                case 8:
+                    await asyncio.sleep(0)
+                case _:
+                    if rng.random() < 0.3:
+                        peer.leave()
+                        peers[peers.index(peer)] = back = Peer(room, peer.session.actor, doc=peer.doc)
+                        back.join()
+        await turn(*peers)
+        await room.saved()
+        assert {peer.link.closed for peer in peers} == {None}
+        assert [peer.plain() for peer in peers] == [peers[0].plain()] * 3, f"seed {seed}"
+    async with open_hub(store) as hub, hub.room(FILM, "canvas") as again:
+        fresh = Peer(again)
+        fresh.join()
+        await turn(fresh)
+        assert fresh.plain() == peers[0].plain(), f"seed {seed}"
