@@ -1,0 +1,186 @@
+"""What a pipeline is: data that the server lists and checks, and that a farm node runs; pure."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, cast
+
+from crdt_schema.records import Tier
+from crdt_schema.sockets import SocketType
+
+ParamType = Literal["string", "integer", "float", "boolean", "enum", "palette"]
+RunnerName = Literal["local", "docker", "comfyui", "provider"]
+
+MAX_STRING_CHARS = 20_000
+MAX_PALETTE_COLOURS = 12
+_HEX_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+class PipelineError(Exception):
+    """Something went wrong; the message is written for the artist who asked."""
+
+
+class Cancelled(PipelineError):
+    """The job was cancelled while it ran."""
+
+
+class UnknownPipeline(PipelineError):
+    """No pipeline of that id is in the catalogue."""
+
+
+class BadParameter(PipelineError):
+    """A parameter is not one of the pipeline's, or its value is not allowed."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+@dataclass(frozen=True)
+class Param:
+    """One setting an artist may change."""
+
+    name: str
+    type: ParamType
+    default: object
+    label: str
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+
+    def checked(self, value: object) -> object:
+        """`value` in the parameter's own type; raises BadParameter."""
+        if self.type in ("integer", "float"):
+            return self._number(value)
+        if self.type == "boolean" and isinstance(value, bool):
+            return value
+        if self.type == "enum" and isinstance(value, str) and value in self.choices:
+            return value
+        if self.type == "string" and isinstance(value, str) and len(value) <= MAX_STRING_CHARS:
+            return value
+        if self.type == "palette":
+            return self._palette(value)
+        raise BadParameter(self.name, f"{self.label} must be {self._wanted()}")
+
+    def _number(self, value: object) -> int | float:
+        wrong = BadParameter(self.name, f"{self.label} must be {self._wanted()}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise wrong
+        if self.type == "integer" and value != int(value):
+            raise wrong
+        if self.minimum is not None and value < self.minimum:
+            raise wrong
+        if self.maximum is not None and value > self.maximum:
+            raise wrong
+        return int(value) if self.type == "integer" else float(value)
+
+    def _palette(self, value: object) -> list[str]:
+        colours = cast("list[object]", value) if isinstance(value, list) else None
+        if colours is None or len(colours) > MAX_PALETTE_COLOURS:
+            raise BadParameter(self.name, f"{self.label} must be {self._wanted()}")
+        if not all(isinstance(colour, str) and _HEX_COLOUR.fullmatch(colour) for colour in colours):
+            raise BadParameter(self.name, f"{self.label} must be {self._wanted()}")
+        return [str(colour).lower() for colour in colours]
+
+    def _wanted(self) -> str:
+        match self.type:
+            case "enum":
+                return "one of " + ", ".join(self.choices)
+            case "boolean":
+                return "true or false"
+            case "string":
+                return f"a text of at most {MAX_STRING_CHARS} characters"
+            case "palette":
+                return f"a list of at most {MAX_PALETTE_COLOURS} colours such as #1a2b3c"
+            case "integer" | "float":
+                kind = "a whole number" if self.type == "integer" else "a number"
+                low = f" from {self.minimum:g}" if self.minimum is not None else ""
+                high = f" up to {self.maximum:g}" if self.maximum is not None else ""
+                return kind + low + high + (f" {self.unit}" if self.unit else "")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input socket; it takes any one of `types` (C-021)."""
+
+    name: str
+    types: tuple[SocketType, ...]
+    label: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class TierSpec:
+    """How one tier of a pipeline runs: `entry` is a Python "module:function", an image, a graph or an adapter."""
+
+    runner: RunnerName
+    entry: str
+    vram_gb: float
+    long_edge_px: int
+    seconds_prior: float
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One entry of the catalogue; `price_usd` is per image for stills and per second for video."""
+
+    id: str
+    version: str
+    uuid: str
+    label: str
+    summary: str
+    output: SocketType
+    inputs: tuple[Input, ...]
+    params: tuple[Param, ...]
+    tiers: dict[Tier, TierSpec]
+    price_usd: float
+    needs: str
+    licence: str
+    source: str
+
+    def runner(self, tier: Tier) -> RunnerName:
+        """The runner of that tier; raises PipelineError when the pipeline does not have the tier."""
+        return self.tier(tier).runner
+
+    def tier(self, tier: Tier) -> TierSpec:
+        """The settings of that tier; raises PipelineError when the pipeline does not have it."""
+        if tier not in self.tiers:
+            has = ", ".join(self.tiers)
+            raise PipelineError(f"{self.label} has no tier {tier}; it has {has}")
+        return self.tiers[tier]
+
+    @property
+    def is_local(self) -> bool:
+        """Whether every tier runs in this installation's own Python, with nothing else to install."""
+        return all(tier.runner == "local" for tier in self.tiers.values())
+
+
+@dataclass(frozen=True)
+class Output:
+    """One file a run has made, inside the scratch folder of its context."""
+
+    path: Path
+    media_type: str
+    width: int
+    height: int
+
+
+class RunContext(Protocol):
+    """All that a running pipeline may touch."""
+
+    @property
+    def scratch(self) -> Path:
+        """An empty folder that belongs to this attempt."""
+        ...
+
+    def progress(self, percent: float, step: str) -> None:
+        """Tell how far the run is; raises Cancelled when the job was cancelled."""
+        ...
+
+
+Recipe = Mapping[str, Any]
