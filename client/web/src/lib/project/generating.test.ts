@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import type { PipelineInfo } from '../api';
+import { plan, readRatio, type PlanInput } from './generating';
+
+const PREVIZ: PipelineInfo = {
+  id: 'previz-image',
+  version: '1.0.0',
+  label: 'Previz frame',
+  summary: '',
+  inputs: [],
+  params: [],
+  price_usd: 0.01,
+  tiers: { standard: { available: true, needs: '', long_edge_px: 1024, seconds_prior: 3 } },
+  licence: '',
+  source: ''
+};
+const FLUX: PipelineInfo = {
+  ...PREVIZ,
+  id: 'flux',
+  label: 'FLUX',
+  tiers: { standard: { available: false, needs: 'a 24 GB GPU node', long_edge_px: 1024, seconds_prior: 9 } }
+};
+const READY: PlanInput = {
+  pipelineName: 'previz-image:1.0.0',
+  pipelines: [PREVIZ, FLUX],
+  gates: [],
+  tier: 'standard',
+  canWrite: true,
+  whyReadOnly: '',
+  online: true
+};
+
+describe('whether a shot can be generated', () => {
+  it('says the price, and nothing against it, when all is well', () => {
+    expect(plan(READY)).toMatchObject({ pipeline: PREVIZ, priceUsd: 0.01, blocked: '', note: '' });
+  });
+
+  it('goes on offline, saying that it will be asked later', () => {
+    expect(plan({ ...READY, online: false })).toMatchObject({
+      blocked: '',
+      note: expect.stringContaining('online')
+    });
+  });
+
+  const gate = {
+    name: 'contract',
+    holds: false,
+    message: 'Complete Project Brief before generating',
+    who_can_lift: ''
+  };
+  it.each<[string, Partial<PlanInput>, string]>([
+    ['a gate that does not hold', { gates: [gate] }, 'Complete Project Brief before generating'],
+    ['no pipeline', { pipelineName: undefined }, 'Join a Pipeline node'],
+    ['a pipeline that is not installed', { pipelineName: 'sora' }, 'not installed'],
+    ['a pipeline that cannot run here', { pipelineName: 'flux' }, 'a 24 GB GPU node'],
+    ['a role that only reads', { canWrite: false, whyReadOnly: 'You are a viewer.' }, 'You are a viewer.']
+  ])('names the reason: %s', (_case, change, words) => {
+    expect(plan({ ...READY, ...change }).blocked).toContain(words);
+  });
+
+  it.each([
+    ['2.39:1', 2.39],
+    ['9:16', 9 / 16],
+    ['', 16 / 9],
+    ['16:0', 16 / 9]
+  ])('reads the aspect ratio %j', (text, ratio) => expect(readRatio(text)).toBeCloseTo(ratio));
+});
