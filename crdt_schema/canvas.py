@@ -57,6 +57,13 @@ class Canvas:
             raise BadCanvasEdit(f"{name} of {node_id} is no text")
         return value
 
+    def set_key(self, node_id: str, name: str, key: str, value: object) -> None:
+        """Set one key of a map field of a node, e.g. the lens among the parameters; the others stay as they are."""
+        values = self._record(node_id).get(name)
+        if not isinstance(values, Map):
+            raise BadCanvasEdit(f"{name} of {node_id} is no map")
+        cast("Map[Any]", values)[key] = value
+
     def edges(self) -> dict[str, Edge]:
         """Every edge whose two ends exist and may be joined."""
         everything = cast("dict[str, Edge]", self._edges.to_py() or {})

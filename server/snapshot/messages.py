@@ -14,6 +14,7 @@ _NOTHING: Record = {}
 SUBJECT_LENGTH = 100
 NAMED_AT_MOST = 3
 TITLE_LENGTH = 40
+UNSET: tuple[object, ...] = (None, "")
 SERVICES = frozenset({FARM.user_id, SYSTEM.user_id})
 KIND_ORDER = ("shot", "style", "prompt", "pipeline", "note")
 TEXT_WORDS = {
@@ -23,6 +24,7 @@ TEXT_WORDS = {
     "text": "text edited",
     "palette": "palette changed",
 }
+PLAIN_FIELDS = ("pipeline", "seed", "seed_mode")
 JOB_WORDS = {
     "queued": "queued",
     "running": "running",
@@ -62,16 +64,16 @@ def describe(old: State, new: State) -> list[str]:
 def compose(clauses: Iterable[str], *, name: str = "", co_authors: Iterable[str] = ()) -> str:
     """The commit message: a subject of bounded length, every clause in the body when some were cut, the trailers."""
     everything = list(clauses)
+    whole = "; ".join(everything)
     shown = everything[:1]
     for clause in everything[1:]:
         if len("; ".join([*shown, clause])) > SUBJECT_LENGTH:
             break
         shown.append(clause)
     left = len(everything) - len(shown)
-    subject = "; ".join(shown) + (f"; and {left} more" if left else "")
-    if one_line(name):
-        subject = f"{one_line(name)}: {subject}" if everything else one_line(name)
-    body = "\n".join(f"- {clause}" for clause in everything) if left else ""
+    subject = one_line("; ".join(shown), SUBJECT_LENGTH) + (f"; and {left} more" if left else "")
+    body = "\n".join(f"- {clause}" for clause in everything) if subject != whole else ""
+    subject = ": ".join(part for part in (one_line(name), subject) if part)
     trailers = "\n".join(f"Co-authored-by: {person}" for person in co_authors)
     return "\n\n".join(part for part in (subject, body, trailers) if part) + "\n"
 
@@ -126,9 +128,8 @@ def _changed(before: Record, after: Record, new: State) -> Iterator[str]:
         )
     yield from (words for field, words in TEXT_WORDS.items() if before.get(field) != after.get(field))
     yield from _values_changed(_record(before.get("parameters")), _record(after.get("parameters")))
-    for field in ("pipeline", "seed", "seed_mode"):
-        if before.get(field) != after.get(field):
-            yield f"{field.replace('_', ' ')} {_shown(before.get(field))} -> {_shown(after.get(field))}"
+    old, fresh = ({field: node.get(field) for field in PLAIN_FIELDS} for node in (before, after))
+    yield from _values_changed(old, fresh)
     if before.get("active_take") != after.get("active_take"):
         number = _record(_records(new.takes.get("takes")).get(str(after.get("active_take")))).get("number")
         yield f"take {number} chosen" if number else "no take chosen"
@@ -136,11 +137,20 @@ def _changed(before: Record, after: Record, new: State) -> Iterator[str]:
 
 
 def _values_changed(before: Record, after: Record, words: Mapping[str, str] | None = None) -> Iterator[str]:
-    """`lens mm 35 -> 50` for every key that differs."""
+    """`lens 35 mm -> 50 mm` for every key that differs."""
     for key in sorted(before.keys() | after.keys()):
-        if before.get(key) != after.get(key):
-            name = (words or {}).get(key, one_line(key, TITLE_LENGTH).replace("_", " "))
-            yield f"{name} {_shown(before.get(key))} -> {_shown(after.get(key))}"
+        old, new = before.get(key), after.get(key)
+        if old == new:
+            continue
+        name, unit = (words or {}).get(key, one_line(key, TITLE_LENGTH).replace("_", " ")), ""
+        if name.endswith(" mm"):
+            name, unit = name.removesuffix(" mm"), " mm"
+        if old in UNSET:
+            yield f"{name} set to {_shown(new)}{unit}"
+        elif new in UNSET:
+            yield f"{name} cleared"
+        else:
+            yield f"{name} {_shown(old)}{unit} -> {_shown(new)}{unit}"
 
 
 def _star_facts(before: Record, after: Record) -> Iterator[str]:
@@ -233,8 +243,6 @@ def _order(node_id: str, *places: Mapping[str, Record]) -> tuple[int, tuple[int,
 
 
 def _shown(value: object) -> str:
-    if value is None or value == "":
-        return "unset"
     if isinstance(value, list):
         return "x".join(one_line(item, TITLE_LENGTH) for item in cast("list[object]", value))
     return one_line(value, TITLE_LENGTH)

@@ -70,7 +70,7 @@ CHANGES: list[tuple[State, State, list[str]]] = [
     (
         state({"a": shot()}),
         state({"a": shot(parameters={"lens_mm": 50, "lighting": "neon-night"}, seed=42)}),
-        ["Shot 1.1.1 The door: lens mm 35 -> 50, seed 1 -> 42"],
+        ["Shot 1.1.1 The door: lens 35 mm -> 50 mm, seed 1 -> 42"],
     ),
     (state({"a": shot()}), state({"a": shot("The gate")}), ["Shot 1.1.1 The gate: renamed from The door"]),
     (state({"a": shot()}), state({"a": shot(number=4)}), ["Shot 1.1.4 The door: moved in the film from 1.1.1"]),
@@ -112,7 +112,7 @@ CHANGES: list[tuple[State, State, list[str]]] = [
     (
         state(),
         state(manifest={**MANIFEST, "creative_contract": {**BRIEF, "budgetCap": 20, "referencePack": ["a", "b"]}}),
-        ["Brief: budget cap in dollars unset -> 20, 2 references added"],
+        ["Brief: budget cap in dollars set to 20, 2 references added"],
     ),
     (
         state(),
@@ -163,6 +163,14 @@ def test_a_subject_is_short_and_the_body_says_everything() -> None:
     assert subject == f"{clauses[0]}; and 4 more"
     assert body.split("\n") == [f"- {clause}" for clause in clauses]
     assert trailers == "Co-authored-by: Grace <grace@workprint.invalid>"
+
+
+def test_a_clause_that_is_too_long_for_a_subject_is_cut_there_and_whole_in_the_body() -> None:
+    clause = "Shot 1.1.1 The door: " + ", ".join(f"parameter {n} set to a value" for n in range(9))
+    subject, body = compose([clause], name="Rough cut").rstrip("\n").split("\n\n")
+    assert subject.startswith("Rough cut: Shot 1.1.1 The door: parameter 0")
+    assert len(subject) <= 111
+    assert body == f"- {clause}"
 
 
 def test_a_short_message_is_one_line() -> None:
