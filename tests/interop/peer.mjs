@@ -7,6 +7,8 @@ const Y = require('yjs')
 const { WebsocketProvider } = require('y-websocket')
 const { HocuspocusProvider, HocuspocusProviderWebsocket } = require('@hocuspocus/provider')
 
+console.log = console.error // stdout is for answers
+
 const peers = new Map()
 const sockets = new Map()
 
@@ -58,7 +60,13 @@ const ops = {
   open: (_, command) => { peers.set(command.peer, new Peer(command, peers.get(command.peer))) },
   set: (p, { key, value }) => { p.doc.getMap('nodes').set(key, value) },
   type: (p, { at, text }) => { p.doc.getText('text').insert(at ?? p.text.length, text) },
-  erase: (p, { at, length }) => { p.doc.getText('text').delete(at, length) },
+  erase: (p, { at, length, halves = false }) => {
+    // Editors delete whole characters; half an emoji is not one (see test_convergence.py).
+    const whole = i => halves || !/[\uDC00-\uDFFF]/.test(p.text[i] ?? '')
+    while (!whole(at)) at--
+    while (!whole(at + length)) length++
+    p.doc.getText('text').delete(at, length)
+  },
   presence: (p, { state }) => { p.provider.awareness.setLocalState(state) },
   raw: (p, { hex }) => { p.ws.send(Buffer.from(hex, 'hex')) },
   offline: p => { p.socket.disconnect() },

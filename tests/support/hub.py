@@ -22,6 +22,7 @@ from server.hub.hub import Hub
 from server.hub.limits import Limits
 from server.hub.room import OnOpen
 from server.hub.ws import Admission, add_routes
+from server.middleware import tell_errors
 from server.store.base import LoggedUpdate, NewUpdate, StoredUpdate, UpdateStore
 from server.store.memory import MemoryUpdateStore
 from server.store.sqlite import SqliteUpdateStore
@@ -79,8 +80,10 @@ async def open_hub(
         return kept
 
     hub = Hub(open_store, on_open=on_open, limits=limits)
-    yield hub
-    await hub.close()
+    try:
+        yield hub
+    finally:
+        await hub.close()
 
 
 async def admit(_request: web.Request, token: str, _project: ProjectId, document: str) -> Admission:
@@ -98,14 +101,16 @@ async def admit(_request: web.Request, token: str, _project: ProjectId, document
 @asynccontextmanager
 async def serve(hub: Hub, port: int = 0) -> AsyncGenerator[str, None]:
     """Both dialects on a port of 127.0.0.1; yields `ws://127.0.0.1:port/ws`."""
-    app = web.Application()
+    app = web.Application(middlewares=[tell_errors])
     add_routes(app, hub, admit)
     runner = web.AppRunner(app, shutdown_timeout=5)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
-    yield f"ws://127.0.0.1:{runner.addresses[0][1]}/ws"
-    await runner.cleanup()
+    try:
+        yield f"ws://127.0.0.1:{runner.addresses[0][1]}/ws"
+    finally:
+        await runner.cleanup()
 
 
 class NodeClients:
@@ -145,10 +150,12 @@ async def node_clients() -> AsyncGenerator[NodeClients, None]:
     process = await asyncio.create_subprocess_exec(
         str(NODE), str(PEER_SCRIPT), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 26
     )
-    yield NodeClients(process)
     assert process.stdin is not None
-    process.stdin.close()
-    await asyncio.wait_for(process.wait(), 10)
+    try:
+        yield NodeClients(process)
+    finally:
+        process.stdin.close()
+        await asyncio.wait_for(process.wait(), 10)
 
 
 async def main() -> None:
