@@ -11,7 +11,7 @@ RQ forgets a job some minutes after it ended and can lose one whose worker was k
 """
 
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar, cast
@@ -169,6 +169,15 @@ class Ledger:
         """Whether an attempt works on the job."""
         with redis_reached():
             return bool(self.redis.exists(self.key("lease", job)))
+
+    def leased(self, jobs: Iterable[str]) -> set[str]:
+        """Those of the jobs that an attempt works on."""
+        wanted = list(jobs)
+        if not wanted:
+            return set()
+        with redis_reached():
+            holders = cast("list[bytes | None]", self.redis.mget([self.key("lease", job) for job in wanted]))
+        return {job for job, holder in zip(wanted, holders, strict=True) if holder is not None}
 
     def release(self, job: str) -> None:
         """Say that the attempt that held the job is gone, without waiting for the lease to run out."""

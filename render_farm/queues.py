@@ -43,7 +43,7 @@ WORKER_SECONDS = 60
 ORPHAN_SECONDS = 10.0
 """A job that is in no queue and held by nobody for so long has lost its worker; a hand-over takes far less."""
 MAX_FAULTS = 1
-REAPER_SECONDS = 5.0
+REAPER_SECONDS = 2.0
 LOST_REASON = "The farm node that ran this job vanished, twice. Please generate again."
 
 log = structlog.get_logger("workprint.farm")
@@ -127,7 +127,7 @@ class Farm:
         """
         if not self.ledger.is_mine("reaper", self._name, REAPER_SECONDS / 2):
             return []
-        missing = {job: live for job, live in self.ledger.live().items() if self._is_missing(live)}
+        missing = self._missing_jobs()
         now = time.monotonic()
         self._missing = {job: self._missing.get(job, now) for job in missing}
         due = [job for job, since in self._missing.items() if now - since >= self._orphan_seconds]
@@ -147,11 +147,14 @@ class Farm:
         """Let go of the connections."""
         self._redis.close()
 
-    def _is_missing(self, live: LiveJob) -> bool:
-        if self.ledger.is_leased(live.order.job):
-            return False
+    def _missing_jobs(self) -> dict[str, LiveJob]:
+        """Live jobs that are in no queue and held by nobody."""
+        live = self.ledger.live()
+        # A job that is taken up between the two looks seems missing once; only what stays missing is acted on.
+        leased = self.ledger.leased(live)
         with redis_reached():
-            return self._queue(live.order.tier).get_job_position(live.order.job) is None
+            queued = {job for tier in TIERS for job in self._queue(tier).get_job_ids()} if live else set()
+        return {job: found for job, found in live.items() if job not in leased and job not in queued}
 
     def _rescue(self, live: LiveJob) -> None:
         order = live.order

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
 import structlog
@@ -80,9 +80,7 @@ class Intents:
 
     async def close(self) -> None:
         """Stop; whatever was under way is found again at the next start."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _end(self._tasks)
         if self._tasks:
             await self._progress.close()
             await self._stream.close()
@@ -118,13 +116,14 @@ class Intents:
     async def _answer(self) -> None:
         while True:
             request = await self._requests.get()
-            self._pending.discard((request.project, request.intent))
             try:
                 await self._dispatcher.consider(request)
             except Exception:
                 # The intent has no job yet, so the next sweep finds it.
                 log.exception("intent not answered", traceId=new_id("trace"), service="intents", job=request.intent)
                 self._sweep_later(request.project)
+            finally:
+                self._pending.discard((request.project, request.intent))
 
     async def _tend(self) -> None:
         """Every second: has Redis come back? Every few: has a worker vanished?"""
@@ -157,8 +156,11 @@ class Intents:
     async def _sweep(self, project: ProjectId) -> None:
         """Answer what nobody answered, and see that the farm has what it should have."""
         async with self._hub.room(project, "canvas") as canvas, self._hub.room(project, "takes") as takes:
+            seen = self._unanswered(canvas, takes)
+            # What was seen before is on disk now, and either handed over by its observer or really left over.
             await canvas.saved()
-            left = self._unanswered(canvas, takes)
+            still = set(self._unanswered(canvas, takes))
+            left = [intent for intent in seen if intent in still]
             authors = await find_authors(canvas.history, left) if left else {}
             for intent in left:
                 actor = await self._actor(project, *authors[intent]) if intent in authors else None
@@ -186,6 +188,14 @@ class Intents:
 
     def _sweep_later(self, project: ProjectId) -> None:
         asyncio.get_running_loop().call_later(TEND_SECONDS, self._to_sweep.put_nowait, project)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they are done: Python 3.11's `asyncio.wait_for`, which redis-py uses, can swallow a cancel."""
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=0.2)
 
 
 async def _for_ever(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
