@@ -42,9 +42,15 @@ export function moveNodes(project: Editable, positions: Record<string, Position>
 }
 
 export function setField(project: Editable, id: string, name: string, value: unknown): void {
+  setFields(project, id, { [name]: value });
+}
+
+/** Sets several plain fields as one step. */
+export function setFields(project: Editable, id: string, values: Record<string, unknown>): void {
   step(project, () => {
     const node = record(project, id);
-    if (node && !same(node.get(name), value)) node.set(name, value);
+    for (const [name, value] of Object.entries(values))
+      if (node && !same(node.get(name), value)) node.set(name, value);
   });
 }
 

@@ -1,23 +1,21 @@
-// Presents the canvas's awareness to y-codemirror, which wants a colour for everybody and the text caret under the name
-// `cursor` (there it is the pointer on the canvas), and wakes the editors only when a caret has moved.
+// Where the people in a project have their text carets, through awareness; wakes the editors only when one has moved.
 import type { Awareness } from 'y-protocols/awareness';
-import type * as Y from 'yjs';
+import * as Y from 'yjs';
 import { readPerson } from '../../project/presence';
 
-type CaretState = { user: { name: string; color: string; colorLight: string }; cursor: unknown };
-type Changes = { added: number[]; updated: number[]; removed: number[] };
-type Listener = (changes: Changes, origin: unknown, type: string) => void;
+/** A caret in some shared text; both ends move along when the text before them changes. */
+export type Caret = { name: string; hue: number; anchor: Y.RelativePosition; head: Y.RelativePosition };
 
-export class CaretAwareness {
-  readonly doc: Y.Doc;
+export class Carets {
   readonly #awareness: Awareness;
-  readonly #listeners = new Set<Listener>();
-  #last = '';
+  readonly #listeners = new Set<() => void>();
+  #others: Caret[] = [];
+  #last = '[]';
 
   constructor(awareness: Awareness) {
     this.#awareness = awareness;
-    this.doc = awareness.doc;
     awareness.on('change', this.#onChange);
+    this.#onChange();
   }
 
   destroy(): void {
@@ -25,47 +23,53 @@ export class CaretAwareness {
     this.#listeners.clear();
   }
 
-  get clientID(): number {
-    return this.#awareness.clientID;
+  get others(): readonly Caret[] {
+    return this.#others;
   }
 
-  on(_event: string, listener: Listener): void {
+  /** Calls back when somebody else's caret moved; returns how to stop that. */
+  onMove(listener: () => void): () => void {
     this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
-  off(_event: string, listener: Listener): void {
-    this.#listeners.delete(listener);
+  /** Tells the others where mine is; null when it is nowhere. */
+  tell(range: { text: Y.Text; anchor: number; head: number } | null): void {
+    const caret = range && {
+      anchor: Y.createRelativePositionFromTypeIndex(range.text, range.anchor),
+      head: Y.createRelativePositionFromTypeIndex(range.text, range.head)
+    };
+    const before: unknown = this.#awareness.getLocalState()?.caret ?? null;
+    if (JSON.stringify(before) !== JSON.stringify(caret)) this.#awareness.setLocalStateField('caret', caret);
   }
 
-  getLocalState(): { cursor: unknown } | null {
-    const state = this.#awareness.getLocalState();
-    return state && { cursor: state.caret ?? null };
-  }
-
-  setLocalStateField(field: string, value: unknown): void {
-    if (field === 'cursor') this.#awareness.setLocalStateField('caret', value);
-  }
-
-  getStates(): Map<number, CaretState> {
-    const states = new Map<number, CaretState>();
+  readonly #onChange = (): void => {
+    const others: Caret[] = [];
     for (const [clientId, state] of this.#awareness.getStates()) {
-      const person = readPerson(clientId, false, state);
-      if (!person || !state.caret) continue;
-      const color = `var(--hue-${person.user.hue})`;
-      const colorLight = `color-mix(in srgb, ${color} 28%, transparent)`;
-      states.set(clientId, {
-        user: { name: person.user.name, color, colorLight },
-        cursor: state.caret as unknown
-      });
+      if (clientId === this.#awareness.clientID) continue;
+      const caret = readCaret(clientId, state);
+      if (caret) others.push(caret);
     }
-    return states;
-  }
-
-  readonly #onChange = (changes: Changes, origin: unknown): void => {
-    const others = [...this.getStates()].filter(([clientId]) => clientId !== this.clientID);
     const now = JSON.stringify(others);
     if (now === this.#last) return;
     this.#last = now;
-    for (const listener of this.#listeners) listener(changes, origin, 'change');
+    this.#others = others;
+    for (const listener of this.#listeners) listener();
   };
+}
+
+function readCaret(clientId: number, state: Record<string, unknown>): Caret | undefined {
+  const person = readPerson(clientId, false, state);
+  const ends = state.caret as { anchor?: unknown; head?: unknown } | null | undefined;
+  if (!person || !ends?.anchor || !ends.head) return undefined;
+  try {
+    return {
+      name: person.user.name,
+      hue: person.user.hue,
+      anchor: Y.createRelativePositionFromJSON(ends.anchor),
+      head: Y.createRelativePositionFromJSON(ends.head)
+    };
+  } catch {
+    return undefined;
+  }
 }

@@ -3,14 +3,14 @@ import { defaultKeymap } from '@codemirror/commands';
 import { Compartment, EditorState, type Extension } from '@codemirror/state';
 import { EditorView, keymap, placeholder } from '@codemirror/view';
 import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next';
-import type { Awareness } from 'y-protocols/awareness';
 import type * as Y from 'yjs';
-import type { CaretAwareness } from './carets';
+import type { Carets } from './carets';
+import { remoteCarets } from './remote-carets';
 
 export type EditorOptions = {
   parent: HTMLElement;
   text: Y.Text;
-  carets: CaretAwareness;
+  carets: Carets;
   undoManager: Y.UndoManager;
   placeholder: string;
   label: string;
@@ -21,7 +21,7 @@ export type EditorOptions = {
 export class PromptEditor {
   readonly #view: EditorView;
   readonly #writable = new Compartment();
-  readonly #carets: CaretAwareness;
+  readonly #carets: Carets;
 
   constructor(options: EditorOptions, writable: boolean) {
     this.#carets = options.carets;
@@ -47,7 +47,7 @@ export class PromptEditor {
     this.#view.destroy();
   }
 
-  readonly #forgetCaret = (): void => this.#carets.setLocalStateField('cursor', null);
+  readonly #forgetCaret = (): void => this.#carets.tell(null);
 }
 
 function mode(writable: boolean): Extension {
@@ -80,8 +80,8 @@ function extensions(options: EditorOptions, forgetCaret: () => void): Extension 
       if (caret.bottom > scrollTop + clientHeight) view.scrollDOM.scrollTop = caret.bottom - clientHeight;
       return true;
     }),
-    // It uses only what CaretAwareness offers.
-    yCollab(options.text, options.carets as unknown as Awareness, { undoManager: options.undoManager }),
+    yCollab(options.text, null, { undoManager: options.undoManager }),
+    remoteCarets(options.text, options.carets),
     theme
   ];
 }
@@ -99,19 +99,7 @@ const theme = EditorView.theme(
     },
     '.cm-content': { padding: 'var(--space-2) 0', caretColor: 'var(--text-1)' },
     '.cm-line': { padding: '0 var(--space-3)' },
-    '.cm-placeholder': { color: 'var(--text-placeholder)' },
-    '.cm-ySelectionCaret': { borderWidth: '0 1px' },
-    '.cm-ySelectionInfo': {
-      top: '-1.25em',
-      padding: '0 4px',
-      borderRadius: 'var(--radius-1)',
-      color: 'var(--hue-ink)',
-      fontFamily: 'var(--font-ui)',
-      fontSize: '10px',
-      fontWeight: '600',
-      lineHeight: '14px',
-      opacity: '1'
-    }
+    '.cm-placeholder': { color: 'var(--text-placeholder)' }
   },
   { dark: true }
 );
