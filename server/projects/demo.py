@@ -64,7 +64,7 @@ SHOTS = (
         1,
         "The door",
         "Wide shot. The femme fatale enters through the glass door in a long coat, steam curling around her, "
-        "the neon of the street behind.",
+        "the neon of the street behind",
         42,
         {"lighting": "neon-night", "lens_mm": 28},
     ),
@@ -73,18 +73,18 @@ SHOTS = (
         2,
         "The wait",
         "Medium shot. A man in a hat sits on the bench between the machines, smoking, his face half in shadow, "
-        "and does not look up.",
+        "and does not look up",
         7,
-        {"lighting": "rembrandt", "lens_mm": 50},
+        {"lighting": "studio-low-key", "lens_mm": 40},
     ),
     DemoShot(
         NodeId("shot-silhouette"),
         3,
         "The silhouette",
-        "Close-up from behind. Her silhouette stands against the neon window, rain running down the glass, "
-        "his reflection beside her.",
+        "Medium shot from behind. Her silhouette stands at the neon window, rain running down the glass, "
+        "his reflection beside her",
         21,
-        {"lighting": "studio-low-key", "lens_mm": 85},
+        {"lighting": "neon-night", "lens_mm": 75},
     ),
 )
 NOTE = (
