@@ -67,6 +67,11 @@ class Farm:
         except REDIS_AWAY:
             return False
 
+    def greet(self) -> bool:
+        """Whether Redis remembers the last greeting; False after it has lost its memory, and the first time."""
+        with redis_reached():
+            return not self._redis.set(self.ledger.key("greeted"), self._name, nx=True)
+
     def submit(self, order: JobOrder) -> bool:
         """Put a job in the queue of its tier, once: the same id again changes nothing. False when it has ended.
 

@@ -126,20 +126,22 @@ class Intents:
                 self._pending.discard((request.project, request.intent))
 
     async def _tend(self) -> None:
-        """Every second: has Redis come back? Every few: has a worker vanished?"""
+        """Every second: has Redis come back, or forgotten everything? Every few: has a worker vanished?"""
         reached, reap_at, loop = False, 0.0, asyncio.get_running_loop()
         while True:
-            was_reached, reached = reached, await asyncio.to_thread(self._farm.ping)
-            if reached and not was_reached:
-                for project in self._projects.all():
-                    self._to_sweep.put_nowait(project.id)
             try:
-                if reached:
-                    await self._dispatcher.retry_waiting()
-                if reached and loop.time() >= reap_at:
+                remembered = await asyncio.to_thread(self._farm.greet)
+                if not (reached and remembered):
+                    for project in self._projects.all():
+                        self._to_sweep.put_nowait(project.id)
+                reached = True
+                await self._dispatcher.retry_waiting()
+                if loop.time() >= reap_at:
                     reap_at = loop.time() + REAPER_SECONDS
                     await asyncio.to_thread(self._farm.reap)
-            except (FarmUnavailable, WorkprintError) as error:
+            except FarmUnavailable:
+                reached = False
+            except WorkprintError as error:
                 log.warning("the farm was not tended", error=str(error))
             await asyncio.sleep(TEND_SECONDS)
 

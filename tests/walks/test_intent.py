@@ -190,11 +190,9 @@ async def test_an_intent_can_be_withdrawn_while_it_waits_for_redis(film: Film, v
 async def test_a_redis_that_lost_its_memory_loses_no_job(film: Film, valkey: Valkey, start_worker: StartWorker) -> None:
     await film.add_shot()
     intent = await film.ask()
-    await film.until(intent, "queued")
+    await eventually(lambda: film.farm.waiting("low") == 1)
     await asyncio.to_thread(valkey.stop)
     valkey.forget()
-    await eventually(lambda: not film.farm.ping())
-    await asyncio.sleep(1.5)  # the hub looks once a second, and must have seen it away
     await asyncio.to_thread(valkey.start)
     start_worker()
     await film.until(intent, "completed")

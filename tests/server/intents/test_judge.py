@@ -1,0 +1,137 @@
+"""Who may generate what: every reason to refuse, in the words an artist reads, and the estimate by the same judge."""
+
+from typing import Any
+
+import pytest
+
+from crdt_schema.project import CONTRACT_GATE_TEXT, Manifest
+from crdt_schema.records import CanvasPlain, Job, TakesPlain
+from pipelines.registry import load_catalog
+from server.auth.actor import Actor
+from server.intents.estimate import Line, estimate
+from server.intents.judge import BUDGET_TEXT, Case, Judge
+from server.intents.recipe import Refused
+from server.intents.verdicts import Asked, queued
+from server.projects.manifest import NewProject, empty_contract, new_manifest
+from tests.support.farm_worker import TEST_STILL
+
+EVE = Actor("eve", "Eve", "editor")
+JUDGE = Judge({**load_catalog(), TEST_STILL.id: TEST_STILL}, seed=lambda: 5)
+READY = Line(reachable=True, waiting=2, nodes=2, busy=1)
+
+
+def make_manifest(cap: float | None = 100.0, references: int = 3, governance: Any = "studio") -> Manifest:
+    contract = empty_contract()
+    contract["budgetCap"] = cap
+    contract["referencePack"] = [f"{number:064x}" for number in range(references)]
+    request = NewProject("Night Bus", quality="low", governance=governance, contract=contract)
+    empty: Any = {"structure": "three-act", "chapters": [], "emotionalBeats": []}
+    return new_manifest(request, "project-1", "2026-01-01T00:00:00Z", empty)
+
+
+def make_canvas(pipeline: str = "test-still", **fields: object) -> CanvasPlain:
+    shot: dict[str, Any] = {"type": "shot", "title": "S", "chapter": 1, "scene": 1, "shot": 1, "prompt": "bus"}
+    return {
+        "schema": "canvas.1",
+        "nodes": {
+            "shot": {**shot, "parameters": {}, "seed_mode": "random", **fields},
+            "pipe": {"type": "pipeline", "title": "P", "pipeline": pipeline},
+        },
+        "edges": {"e": {"source": "pipe", "source_socket": "pipeline", "target": "shot", "target_socket": "pipeline"}},
+    }
+
+
+def case(**changes: Any) -> Case:
+    takes: TakesPlain = {"schema": "takes.1", "jobs": {}, "takes": {}}
+    values: dict[str, Any] = {
+        "actor": EVE,
+        "node": "shot",
+        "canvas": make_canvas(),
+        "takes": takes,
+        "manifest": make_manifest(),
+    }
+    return Case(**{**values, **changes})
+
+
+def live_job(cost_usd: float, status: Any = "queued") -> Job:
+    job = queued(Asked("shot", EVE, ""), JUDGE.judge(case()), "")
+    return {**job, "cost_usd": cost_usd, "status": status}
+
+
+def takes_with(*jobs: Job, spent: float = 0.0) -> Any:
+    takes = {"take": {"cost_usd": spent}} if spent else {}
+    return {"schema": "takes.1", "jobs": {str(number): job for number, job in enumerate(jobs)}, "takes": takes}
+
+
+def reason(**changes: Any) -> str:
+    with pytest.raises(Refused) as refusal:
+        JUDGE.judge(case(**changes))
+    return refusal.value.reason
+
+
+def test_a_request_in_order_is_accepted_with_its_price() -> None:
+    accepted = JUDGE.judge(case())
+    assert (accepted.pipeline.id, accepted.tier, accepted.price_usd) == ("test-still", "low", 0.5)
+    assert accepted.recipe["seed"] == 5
+
+
+@pytest.mark.parametrize("role", ["viewer", "reviewer"])
+def test_who_may_not_generate_is_told_whom_to_ask(role: Any) -> None:
+    assert reason(actor=Actor("v", "V", role)) == f"A {role} may not generate. Ask an editor of this project."
+
+
+def test_a_studio_project_without_its_brief_is_gated() -> None:
+    assert reason(manifest=make_manifest(cap=None)) == CONTRACT_GATE_TEXT
+    assert reason(manifest=make_manifest(references=2)) == CONTRACT_GATE_TEXT
+    JUDGE.judge(case(manifest=make_manifest(references=0, governance="sketch")))
+
+
+def test_a_pipeline_must_be_joined_known_and_there() -> None:
+    canvas = make_canvas()
+    canvas["edges"].clear()
+    assert reason(canvas=canvas) == "Join a Pipeline to this shot first."
+    assert reason(canvas=make_canvas("dall-e-9")) == "There is no pipeline called dall-e-9."
+    assert reason(canvas=make_canvas("test-still:0.1")) == "test-still is here in version 1.0.0, not 0.1."
+    assert "none is connected" in reason(canvas=make_canvas("t2i-sd1.5"))
+
+
+def test_a_tier_that_the_pipeline_does_not_have_is_named() -> None:
+    assert "has no tier low" in reason(canvas=make_canvas("t2i-flux-schnell"))
+
+
+def test_a_bad_parameter_is_named() -> None:
+    assert reason(canvas=make_canvas(parameters={"steps": 0})).startswith("Steps must be a whole number")
+
+
+def test_a_shot_that_is_gone_is_said_so() -> None:
+    assert reason(node="gone") == "This shot is no longer on the canvas."
+
+
+def test_the_budget_counts_takes_and_what_is_reserved_and_equal_to_the_cap_passes() -> None:
+    cap = make_manifest(cap=1.6)
+    JUDGE.judge(case(manifest=cap, takes=takes_with(live_job(0.1), spent=1.0)))
+    assert reason(manifest=cap, takes=takes_with(live_job(0.2), spent=1.0)) == BUDGET_TEXT
+    JUDGE.judge(case(manifest=cap, takes=takes_with(live_job(9.0, "failed"), live_job(9.0, "cancelled"))))
+    assert reason(manifest=cap, takes=takes_with(live_job(9.0, "running"))) == BUDGET_TEXT
+    assert reason(manifest=make_manifest(cap=0.0)) == BUDGET_TEXT
+
+
+def test_an_estimate_names_price_tier_time_and_place_in_line() -> None:
+    made = estimate(JUDGE, case(takes=takes_with(live_job(2.0), spent=3.0)), READY)
+    assert made["available"]
+    assert (made["pipeline"], made["tier"], made["price_usd"]) == ("test-still", "low", 0.5)
+    assert (made["position"], made["farm_nodes"], made["budget_left_usd"]) == (2, 2, 95.0)
+    assert made["eta_seconds"] == pytest.approx(0.1 * (1 + 3 / 2))
+    assert made["reason"] == made["notice"] == ""
+
+
+def test_an_estimate_says_what_stands_in_the_way_and_still_the_price() -> None:
+    made = estimate(JUDGE, case(manifest=make_manifest(references=0)), READY)
+    assert (made["available"], made["reason"], made["price_usd"]) == (False, CONTRACT_GATE_TEXT, 0.5)
+
+
+def test_an_estimate_says_what_would_delay_a_take() -> None:
+    assert "tier low" in estimate(JUDGE, case(), Line(reachable=True))["notice"]
+    away = estimate(JUDGE, case(), Line(reachable=False))
+    assert away["available"]
+    assert "when it returns" in away["notice"]
