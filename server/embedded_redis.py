@@ -22,6 +22,7 @@ def command_line(config: Config) -> list[str]:
         "save": "",
         "daemonize": "no",
         "loglevel": "warning",
+        "logfile": str(data / "valkey.log"),  # its advice on kernel settings is no news to an artist
     }
     return [valkey_binary(), *(word for name, value in options.items() for word in (f"--{name}", value))]
 

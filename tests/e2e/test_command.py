@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.studio import Studio
+from tests.support.studio import BIN, Studio
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -65,7 +65,7 @@ def test_a_taken_port_is_said_in_words(tmp_path: Path) -> None:
     second = Studio(tmp_path / "b", demo=False)
     second.environment["WORKPRINT_PORT"] = str(first.port)
     done = subprocess.run(
-        ["workprint", "serve"], env=second.environment, capture_output=True, text=True, timeout=60, check=False
+        [BIN / "workprint", "serve"], env=second.environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert first.stop() == 0
     assert done.returncode == 2
