@@ -31,10 +31,15 @@ export class Bridge {
     return this.#nodes;
   }
 
-  /** xyflow measured, selected or moved something. */
+  /**
+   * xyflow measured, selected or moved something. It also writes its nodes back to fit the view, which may be before the
+   * project's own selection has come to it; so only what it selected itself is passed on.
+   */
   set nodes(next: FlowNode[]) {
+    const before = selectedIds(this.#nodes);
+    const after = selectedIds(next);
     this.#nodes = next;
-    this.#project.selection = next.filter((node) => node.selected).map((node) => node.id);
+    if (before.join(' ') !== after.join(' ')) this.#project.selection = after;
   }
 
   get edges(): FlowEdge[] {
@@ -48,4 +53,8 @@ export class Bridge {
   get selectedEdges(): string[] {
     return this.#edges.filter((edge) => edge.selected).map((edge) => edge.id);
   }
+}
+
+function selectedIds(nodes: readonly FlowNode[]): string[] {
+  return nodes.filter((node) => node.selected).map((node) => node.id);
 }
