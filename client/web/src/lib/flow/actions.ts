@@ -6,13 +6,17 @@ import type { NodeType, Position } from '../schema/generated';
 import type { Bridge } from './bridge.svelte';
 import { socketFor } from './catalogue';
 import type { OpenEnd } from './context';
-import { placeAround } from './places';
+import { freePlace, placeAt, type Box } from './places';
 import type { FlowEdge, FlowNode } from './reconcile';
 
 type Flow = ReturnType<typeof useSvelteFlow<FlowNode, FlowEdge>>;
 
-const FIT = { padding: 0.12, maxZoom: 1, minZoom: 0.1 };
+/** Room for what floats over the canvas: palette, zoom and overview stand at the bottom. */
+const ROOM = { top: '32px', right: '40px', bottom: '104px', left: '40px' } as const;
+const FIT = { padding: ROOM, maxZoom: 1, minZoom: 0.1 };
 const GLIDE_MS = 200;
+/** Height of what floats at the bottom of the canvas. */
+const FLOATING_PX = 80;
 
 export class CanvasActions {
   readonly #project: Project;
@@ -31,15 +35,14 @@ export class CanvasActions {
     this.#frame = frame;
   }
 
+  /** Adds a node around a point. */
   add(type: NodeType, centre: Position, fields: Record<string, unknown> = {}): string {
-    const taken = this.#project.places.map((place) => place.position);
-    const id = commands.addNode(this.#project, type, placeAround(centre, type, taken), fields);
-    this.select([id]);
-    return id;
+    return this.#put(type, placeAt(centre, type, this.#boxes()), fields);
   }
 
+  /** Adds a node where there is room, as near to the middle of the view as possible. */
   addAtCentre(type: NodeType): string {
-    return this.add(type, this.#centre());
+    return this.#put(type, freePlace(this.#view(), type, this.#boxes()), {});
   }
 
   /** Adds a node and joins it to the edge that was dropped. */
@@ -140,8 +143,30 @@ export class CanvasActions {
     return this.#flow.screenToFlowPosition({ x, y }, { snapToGrid: false });
   }
 
+  #put(type: NodeType, place: Position, fields: Record<string, unknown>): string {
+    const id = commands.addNode(this.#project, type, place, fields);
+    this.select([id]);
+    return id;
+  }
+
+  #boxes(): Box[] {
+    return this.#bridge.nodes.map((node) => ({
+      ...node.position,
+      width: node.measured?.width ?? 0,
+      height: node.measured?.height ?? 0
+    }));
+  }
+
+  /** The part of the canvas that one sees, above what floats at its bottom. */
+  #view(): Box {
+    const { left, top, right, bottom } = this.#frame();
+    const { x, y } = this.toCanvas(left, top);
+    const end = this.toCanvas(right, bottom - FLOATING_PX);
+    return { x, y, width: end.x - x, height: end.y - y };
+  }
+
   #centre(): Position {
-    const { left, top, width, height } = this.#frame();
-    return this.toCanvas(left + width / 2, top + height / 2);
+    const { x, y, width, height } = this.#view();
+    return { x: x + width / 2, y: y + height / 2 };
   }
 }

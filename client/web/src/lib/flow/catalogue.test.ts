@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { matching, offers, socketFor } from './catalogue';
-import { placeAround } from './places';
+import { matching, NODE_ORDER, offers, socketFor } from './catalogue';
+import type { NodeType } from '../schema/generated';
+import { freePlace, placeAt, type Box } from './places';
+import { GUESSED_HEIGHTS, WIDTHS } from './sizes';
 
 describe('adding nodes', () => {
   it('finds by the starts of words', () => {
@@ -17,10 +19,44 @@ describe('adding nodes', () => {
     const fromPrompt = { node: 'p', type: 'prompt', socket: 'text', side: 'source' } as const;
     expect(offers([], 'standard', fromPrompt).map((offer) => offer.type)).toEqual(['shot']);
   });
+});
 
-  it('never puts a new node exactly on another', () => {
-    const taken: { x: number; y: number }[] = [];
-    for (let i = 0; i < 5; i++) taken.push({ ...placeAround({ x: 0, y: 0 }, 'note', taken) });
-    expect(new Set(taken.map((place) => `${place.x} ${place.y}`)).size).toBe(5);
+describe('a place for a new node', () => {
+  const view = { x: 0, y: 0, width: 900, height: 700 };
+  const at = (place: { x: number; y: number }, type: NodeType) => ({
+    ...place,
+    width: WIDTHS[type],
+    height: GUESSED_HEIGHTS[type]
+  });
+
+  it('is the middle while that is free, then beside what is there, in sight', () => {
+    const shot = at(freePlace(view, 'shot', []), 'shot');
+    expect(shot).toMatchObject({ x: 290, y: 175 });
+    const pipeline = freePlace(view, 'pipeline', [shot]);
+    expect(pipeline.x).toBeGreaterThan(shot.x + shot.width);
+    expect(pipeline.x + WIDTHS.pipeline).toBeLessThanOrEqual(view.width);
+  });
+
+  it('never overlaps another, however many are added', () => {
+    const taken: Box[] = [];
+    for (let i = 0; i < 30; i++) {
+      const type = NODE_ORDER[i % NODE_ORDER.length] as NodeType;
+      const box = at(freePlace(view, type, taken), type);
+      const hit = taken.some(
+        (other) =>
+          box.x < other.x + other.width &&
+          other.x < box.x + box.width &&
+          box.y < other.y + other.height &&
+          other.y < box.y + box.height
+      );
+      expect(hit).toBe(false);
+      taken.push(box);
+    }
+  });
+
+  it('that was pointed at is kept, unless a node stands exactly there', () => {
+    const first = placeAt({ x: 0, y: 0 }, 'note', []);
+    expect(first).toEqual({ x: -WIDTHS.note / 2, y: -GUESSED_HEIGHTS.note / 2 });
+    expect(placeAt({ x: 0, y: 0 }, 'note', [at(first, 'note')])).not.toEqual(first);
   });
 });

@@ -2,15 +2,83 @@
 import type { NodeType, Position } from '../schema/generated';
 import { GUESSED_HEIGHTS, WIDTHS } from './sizes';
 
+export type Box = { x: number; y: number; width: number; height: number };
+
+const GAP = 32;
+/** Films are laid out from left to right, so a place beside is nearer than one above or below. */
+const VERTICAL_WEIGHT = 1.6;
+const OUT_OF_SIGHT = 100_000;
 const STEP = 40;
 const NEAR = 24;
 
-/** The top left corner of a node that is to be centred on a point, moved on while another stands right there. */
-export function placeAround(centre: Position, type: NodeType, taken: readonly Position[]): Position {
-  const place = { x: centre.x - WIDTHS[type] / 2, y: centre.y - GUESSED_HEIGHTS[type] / 2 };
+/** Top left corner of a node that is put exactly around a point; moved on only where another stands right there. */
+export function placeAt(centre: Position, type: NodeType, taken: readonly Box[]): Position {
+  const place = cornerFor(centre, type);
   while (taken.some((other) => Math.abs(other.x - place.x) < NEAR && Math.abs(other.y - place.y) < NEAR)) {
     place.x += STEP;
     place.y += STEP;
   }
   return place;
+}
+
+/** Top left corner of the free place that is nearest to the middle of the view, inside the view if there is one. */
+export function freePlace(view: Box, type: NodeType, taken: readonly Box[]): Position {
+  const size = { width: WIDTHS[type], height: GUESSED_HEIGHTS[type] };
+  const middle = cornerFor({ x: view.x + view.width / 2, y: view.y + view.height / 2 }, type);
+  const free = candidates(middle, size, taken).filter(
+    (place) => !taken.some((other) => overlap({ ...place, ...size }, other))
+  );
+  const costs = free.map((place) => {
+    const distance = Math.hypot(place.x - middle.x, (place.y - middle.y) * VERTICAL_WEIGHT);
+    return distance + (inside({ ...place, ...size }, view) ? 0 : OUT_OF_SIGHT);
+  });
+  return free[costs.indexOf(Math.min(...costs))] ?? placeAt(middle, type, taken);
+}
+
+/** The middle, and the places beside, below and above every node, at its height and at the middle's. */
+function candidates(
+  middle: Position,
+  size: { width: number; height: number },
+  taken: readonly Box[]
+): Position[] {
+  const beside = taken.flatMap((box) => {
+    const right = box.x + box.width + GAP;
+    const left = box.x - GAP - size.width;
+    const below = box.y + box.height + GAP;
+    const above = box.y - GAP - size.height;
+    return [
+      { x: right, y: middle.y },
+      { x: right, y: box.y },
+      { x: left, y: middle.y },
+      { x: left, y: box.y },
+      { x: middle.x, y: below },
+      { x: box.x, y: below },
+      { x: middle.x, y: above },
+      { x: box.x, y: above }
+    ];
+  });
+  return [middle, ...beside];
+}
+
+function cornerFor(centre: Position, type: NodeType): Position {
+  return { x: centre.x - WIDTHS[type] / 2, y: centre.y - GUESSED_HEIGHTS[type] / 2 };
+}
+
+function overlap(a: Box, b: Box): boolean {
+  const margin = GAP / 2;
+  return (
+    a.x < b.x + b.width + margin &&
+    b.x < a.x + a.width + margin &&
+    a.y < b.y + b.height + margin &&
+    b.y < a.y + a.height + margin
+  );
+}
+
+function inside(a: Box, view: Box): boolean {
+  return (
+    a.x >= view.x &&
+    a.y >= view.y &&
+    a.x + a.width <= view.x + view.width &&
+    a.y + a.height <= view.y + view.height
+  );
 }

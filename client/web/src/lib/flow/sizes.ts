@@ -11,7 +11,7 @@ export const WIDTHS: Record<NodeType, number> = {
 };
 /** Only a guess until the node has been on the screen. */
 export const GUESSED_HEIGHTS: Record<NodeType, number> = {
-  shot: 430,
+  shot: 350,
   pipeline: 130,
   style: 190,
   prompt: 140,
