@@ -1,6 +1,7 @@
 """Replica: a room's own copy of its document; judges updates, and says when one has ruined it."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -16,6 +17,8 @@ NOTHING = b"\0\0"
 """An update without a change. pycrdt also reports it for one that has to wait for others."""
 EMPTY_STATE = b"\0"
 """State vector of a replica that has nothing."""
+WAITING_UPDATES = 100
+"""How many updates that came too early are tried again when others arrive."""
 MERGE_AT_ONCE = 100
 """Merging is quadratic past about 200 updates (measured on pycrdt 0.14)."""
 
@@ -62,10 +65,19 @@ class Replica:
         if history:
             with panics_told():
                 self.doc.apply_update(merged(history))
+        self._waiting: deque[bytes] = deque(maxlen=WAITING_UPDATES)
         self._subscription = self.doc.observe(self._note)
 
     def apply(self, update: bytes, origin: object) -> Outcome[None]:
         """Apply an update in one transaction. Raises BadMessage when it does not decode, Ruined when it was poison."""
+        done = self._apply_once(update, origin)
+        if done.waits is not None:
+            self._waiting.append(update)
+        elif done.update is not None and self._waiting:
+            return Outcome(merged([done.update, *self._retry(origin)]))
+        return done
+
+    def _apply_once(self, update: bytes, origin: object) -> Outcome[None]:
         done = self.change(lambda doc: doc.apply_update(update), origin)
         if isinstance(done.error, ValueError):
             raise BadMessage("an update does not decode") from done.error
@@ -74,8 +86,17 @@ class Replica:
         if done.update == update:
             return done
         with panics_told():
-            waits = self.lacks(update) if done.update is None else self._lacks_content(update)
+            waits = not self._is_in(update, done.update or NOTHING) and self.lacks(update)
         return Outcome(None if done.update == NOTHING else done.update, waits=update if waits else None)
+
+    def _retry(self, origin: object) -> Iterator[bytes]:
+        """Apply again what had to wait. yrs 0.28 does it by itself, but loses some of what came in reverse order."""
+        for update in list(self._waiting):
+            done = self._apply_once(update, origin)
+            if done.waits is None:
+                self._waiting.remove(update)
+            if done.update is not None:
+                yield done.update
 
     def change(self, change: Callable[[Doc[Any]], T], origin: object) -> Outcome[T]:
         """Run `change` in one transaction. An observer that fails is logged; raises Ruined."""
@@ -120,8 +141,11 @@ class Replica:
         """Stop observing."""
         self.doc.unobserve(self._subscription)
 
-    def _lacks_content(self, update: bytes) -> bool:
-        return get_update(update, self.state())[:1] != b"\0"
+    def _is_in(self, update: bytes, event: bytes) -> bool:
+        """Whether an event that was just seen shows all that `update` deletes; cheaper than asking the document."""
+        wanted = read_deletes(get_update(update, self.state()))
+        shown = read_deletes(get_update(event, self.state()))
+        return wanted is not None and shown is not None and covers(shown, wanted)
 
     def _note(self, event: TransactionEvent) -> None:
         self._event = event.update

@@ -59,6 +59,7 @@ class Room:
         self._catch_up_handle: asyncio.TimerHandle | None = None
         self._renew_handle: asyncio.TimerHandle | None = None
         self._rebuilding: asyncio.Task[None] | None = None
+        self._closed = False
         self._held: list[tuple[Session, bytes]] = []
         self._step1 = _Cached(lambda: messages.step1(self._replica.state()))
         self._everything = _Cached(lambda: messages.step2(self._replica.missing(EMPTY_STATE)))
@@ -92,6 +93,7 @@ class Room:
         It is broadcast and saved like anybody's edit; `await saved()` for the disk. When `change` raises, what it
         had done by then stays (a CRDT has no rollback) and the error is raised. Raises Unavailable during a rebuild.
         """
+        self._demand_open()
         self._drain()
         self._demand_whole()
         try:
@@ -138,6 +140,7 @@ class Room:
         """Let a session go: the others are told, and what it had sent stays."""
         if session.ended:
             return
+        self._drain()
         session.ended = True
         self._sessions.pop(session, None)
         self._presence.leave(session)
@@ -147,11 +150,14 @@ class Room:
         """Take a message of a session; raises WorkprintError when it must not send that."""
         if session.ended:
             return
-        if self._rebuilding is not None:
+        if self._rebuilding is None:
+            self._take(session, body)
+        else:
             if len(self._held) >= self._limits.held_frames:
                 self._demand_whole()
             self._held.append((session, body))
-            return
+
+    def _take(self, session: Session, body: bytes) -> None:
         reader = Reader(body)
         match reader.uint():
             case Kind.SYNC:
@@ -229,9 +235,7 @@ class Room:
         """Apply what has arrived, one transaction per session."""
         while self._inbox and self._rebuilding is None:
             session = next(iter(self._inbox))
-            updates = self._inbox.pop(session)
-            if not session.ended:
-                self._merge(session, updates)
+            self._merge(session, self._inbox.pop(session))
 
     def _merge(self, session: Session, updates: list[bytes]) -> None:
         try:
@@ -241,8 +245,8 @@ class Room:
             self._end(session, error.close_code, error.message)
         except Ruined:
             self._log.exception("document_ruined", user=session.actor.user_id)
-            self._end(session, CloseCode.BAD_MESSAGE, "an update could not be applied")
             self._start_rebuild()
+            self._end(session, CloseCode.BAD_MESSAGE, "an update could not be applied")
         else:
             self._acknowledge(session, len(updates))
 
@@ -311,7 +315,8 @@ class Room:
                 self._schedule_catch_up()
 
     def _acknowledge(self, session: Session, count: int) -> None:
-        self._ledger.acknowledge(session, count)
+        if not session.ended:
+            self._ledger.acknowledge(session, count)
         self._schedule_flush()
 
     # Life
@@ -334,7 +339,8 @@ class Room:
             await asyncio.shield(self._rebuilding)
 
     def close(self) -> None:
-        """Drop the observers and timers. Assumes that everything is saved."""
+        """Drop the observers and timers; what was applied is with the saver. Nothing can be edited afterwards."""
+        self._closed = True
         for handle in (self._flush_handle, self._catch_up_handle, self._renew_handle):
             if handle is not None:
                 handle.cancel()
@@ -351,6 +357,10 @@ class Room:
         self._log.info("session_ended", user=session.actor.user_id, code=int(code), reason=reason)
         self.leave(session)
         session.link.close(code, reason)
+
+    def _demand_open(self) -> None:
+        if self._closed:
+            raise Unavailable("This document was closed. Open it again.")
 
     def _demand_whole(self) -> None:
         if self._rebuilding is not None:
@@ -375,7 +385,7 @@ class Room:
         held, self._held = self._held, []
         for session, body in held:
             try:
-                self.receive(session, body)
+                self._take(session, body)
             except WorkprintError as error:
                 self._end(session, error.close_code, error.message)
         self._schedule_flush()

@@ -45,6 +45,7 @@ class HeldStore:
         self.readable = asyncio.Event()
         self.readable.set()
         self.error: Exception | None = None
+        self.load_error: Exception | None = None
         self.loads = 0
         self.appends = 0
         self.begun = 0
@@ -52,6 +53,8 @@ class HeldStore:
     async def load(self, document: str) -> list[StoredUpdate]:
         self.loads += 1
         await self.readable.wait()
+        if self.load_error is not None:
+            raise self.load_error
         return await self.inner.load(document)
 
     async def append(self, batch: Sequence[NewUpdate]) -> None:

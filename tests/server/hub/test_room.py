@@ -416,3 +416,56 @@ async def test_an_observer_that_fails_does_not_break_the_room(store: HeldStore) 
         assert ben.plain()["nodes"] == {"x": 1}
         await room.saved()
         assert opened == [room]
+
+
+async def test_what_a_client_sent_just_before_it_left_is_kept(room: Room, store: HeldStore) -> None:
+    ada, ben = enter(room)
+    await turn(ada, ben)
+    ada.nodes["x"] = 1
+    ada.send()
+    ada.leave()
+    await turn(ben)
+    assert ben.plain()["nodes"] == {"x": 1}
+    await room.saved()
+    assert [row.actor_id for row in await store.log("canvas")] == ["workprint", "ada"]
+
+
+async def test_the_servers_presence_is_renewed_before_clients_forget_it(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.hub.room.RENEW_SECONDS", 0.01)
+    ada, ben = enter(room)
+    await turn(ada, ben)
+    room.present("farm", {"jobs": {}})
+    await turn(ada, ben)
+    await until(lambda: len(ada.link.arriving) >= 2)
+
+
+async def test_a_room_that_was_closed_takes_no_edits() -> None:
+    async with open_hub() as hub, hub.room(FILM, "canvas") as room:
+        room.edit(ADA, set_x(1))
+        await hub.close()
+        with pytest.raises(Unavailable):
+            room.edit(ADA, set_x(2))
+        await room.saved()
+
+
+async def test_a_rebuild_that_fails_sends_everybody_away_to_come_back(store: HeldStore) -> None:
+    async with open_hub(store) as hub:
+        async with hub.room(FILM, "canvas") as room:
+            room.edit(ADA, lambda doc: doc.apply_update(POISON_BASE))
+            ada, mal = enter(room)
+            await turn(ada, mal)
+            store.readable.clear()
+            mal.leaving.append(messages.change(POISON).body)
+            mal.send()
+            await until(lambda: mal.link.closed is not None)
+            store.load_error = OSError("disk")
+            store.readable.set()
+            await until(lambda: ada.link.closed is not None)
+            assert ada.link.closed is not None
+            assert ada.link.closed[0] == CloseCode.TRY_AGAIN_LATER
+        store.load_error = None
+        await until(lambda: not hub.rooms())
+        async with hub.room(FILM, "canvas") as again:
+            assert "n0" in again.doc.get("nodes", type=Map)
