@@ -1,6 +1,7 @@
 """Documents as canonical JSON: sorted, stable, the same bytes for the same state every time."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -30,12 +31,17 @@ def encode(value: object) -> bytes:
 
 
 def normal(value: object) -> object:
-    """JSON values with one spelling each: JavaScript has no integers, so 3.0 and 3 must be the same bytes."""
+    """JSON values with one spelling each: JavaScript has no integers, so 3.0 and 3 must be the same bytes.
+
+    A client may write what JSON has no word for, such as NaN or bytes; it becomes null rather than an error.
+    """
     if isinstance(value, Mapping):
         return {str(key): normal(item) for key, item in cast("Mapping[object, object]", value).items()}
     if isinstance(value, list | tuple):
         return [normal(item) for item in cast("list[object]", value)]
     if isinstance(value, float):
         rounded = round(value, 6)
+        if not math.isfinite(rounded):
+            return None
         return int(rounded) if rounded.is_integer() else rounded
-    return value
+    return value if isinstance(value, str | int) else None

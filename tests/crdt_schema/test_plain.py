@@ -41,6 +41,15 @@ def test_what_is_written_reads_back_and_writes_the_same(value: dict[str, Any]) -
     assert plain.encode(json.loads(written)) == written
 
 
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), b"bytes"])
+def test_what_json_has_no_word_for_is_null(odd: object) -> None:
+    doc: Doc[Any] = Doc()
+    canvas = Canvas(doc)
+    canvas.add_node(NodeId("note-1"), "note", {"x": 0, "y": 0})
+    canvas.set_field("note-1", "odd", [odd])
+    assert json.loads(plain.encode(plain.dump(doc, "canvas")))["nodes"]["note-1"]["odd"] == [None]
+
+
 @given(st.permutations(["a", "b", "c", "d"]))
 def test_replicas_that_were_built_in_another_order_are_the_same_bytes(order: list[str]) -> None:
     documents = [Doc[Any](), Doc[Any]()]

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -278,6 +279,23 @@ async def test_the_same_shot_edited_in_two_rooms_of_two_projects_is_committed_in
     await asyncio.gather(workspace.snapshotter.snapshot_now(one.id), workspace.snapshotter.snapshot_now(two.id))
     assert "The door" in git(one.folder, "log", "-1", "--format=%s")
     assert "The wait" in git(two.folder, "log", "-1", "--format=%s")
+
+
+async def test_a_value_that_is_no_json_holds_nobody_up(workspace: Workspace) -> None:
+    project = await workspace.new_project()
+    await workspace.add_shot(project.id, "shot-1", "The door")
+    nested: list[Any] = []
+    for _ in range(600):
+        nested = [nested]
+    async with workspace.hub.room(project.id, "canvas") as room:
+        room.edit(GRACE, lambda doc: Canvas(doc).set_field("shot-1", "odd", [float("nan"), b"bytes"]))
+    assert await workspace.snapshotter.snapshot_now(project.id) is not None
+    async with workspace.hub.room(project.id, "canvas") as room:
+        room.edit(GRACE, lambda doc: Canvas(doc).set_field("shot-1", "odd", nested))
+    await workspace.make_take(project, "shot-1", b"picture")
+    assert await workspace.snapshotter.snapshot_now(project.id) is not None
+    assert "S01_S01_take01.png" in git(project.folder, "ls-tree", "-r", "--name-only", "HEAD")
+    assert is_clean(project.folder)
 
 
 async def test_services_are_credited_only_when_alone(workspace: Workspace) -> None:
