@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PipelineParam } from '$lib/api';
 import { hexColour, withColour, withoutColour } from './palette';
-import { choiceLabel, common, sharedParams, stepOf, valueOf } from './params';
+import { choiceLabel, common, sharedParams, settingsOf, stepOf, valueOf } from './params';
 import { factsOf } from './recipe';
 
 function param(name: string, fields: Partial<PipelineParam> = {}): PipelineParam {
@@ -51,6 +51,20 @@ describe('a parameter', () => {
     expect(common([35, 50])).toBeUndefined();
   });
 
+  it('of a take is written in the words of the pipeline, in its order', () => {
+    const made: [string, unknown][] = [
+      ['gone_by_now', 'neon-night'],
+      ['slate', true],
+      ['lens_mm', 35]
+    ];
+    const params = [param('lens_mm', { label: 'Lens', unit: 'mm' }), param('slate', { label: 'Slate' })];
+    expect(settingsOf(made, params)).toEqual([
+      { label: 'Lens', value: '35 mm', isNumber: true },
+      { label: 'Slate', value: 'On', isNumber: false },
+      { label: 'Gone by now', value: 'Neon night', isNumber: false }
+    ]);
+  });
+
   it('writes choices as words', () => {
     expect(choiceLabel('neon-night')).toBe('Neon night');
     expect(choiceLabel('t_stop')).toBe('T stop');
@@ -89,7 +103,7 @@ describe('a recipe', () => {
       seed: 42,
       size: '1024 × 436'
     });
-    expect(facts.parameters).toEqual([['lens_mm', '35']]);
+    expect(facts.parameters).toEqual([['lens_mm', 35]]);
   });
 
   it('of an unknown shape gives nothing rather than an error', () => {

@@ -33,12 +33,42 @@ export function choiceLabel(choice: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+export interface Setting {
+  label: string;
+  value: string;
+  isNumber: boolean;
+}
+
+/** What a take was made with, in the words of its pipeline; a parameter the pipeline no longer has keeps its name. */
+export function settingsOf(made: readonly [string, unknown][], params: readonly PipelineParam[]): Setting[] {
+  const order = (name: string) => {
+    const at = params.findIndex((param) => param.name === name);
+    return at < 0 ? params.length : at;
+  };
+  return [...made]
+    .sort(([a], [b]) => order(a) - order(b) || a.localeCompare(b))
+    .map(([name, value]) => {
+      const param = params.find((candidate) => candidate.name === name);
+      return {
+        label: param?.label ?? choiceLabel(name),
+        value: written(value, param?.unit),
+        isNumber: typeof value === 'number'
+      };
+    });
+}
+
 /** Steps that suit a range: whole numbers for whole ranges, hundredths for 0 to 1. */
 export function stepOf(param: PipelineParam): number {
   if (param.type === 'integer') return 1;
   const span = (param.maximum ?? Infinity) - (param.minimum ?? 0);
   if (span <= 2) return 0.05;
   return span <= 30 ? 0.1 : 1;
+}
+
+function written(value: unknown, unit = ''): string {
+  if (typeof value === 'boolean') return value ? 'On' : 'Off';
+  if (typeof value === 'number') return unit ? `${value} ${unit}` : String(value);
+  return typeof value === 'string' ? choiceLabel(value) : String(value);
 }
 
 function isKind(param: PipelineParam, value: unknown): value is ParamValue {

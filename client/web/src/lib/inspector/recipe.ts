@@ -7,7 +7,7 @@ export interface RecipeFacts {
   tier: string;
   seed: number | null;
   size: string;
-  parameters: [name: string, value: string][];
+  parameters: [name: string, value: unknown][];
 }
 
 export function factsOf(recipe: Record<string, unknown>): RecipeFacts {
@@ -23,7 +23,7 @@ export function factsOf(recipe: Record<string, unknown>): RecipeFacts {
     tier: text(recipe.tier),
     seed: typeof recipe.seed === 'number' ? recipe.seed : null,
     size: typeof width === 'number' && typeof height === 'number' ? `${width} × ${height}` : '',
-    parameters: Object.entries(record(recipe.parameters)).map(([name, value]) => [name, String(value)])
+    parameters: Object.entries(record(recipe.parameters))
   };
 }
 

@@ -6,6 +6,7 @@ import Contrast from '@lucide/svelte/icons/contrast';
 import Copy from '@lucide/svelte/icons/copy';
 import FileText from '@lucide/svelte/icons/file-text';
 import Focus from '@lucide/svelte/icons/focus';
+import Images from '@lucide/svelte/icons/images';
 import Keyboard from '@lucide/svelte/icons/keyboard';
 import Maximize from '@lucide/svelte/icons/maximize';
 import PanelLeft from '@lucide/svelte/icons/panel-left';
@@ -15,6 +16,7 @@ import Search from '@lucide/svelte/icons/search';
 import Sparkles from '@lucide/svelte/icons/sparkles';
 import Trash from '@lucide/svelte/icons/trash';
 import Undo from '@lucide/svelte/icons/undo-2';
+import Workflow from '@lucide/svelte/icons/workflow';
 import { goto } from '$app/navigation';
 import { NODE_ICONS } from '$lib/flow/nodes/icons';
 import { deleteNodes, duplicateNodes, generate } from '$lib/project/commands';
@@ -66,7 +68,7 @@ function editActions(studio: Studio): Action[] {
     icon: NODE_ICONS[type],
     keywords: ['new', 'create', 'insert'],
     reason: readOnly,
-    run: () => studio.canvas?.addNodeAtCentre(type)
+    run: () => void studio.onCanvas((canvas) => canvas.addNodeAtCentre(type))
   }));
   return [
     ...add,
@@ -117,14 +119,16 @@ function viewActions(studio: Studio): Action[] {
     run
   });
   return [
-    view('fit', 'Zoom to fit', Maximize, () => studio.canvas?.fitView()),
+    view('fit', 'Zoom to fit', Maximize, () => void studio.onCanvas((canvas) => canvas.fitView())),
     view(
       'frame',
       'Frame selection',
       Focus,
-      () => studio.canvas?.frameSelection(),
+      () => void studio.onCanvas((canvas) => canvas.frameSelection()),
       project.selection.length > 0 ? '' : NOTHING_SELECTED
     ),
+    view('view-canvas', 'Show the canvas', Workflow, () => (studio.view = 'canvas')),
+    view('view-takes', 'Show all takes', Images, () => (studio.view = 'takes')),
     view('snapshot', 'Save a named version', Bookmark, () => (studio.dialog = 'snapshot')),
     view('brief', 'Open the brief', FileText, () => studio.showBrief()),
     view('panel-left', 'Show or hide project panel', PanelLeft, () => studio.togglePanel('left')),

@@ -1,5 +1,5 @@
 // What the panels of an open project share besides the project: the canvas handle, the panels, the dialogs, notices.
-import { getContext, setContext } from 'svelte';
+import { getContext, setContext, tick } from 'svelte';
 import { Notices } from '$lib/activity/notices.svelte';
 import type { Person, Project } from '$lib/project/project.svelte';
 import type { NodeType, Position } from '$lib/schema/generated';
@@ -14,6 +14,8 @@ export interface CanvasHandle {
   centreOn?(position: Position): void;
 }
 
+export type View = 'canvas' | 'takes';
+
 export type OpenDialog = 'none' | 'palette' | 'shortcuts' | 'snapshot';
 
 export class Studio {
@@ -21,6 +23,7 @@ export class Studio {
   readonly notices = new Notices();
   canvas = $state.raw<CanvasHandle | null>(null);
   dialog = $state<OpenDialog>('none');
+  view = $state<View>('canvas');
   /** Set by the frame: shows or hides a side panel. */
   togglePanel: (side: 'left' | 'right', show?: boolean) => void = () => undefined;
   readonly #assets = remembered('panel.assets', true);
@@ -49,14 +52,24 @@ export class Studio {
   /** Selects a node and brings it into view. */
   goTo(nodeId: string): void {
     this.project.selection = [nodeId];
-    this.canvas?.focusNode(nodeId);
+    void this.onCanvas((canvas) => canvas.focusNode(nodeId));
+  }
+
+  /** Does something on the canvas, bringing it up first if another view is open. */
+  async onCanvas(act: (canvas: CanvasHandle) => void): Promise<void> {
+    this.view = 'canvas';
+    await tick();
+    if (this.canvas) act(this.canvas);
   }
 
   /** Brings the canvas to where somebody is. */
   goToPerson(person: Person): void {
     const node = person.editing?.node ?? person.selection[0];
-    if (person.cursor && this.canvas?.centreOn) this.canvas.centreOn(person.cursor);
-    else if (node) this.canvas?.focusNode(node);
+    const { cursor } = person;
+    void this.onCanvas((canvas) => {
+      if (cursor && canvas.centreOn) canvas.centreOn(cursor);
+      else if (node) canvas.focusNode(node);
+    });
   }
 
   /** Shows the brief: the inspector describes the project while nothing is selected. */

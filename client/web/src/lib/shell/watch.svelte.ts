@@ -52,9 +52,10 @@ function tell(studio: Studio, job: JobView): void {
   }
 }
 
-/** Whether a node can be seen on the canvas right now. */
+/** Whether what became of a shot can be seen right now: on the canvas, or among the takes. */
 function isInSight(nodeId: string): boolean {
   if (document.visibilityState !== 'visible') return false;
+  if (document.querySelector('[data-testid="contact-sheet"]')) return true;
   const node = document.querySelector(`[data-testid="node-${CSS.escape(nodeId)}"]`)?.getBoundingClientRect();
   const canvas = document.querySelector('[data-testid="canvas"]')?.getBoundingClientRect();
   if (!node || !canvas) return false;
