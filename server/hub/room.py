@@ -324,7 +324,7 @@ class Room:
     async def open(self, on_open: Sequence[OnOpen]) -> None:
         """Load the document, or found it; then let the observers in. A new document is on disk when this returns."""
         history = await self._saver.store.load(self.document)
-        self._replica = Replica([row.update for row in history])
+        self._replica = await Replica.loaded([row.update for row in history])
         if history:
             self.edit(SYSTEM, lambda doc: upgrade(doc, self.document))
         else:
@@ -376,7 +376,7 @@ class Room:
         with failures_logged(self._log, "rebuild_failed"):
             await self._saver.settled()
             history = await self._saver.store.load(self.document)
-            self._replica = Replica([row.update for row in history])
+            self._replica = await Replica.loaded([row.update for row in history])
             self._rebuilding = None
         if self._rebuilding is not None:
             self.end_all(CloseCode.TRY_AGAIN_LATER, "this document could not be repaired")
