@@ -10,7 +10,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from types import FrameType
 
 import structlog
 from redis import Redis
@@ -18,7 +17,6 @@ from rq import Queue, Worker
 from rq.exceptions import DuplicateJobError, NoSuchJobError, StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.worker.base import WorkerStatus
 
 from crdt_schema.ids import new_id
 from crdt_schema.records import Tier
@@ -217,16 +215,31 @@ class _Process(Worker):
     max_connection_wait_time = 5.0
     stop_seconds = 3.0
     stopping = False
+    listening = False
     dropped = ""
     """The job whose attempt this process had to end because it was told to stop."""
     on_killed: Callable[[str], None]
 
-    def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """Stop at once when idle; else give the attempt a little time and then end it."""
-        del signum, frame
-        self.stopping = True
-        self._stop_requested = True
-        if self.get_state() != WorkerStatus.BUSY:
+    def _install_signal_handlers(self) -> None:
+        """Not RQ's: the worker's main thread has its own, which are there before and after this process works."""
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """As RQ's, but it can be interrupted."""
+        # In this order: a stop that comes before the check is seen by it, one that comes after interrupts the wait.
+        self.listening = True
+        try:
+            if self._stop_requested:
+                raise StopRequested
+            return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+        finally:
+            self.listening = False
+
+    def stop(self) -> None:
+        """Stop at once when idle; else give the attempt a little time and then end it. Called by a signal handler."""
+        self.stopping = self._stop_requested = True
+        if self.listening:
             raise StopRequested
         timer = threading.Timer(self.stop_seconds, self._end_attempt)
         timer.daemon = True
@@ -260,12 +273,19 @@ class WorkerLoop:
         self._farm, self._url, self._name, self._tiers = farm, redis_url, name, tiers
         self._stop_seconds = stop_seconds
         self._process: _Process | None = None
+        self._stopping = False
 
     @property
     def current_job(self) -> str:
         """The job whose attempt runs in a child of this process, or empty. For other threads."""
         process = self._process
         return os.environ.get("RQ_JOB_ID", "") if process is not None and process.horse_pid else ""
+
+    def stop(self) -> None:
+        """Have `work` return soon. For the main thread's signal handler; may be called at any moment, and again."""
+        self._stopping = True
+        if self._process is not None:
+            self._process.stop()
 
     def work(self, *, burst: bool = False) -> bool:
         """Serve until told to stop (or, in a burst, until the queues are empty). True when told to stop.
@@ -276,12 +296,14 @@ class WorkerLoop:
         try:
             with redis_reached():
                 process = self._process = self._make_process(connection)
+                if self._stopping:  # it came before there was a process to tell
+                    process.stop()
                 try:
                     process.work(burst=burst, logging_level="WARNING")
                 finally:
                     self._process = None
                     self._put_right(process)
-                return process.stopping
+                return self._stopping
         finally:
             connection.close()
 

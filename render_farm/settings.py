@@ -1,4 +1,4 @@
-"""What a farm worker is told by its environment, read once."""
+"""What a farm worker is told by its environment: one documented table, read once."""
 
 import os
 import tempfile
@@ -6,49 +6,65 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
-DEFAULT_NAMESPACE = "workprint"
+
+@dataclass(frozen=True)
+class FarmSetting:
+    """One environment variable: its name, its default as it would be written, and what it does."""
+
+    name: str
+    default: str
+    help: str
+
+
+FARM_SETTINGS: tuple[FarmSetting, ...] = (
+    FarmSetting(
+        "REDIS_URL", "redis://127.0.0.1:6379/0", "Redis or Valkey of the farm: redis://, rediss:// or unix://."
+    ),
+    FarmSetting("WORKPRINT_NAMESPACE", "workprint", "Prefix of every key, so that studios can share a Redis."),
+    FarmSetting("WORKPRINT_HUB_URL", "", "Where this farm node reaches the hub; empty: where the order says."),
+    FarmSetting("WORKPRINT_LOG", "text", "`text` for people, `json` for machines."),
+    FarmSetting("WORKPRINT_SCRATCH", "", "Folder for scratch folders of attempts; empty: in the temporary folder."),
+    FarmSetting("WORKPRINT_LEASE_SECONDS", "60", "An attempt that was not heard of for so long is taken for dead."),
+    FarmSetting("WORKPRINT_JOB_SECONDS", "3600", "The longest an attempt may take."),
+    FarmSetting("WORKPRINT_CANCEL_SECONDS", "10", "How long a cancelled attempt may take to stop before it is killed."),
+    FarmSetting("WORKPRINT_STOP_SECONDS", "3", "How long a stopping worker lets its attempt go on."),
+    FarmSetting("WORKPRINT_UPLOAD_SECONDS", "600", "How long an attempt waits for a hub or a Redis that is away."),
+)
 
 
 @dataclass(frozen=True)
 class FarmSettings:
-    """Settings of one worker process and of the attempts it makes."""
+    """Settings of one worker process and of the attempts it makes; see the table for their meaning."""
 
     redis_url: str
     namespace: str
     hub_url: str
-    """Where this node reaches the hub; empty: where the order says."""
+    log: str
     node: str
     """Name of the farm node; the worker makes one up at its start and hands it to its attempts."""
     scratch: Path
     lease_seconds: float
-    """An attempt that has not been heard of for so long is taken for dead."""
     job_seconds: float
-    """The longest an attempt may take."""
     cancel_seconds: float
-    """How long a cancelled attempt may take to stop by itself before it is killed."""
     stop_seconds: float
-    """How long a stopping worker lets its attempt go on before it hands the job back."""
     upload_seconds: float
-    """How long an attempt waits for a hub that is away before it gives its result up."""
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] = os.environ) -> "FarmSettings":
         """Read the settings; raises ValueError when a number is none."""
-
-        def seconds(name: str, default: float) -> float:
-            return float(environment.get(name) or default)
-
-        uid = os.getuid() if hasattr(os, "getuid") else 0
+        values = {setting.name: environment.get(setting.name) or setting.default for setting in FARM_SETTINGS}
+        # Users of one machine cannot write into each other's folder.
+        scratch = values["WORKPRINT_SCRATCH"] or f"{tempfile.gettempdir()}/workprint-scratch-{os.getuid()}"
         return FarmSettings(
-            redis_url=environment.get("REDIS_URL") or DEFAULT_REDIS_URL,
-            namespace=environment.get("WORKPRINT_NAMESPACE") or DEFAULT_NAMESPACE,
-            hub_url=environment.get("WORKPRINT_HUB_URL", ""),
+            redis_url=values["REDIS_URL"],
+            namespace=values["WORKPRINT_NAMESPACE"],
+            hub_url=values["WORKPRINT_HUB_URL"],
+            log=values["WORKPRINT_LOG"],
             node=environment.get("WORKPRINT_FARM_NODE", ""),
-            scratch=Path(environment.get("WORKPRINT_SCRATCH") or f"{tempfile.gettempdir()}/workprint-scratch-{uid}"),
-            lease_seconds=seconds("WORKPRINT_LEASE_SECONDS", 60),
-            job_seconds=seconds("WORKPRINT_JOB_SECONDS", 3600),
-            cancel_seconds=seconds("WORKPRINT_CANCEL_SECONDS", 10),
-            stop_seconds=seconds("WORKPRINT_STOP_SECONDS", 3),
-            upload_seconds=seconds("WORKPRINT_UPLOAD_SECONDS", 600),
+            scratch=Path(scratch),
+            lease_seconds=float(values["WORKPRINT_LEASE_SECONDS"]),
+            job_seconds=float(values["WORKPRINT_JOB_SECONDS"]),
+            cancel_seconds=float(values["WORKPRINT_CANCEL_SECONDS"]),
+            stop_seconds=float(values["WORKPRINT_STOP_SECONDS"]),
+            upload_seconds=float(values["WORKPRINT_UPLOAD_SECONDS"]),
         )

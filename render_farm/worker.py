@@ -36,11 +36,11 @@ log = structlog.get_logger("workprint.worker")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the worker until it is told to stop; the exit status."""
     options = _options(arguments)
-    set_up_logs()
     name = f"{socket.gethostname()}-{new_id()[:6]}"
     # Attempts are forked from this process and read the same environment.
     os.environ["WORKPRINT_FARM_NODE"] = name
     settings = FarmSettings.from_environment()
+    set_up_logs(settings.log)
     for folder in sweep(settings.scratch):
         log.info("removed what a killed attempt left", folder=folder)
     preload()
@@ -75,19 +75,18 @@ class _Worker:
                 pause = 0.25
             except FarmUnavailable as error:
                 log.warning("Redis is away, the worker waits", error=str(error), pause_seconds=pause)
-            # RQ has put its own handlers in place of ours.
-            signal.signal(signal.SIGTERM, self._handle_signal)
-            signal.signal(signal.SIGINT, self._handle_signal)
             self._stop.wait(pause)
             pause = min(pause * 2, MAX_PAUSE_SECONDS)
+        log.info("farm worker stops", node=self._settings.node)
         self._stop.set()
         heartbeat.join()
         self._leave()
         return 0
 
-    def _handle_signal(self, signum: int, _frame: FrameType | None) -> None:
-        log.info("told to stop", signal=signal.Signals(signum).name)
+    def _handle_signal(self, _signum: int, _frame: FrameType | None) -> None:
+        # No logging here: the main thread may hold the log's lock at this very moment.
         self._stop.set()
+        self._loop.stop()
 
     def _live(self) -> None:
         while True:
@@ -127,15 +126,20 @@ def preload() -> None:
                     log.warning("a pipeline cannot be loaded", pipeline=pipeline.id, error=str(error))
 
 
-def set_up_logs() -> None:
-    """One JSON line per event on standard error, tracebacks included."""
+def set_up_logs(style: str) -> None:
+    """One line per event on standard error, as text or as JSON, followed by or with the traceback if there is one."""
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
             _name_service,
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
+            renderer,
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

@@ -14,7 +14,7 @@ from render_farm.events import EventStream
 from render_farm.job import AnyEvent, Cancelled, Failed, Finished, Lost, Progressed, Requeued, Started
 from render_farm.ledger import REDIS_AWAY
 from server.auth.actor import FARM
-from server.errors import NotFound
+from server.errors import NotFound, Unavailable
 from server.hub.hub import Hub
 from server.hub.room import Room
 from server.intents.filing import CannotFile, Known, Place, file_take, lowest_free_number, make_take
@@ -65,6 +65,10 @@ class Recorder:
             await self.record(event)
         except NotFound:
             log.warning("an event of a project that is gone", project=event.project, job=event.job)
+        except Unavailable as error:
+            # A document under repair, or a hub that is closing: the event will come again.
+            log.warning("event not recorded yet", project=event.project, job=event.job, error=str(error))
+            return False
         except Exception as error:
             trace_id = new_id("trace")
             deliveries = await self._stream.deliveries(entry)

@@ -17,7 +17,7 @@ from render_farm.events import EventStream
 from render_farm.job import FarmUnavailable
 from render_farm.queues import REAPER_SECONDS, Farm
 from server.auth.actor import FARM, SYSTEM, Actor
-from server.errors import WorkprintError
+from server.errors import NotFound, Unavailable, WorkprintError
 from server.hub.hub import Hub
 from server.hub.room import Room
 from server.intents.authors import find_authors
@@ -118,6 +118,9 @@ class Intents:
             request = await self._requests.get()
             try:
                 await self._dispatcher.consider(request)
+            except Unavailable as error:
+                log.info("the intent waits for another occasion", job=request.intent, error=str(error))
+                self._sweep_later(request.project)
             except Exception:
                 # The intent has no job yet, so the next sweep finds it.
                 log.exception("intent not answered", traceId=new_id("trace"), service="intents", job=request.intent)
@@ -150,8 +153,8 @@ class Intents:
             project = await self._to_sweep.get()
             try:
                 await self._sweep(project)
-            except FarmUnavailable:
-                log.info("the sweep waits for Redis", project=project)
+            except (FarmUnavailable, Unavailable, NotFound) as error:
+                log.info("the sweep waits for another occasion", project=project, error=str(error))
             except Exception:
                 log.exception("sweep failed", traceId=new_id("trace"), service="intents", project=project)
 

@@ -178,6 +178,19 @@ async def test_an_idle_worker_stops_at_once(farm: Farm, start_worker: StartWorke
     assert farm.nodes() == []
 
 
+@pytest.mark.parametrize("line", ["farm worker started", None])
+async def test_a_worker_can_be_stopped_at_any_moment_of_its_start(
+    farm: Farm, start_worker: StartWorker, line: str | None
+) -> None:
+    for _ in range(3):
+        worker = start_worker()
+        if line is None:
+            await eventually(farm.nodes)
+        else:
+            await eventually(lambda worker=worker: any(entry.get("event") == line for entry in worker.log()))
+        assert worker.stop() == 0
+
+
 async def test_the_job_of_a_killed_worker_runs_on_another(
     valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker, tmp_path: Path
 ) -> None:

@@ -81,6 +81,7 @@ class Worker:
         environment = {
             **os.environ,
             "REDIS_URL": redis_url,
+            "WORKPRINT_LOG": "json",
             "WORKPRINT_SCRATCH": str(self.scratch),
             "WORKPRINT_LEASE_SECONDS": str(LEASE_SECONDS),
             "WORKPRINT_CANCEL_SECONDS": "1",
