@@ -54,7 +54,7 @@ def test_two_artists_make_a_take_together(studio: Studio, new_person: NewPerson,
     picture(ana, "canvas-empty")
 
     shot, pipeline = app.add_node(ana, "shot"), app.add_node(ana, "pipeline")
-    app.drag_by(ana, pipeline.locator("header"), -420, -40)
+    app.drag_by(ana, pipeline.locator("header"), 0, -60)
 
     app.sign_in_by_password(bo, "Bo", "correct horse battery")
     bo.goto(address)

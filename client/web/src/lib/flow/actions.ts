@@ -1,12 +1,12 @@
 // What a person can do to the canvas as a whole, whichever key, button or gesture asks for it.
-import type { useSvelteFlow } from '@xyflow/svelte';
+import { getViewportForBounds, type useSvelteFlow, type Viewport } from '@xyflow/svelte';
 import * as commands from '../project/commands';
 import type { Project } from '../project/project.svelte';
 import type { NodeType, Position } from '../schema/generated';
 import type { Bridge } from './bridge.svelte';
 import { socketFor } from './catalogue';
 import type { OpenEnd } from './context';
-import { freePlace, placeAt, type Box } from './places';
+import { boundsOf, freePlace, placeAt, type Box } from './places';
 import type { FlowEdge, FlowNode } from './reconcile';
 
 type Flow = ReturnType<typeof useSvelteFlow<FlowNode, FlowEdge>>;
@@ -118,8 +118,15 @@ export class CanvasActions {
     }
   }
 
-  fit(duration = GLIDE_MS): void {
-    void this.#flow.fitView({ ...FIT, duration });
+  fit(): void {
+    void this.#flow.fitView({ ...FIT, duration: GLIDE_MS });
+  }
+
+  /** What to show first: all of the project; undefined while there is nothing. */
+  overview(): Viewport | undefined {
+    const bounds = boundsOf(this.#boxes());
+    const { width, height } = this.#frame();
+    return bounds && getViewportForBounds(bounds, width, height, FIT.minZoom, FIT.maxZoom, FIT.padding);
   }
 
   frameSelection(): void {

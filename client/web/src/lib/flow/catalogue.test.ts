@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { matching, NODE_ORDER, offers, socketFor } from './catalogue';
 import type { NodeType } from '../schema/generated';
-import { freePlace, placeAt, type Box } from './places';
+import { boundsOf, freePlace, placeAt, type Box } from './places';
 import { GUESSED_HEIGHTS, WIDTHS } from './sizes';
 
 describe('adding nodes', () => {
@@ -32,9 +32,24 @@ describe('a place for a new node', () => {
   it('is the middle while that is free, then beside what is there, in sight', () => {
     const shot = at(freePlace(view, 'shot', []), 'shot');
     expect(shot).toMatchObject({ x: 290, y: 175 });
-    const pipeline = freePlace(view, 'pipeline', [shot]);
-    expect(pipeline.x).toBeGreaterThan(shot.x + shot.width);
-    expect(pipeline.x + WIDTHS.pipeline).toBeLessThanOrEqual(view.width);
+    const pipeline = at(freePlace(view, 'pipeline', [shot]), 'pipeline');
+    expect(pipeline.x + pipeline.width).toBeLessThan(shot.x);
+    const note = at(freePlace(view, 'note', [shot, pipeline]), 'note');
+    expect(note.x).toBeGreaterThan(shot.x + shot.width);
+    for (const box of [pipeline, note]) {
+      expect(box.x).toBeGreaterThanOrEqual(0);
+      expect(box.x + box.width).toBeLessThanOrEqual(view.width);
+    }
+  });
+
+  it('has a box around all that is there', () => {
+    expect(boundsOf([])).toBeUndefined();
+    expect(boundsOf([at({ x: -10, y: 5 }, 'note'), at({ x: 100, y: 0 }, 'note')])).toEqual({
+      x: -10,
+      y: 0,
+      width: 110 + WIDTHS.note,
+      height: 5 + GUESSED_HEIGHTS.note
+    });
   });
 
   it('never overlaps another, however many are added', () => {

@@ -1,5 +1,5 @@
 // Where new nodes go. Pure.
-import type { NodeType, Position } from '../schema/generated';
+import { NODE_SPECS, type NodeType, type Position } from '../schema/generated';
 import { GUESSED_HEIGHTS, WIDTHS } from './sizes';
 
 export type Box = { x: number; y: number; width: number; height: number };
@@ -7,6 +7,7 @@ export type Box = { x: number; y: number; width: number; height: number };
 const GAP = 32;
 /** Films are laid out from left to right, so a place beside is nearer than one above or below. */
 const VERTICAL_WEIGHT = 1.6;
+const WRONG_SIDE = 60;
 const OUT_OF_SIGHT = 100_000;
 const STEP = 40;
 const NEAR = 24;
@@ -28,11 +29,24 @@ export function freePlace(view: Box, type: NodeType, taken: readonly Box[]): Pos
   const free = candidates(middle, size, taken).filter(
     (place) => !taken.some((other) => overlap({ ...place, ...size }, other))
   );
+  // What only feeds others stands on their left.
+  const wrongSide = NODE_SPECS[type].inputs.length === 0 && NODE_SPECS[type].outputs.length > 0 ? 1 : -1;
   const costs = free.map((place) => {
     const distance = Math.hypot(place.x - middle.x, (place.y - middle.y) * VERTICAL_WEIGHT);
-    return distance + (inside({ ...place, ...size }, view) ? 0 : OUT_OF_SIGHT);
+    const side = Math.sign(place.x - middle.x) === wrongSide ? WRONG_SIDE : 0;
+    return distance + side + (inside({ ...place, ...size }, view) ? 0 : OUT_OF_SIGHT);
   });
   return free[costs.indexOf(Math.min(...costs))] ?? placeAt(middle, type, taken);
+}
+
+/** The box around all of them; undefined when there are none. */
+export function boundsOf(boxes: readonly Box[]): Box | undefined {
+  if (boxes.length === 0) return undefined;
+  const x = Math.min(...boxes.map((box) => box.x));
+  const y = Math.min(...boxes.map((box) => box.y));
+  const right = Math.max(...boxes.map((box) => box.x + box.width));
+  const bottom = Math.max(...boxes.map((box) => box.y + box.height));
+  return { x, y, width: right - x, height: bottom - y };
 }
 
 /** The middle, and the places beside, below and above every node, at its height and at the middle's. */
