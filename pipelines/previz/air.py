@@ -47,8 +47,8 @@ def _beams(view: View, depth: Plane, lighting: Lighting, lamps: Lamps) -> list[P
     for start, stop in pairwise(edges):
         slab = [np.zeros((view.height, view.width), np.float32) for _ in range(3)]
         for half in (0.0, 0.5):
-            t = np.float32(start) + (half + 0.5 * jitter) * np.float32(stop - start)
-            points = [np.float32(view.origin[k]) + t * ray[k] for k in range(3)]
+            t = np.float32(start) + (half + 0.125 + 0.25 * jitter) * np.float32(stop - start)
+            points: list[Plane] = [np.float32(view.origin[k]) + t * ray[k] for k in range(3)]
             thick = 0.45 + 1.1 * fbm(points[0] * 0.8 + points[2] * 0.5, points[1] * 0.9, 2)
             fade = np.exp(-lighting.haze * t) * thick * np.float32(lighting.haze * (stop - start) / 2)
             for light, shadow in shining:
@@ -57,7 +57,7 @@ def _beams(view: View, depth: Plane, lighting: Lighting, lamps: Lamps) -> list[P
                     slab[k] += seen * (light.power[k] * light.beam * 0.5)
         share = np.clip((depth - np.float32(start)) / np.float32(stop - start), 0, 1)
         for k in range(3):
-            total[k] += share * resized(soft(slab[k], 1.6), (depth.shape[1], depth.shape[0]))
+            total[k] += share * resized(soft(slab[k], 2.6), (depth.shape[1], depth.shape[0]))
     return total
 
 
@@ -108,13 +108,14 @@ def steam(
 def _plume(box: tuple[int, int, int, int], foot: tuple[float, float, float], number: int) -> Plane:
     u = ((np.arange(box[0], box[2], dtype=np.float32) - foot[0]) / foot[2])[None, :]
     v = ((foot[1] - np.arange(box[1], box[3], dtype=np.float32)) / foot[2])[:, None]
-    sway = 0.16 * np.sin(v * 5.5 + number * 2) * v
-    warp_u = fbm(u * 3 + number * 9, v * 2.2, 3) - 0.5
-    warp_v = fbm(u * 3 + 31, v * 2.2 + number * 5, 3) - 0.5
-    wisps = fbm((u + sway) * 5 + warp_u * 4.2 + number * 3, v * 2.6 + warp_v * 3.2, 5)
-    strands = 1 - np.abs(2 * wisps - 1)
-    column = np.exp(-(((u + sway) / (0.10 + 0.24 * v)) ** 2))
-    return (0.62 * column * step(0.35, 0.95, strands) * step(0.0, 0.12, v) * step(1.05, 0.45, v)).astype(np.float32)
+    sway = 0.13 * np.sin(v * 4.2 + number * 2) * v
+    warp_u = fbm(u * 2.2 + number * 9, v * 1.6, 3) - 0.5
+    warp_v = fbm(u * 2.2 + 31, v * 1.6 + number * 5, 3) - 0.5
+    body = fbm((u + sway) * 3.2 + warp_u * 3.0 + number * 3, v * 1.7 + warp_v * 2.4, 5)
+    curls = 1 - np.abs(2 * fbm((u + sway) * 4.4 + warp_u * 5.0, v * 2.4 + warp_v * 4.0 + number, 4) - 1)
+    column = np.exp(-(((u + sway) / (0.12 + 0.26 * v)) ** 2))
+    thick = step(0.30, 0.80, body) * (0.45 + 0.55 * curls**2)
+    return (0.55 * column * thick * step(0.0, 0.22, v) * step(1.0, 0.35, v)).astype(np.float32)
 
 
 def _light_at(lighting: Lighting, point: Vec) -> Rgb:

@@ -124,7 +124,7 @@ def _tilt(scene: Scene, chance: float) -> tuple[float, float]:
     """How far the camera is raised about the subject (radians), and shifted (in frame heights)."""
     match scene.angle:
         case "low":
-            return -0.03, -0.24
+            return (0.0, -0.12) if "shadow" in scene.look else (-0.03, -0.24)
         case "high":
             return 0.42, 0.0
         case "overhead":
@@ -147,5 +147,6 @@ def _third(scene: Scene, placed: list[Placed], chance: float, side: float) -> tu
     if scene.shot == "extreme-wide":
         up = -0.22 if side * chance > 0 else -0.34
     if scene.angle == "low":
-        up = -0.12
+        # A shadow on the floor needs floor to fall on.
+        up = 0.16 if "shadow" in scene.look else -0.10
     return across, up

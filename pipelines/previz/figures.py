@@ -89,9 +89,9 @@ def skeleton(who: Person, pose: Pose) -> Body:
         for shoulder, target in zip(shoulders, pose.hands, strict=True)
     )
     feet = tuple(reach(hip, vec(*foot) * h, 0.485 * h) for hip, foot in zip(hips, pose.feet, strict=True))
-    elbow_pole = torso[:, 2] * -0.8 - torso[:, 1] * 0.6
+    elbow_pole = torso[:, 2] * -0.8 - torso[:, 1] * 0.6 if who.pose != "lie" else vec(0, 0, 0)
     elbows = tuple(
-        bent(a, b, (0.172 * h, 0.165 * h), elbow_pole + torso[:, 0] * s * 0.55)
+        bent(a, b, (0.172 * h, 0.165 * h), elbow_pole + torso[:, 0] * (s * 0.55))
         for a, b, s in zip(shoulders, hands, (1, -1), strict=True)
     )
     knees = tuple(
@@ -126,9 +126,9 @@ def _wardrobe(who: Person, rng: np.random.Generator) -> Wardrobe:
     match who.clothes:
         case "dress":
             red = cloth(0.20, 0.018, 0.035, 0.35)
-            return Wardrobe(red, red, red, replace(SKIN, gloss=0.35))
+            return Wardrobe(red, SKIN, red, replace(SKIN, gloss=0.35))
         case "coat":
-            beige = cloth(0.19, 0.15, 0.10) if who.kind == "man" else cloth(0.075, 0.07, 0.085)
+            beige = cloth(0.19, 0.15, 0.10) if who.kind == "man" else cloth(0.12, 0.10, 0.105)
             return Wardrobe(beige, beige, beige, cloth(0.03, 0.03, 0.036))
         case "suit":
             navy = cloth(0.035, 0.04, 0.055)
@@ -166,11 +166,11 @@ def _torso(model: Model, body: Body, who: Person, wear: Wardrobe) -> None:
     model.tube(waist, body.chest, (slim * h, 0.092 * w * h), wear.top, (forward, 0.70))
     model.ball(body.chest + frame[:, 1] * 0.02 * h, (0.094 * w * h, 0.085 * h, 0.068 * h), wear.top, frame)
     model.tube(body.chest + frame[:, 1] * 0.03 * h, body.neck, (0.092 * w * h, 0.045 * h), wear.top, (forward, 0.62))
-    if who.kind == "woman":
+    if who.kind == "woman" and who.clothes != "coat":
         for side in (1, -1):
             spot = body.chest + frame @ vec(side * 0.042 * h, -0.012 * h, 0.046 * h)
             model.ball(spot, 0.037 * h, wear.top)
-    skin = wear.top if who.clothes == "coat" else SKIN if wear.legs is not wear.top else wear.top
+    skin = wear.top if wear.top is wear.legs and wear.top is wear.sleeves and who.clothes != "suit" else SKIN
     model.limb(
         body.neck - frame[:, 1] * 0.01 * h,
         body.head - body.skull[:, 1] * 0.03 * h,
@@ -250,26 +250,27 @@ def _head(model: Model, body: Body, who: Person, skin: Material) -> None:
         return at + frame @ (vec(x, y, z) * h)
 
     plain = skin is not SKIN
-    face = skin if plain else replace(skin, pattern="face-woman" if who.kind == "woman" else "face")
+    face = (
+        skin
+        if plain
+        else replace(skin, second=(0.5, 0.16, 0.14), pattern="face-woman" if who.kind == "woman" else "face")
+    )
     slim = 0.95 if who.kind == "woman" else 1.02
     model.ball(at, (0.0435 * slim * h, 0.064 * h, 0.054 * h), face, frame)
     # Jaw and chin: narrower and further forward than the skull.
     model.ball(spot(0, -0.028, 0.010), (0.0345 * slim * h, 0.040 * h, 0.041 * h), skin, frame)
     model.ball(spot(0, -0.053, 0.029), (0.0135 * slim * h, 0.011 * h, 0.013 * h), skin, frame)
     # The nose starts between the eyes and stands a finger proud at its tip.
-    model.tube(spot(0, 0.012, 0.0485), spot(0, -0.0165, 0.0570), (0.0042 * h, 0.0072 * h), skin)
-    model.ball(spot(0, -0.0175, 0.0560), (0.0086 * h, 0.0055 * h, 0.0075 * h), skin, frame)
+    model.tube(spot(0, 0.010, 0.0490), spot(0, -0.0165, 0.0575), (0.0040 * h, 0.0066 * h), skin)
+    model.ball(spot(0, -0.0175, 0.0565), (0.0082 * h, 0.0052 * h, 0.0070 * h), skin, frame)
     for side in (1, -1):
-        model.ball(spot(side * 0.0185, 0.0165, 0.0425), (0.016 * h, 0.0045 * h, 0.0085 * h), skin, frame)
-        model.ball(spot(side * 0.0240, -0.0130, 0.0310), (0.0145 * h, 0.013 * h, 0.0145 * h), skin, frame)
+        model.ball(spot(side * 0.0135, 0.0155, 0.0450), (0.0125 * h, 0.0040 * h, 0.0070 * h), skin, frame)
+        model.ball(spot(side * 0.0185, -0.0140, 0.0325), (0.0125 * h, 0.012 * h, 0.0135 * h), skin, frame)
         model.ball(spot(side * 0.043 * slim, -0.004, -0.002), (0.006 * h, 0.016 * h, 0.010 * h), skin, frame)
-    if face.pattern == "face-woman":
-        model.ball(
-            spot(0, -0.0365, 0.0440),
-            (0.0115 * h, 0.0045 * h, 0.006 * h),
-            Material((0.30, 0.035, 0.05), gloss=0.6),
-            frame,
-        )
+    if not plain:
+        red = (0.26, 0.04, 0.05) if face.pattern == "face-woman" else (0.36, 0.17, 0.13)
+        for y, thick in ((-0.0345, 0.0026), (-0.0385, 0.0034)):
+            model.ball(spot(0, y, 0.0475), (0.0105 * h, thick * h, 0.0048 * h), Material(red, gloss=0.5), frame)
     hair = skin if plain else HAIR
     model.new_group(smooth=0.012)
     _hair(model, body, hair, spot, long=who.long_hair)
@@ -280,14 +281,13 @@ def _head(model: Model, body: Body, who: Person, skin: Material) -> None:
 def _hair(model: Model, body: Body, hair: Material, spot: Spot, *, long: bool) -> None:
     frame, h = body.skull, body.h
     if long:
-        model.ball(spot(0, 0.014, -0.008), (0.050 * h, 0.060 * h, 0.056 * h), hair, frame)
-        model.ball(spot(0, -0.024, -0.026), (0.048 * h, 0.066 * h, 0.036 * h), hair, frame)
+        model.ball(spot(0, 0.016, -0.009), (0.0485 * h, 0.058 * h, 0.055 * h), hair, frame)
+        model.ball(spot(0, -0.026, -0.026), (0.045 * h, 0.070 * h, 0.034 * h), hair, frame)
         for side in (1, -1):
-            model.limb(spot(side * 0.037, 0.038, 0.014), spot(side * 0.047, -0.02, 0.010), (0.018 * h, 0.016 * h), hair)
-            model.limb(
-                spot(side * 0.047, -0.02, 0.010), spot(side * 0.044, -0.072, 0.002), (0.016 * h, 0.021 * h), hair
-            )
-        model.ball(spot(0.018, 0.052, 0.028), (0.032 * h, 0.018 * h, 0.024 * h), hair, frame)
+            model.ball(spot(side * 0.0405, -0.012, 0.004), (0.0125 * h, 0.056 * h, 0.026 * h), hair, frame)
+            model.ball(spot(side * 0.0400, -0.062, 0.000), (0.0150 * h, 0.026 * h, 0.022 * h), hair, frame)
+        model.ball(spot(0.013, 0.050, 0.026), (0.033 * h, 0.0165 * h, 0.024 * h), hair, frame)
+        model.ball(spot(-0.026, 0.036, 0.028), (0.015 * h, 0.024 * h, 0.018 * h), hair, frame)
     else:
         model.ball(spot(0, 0.020, -0.010), (0.0465 * h, 0.054 * h, 0.053 * h), hair, frame)
         model.ball(spot(0.006, 0.050, 0.022), (0.034 * h, 0.018 * h, 0.028 * h), hair, frame)

@@ -76,8 +76,9 @@ class Prim:
     """One shape: its unit form carried into the world by `axes` (columns) and `centre`.
 
     Unit forms: sphere of radius 1; box and quad from -1 to 1 (a quad lies in z=0); disc of radius 1 in z=0;
-    frustum along y from -1 (radius 1) to 1 (radius `taper`). `texture` cuts a quad out where it is below a half (rows from the top).
-    `group` joins the parts of one thing: no ink line between them, and their normals melt together over `smooth` metres.
+    frustum along y from -1 (radius 1) to 1 (radius `taper`). `texture` cuts a quad out where it is below a half (rows
+    from the top). `group` joins the parts of one thing: no ink between them, and their normals melt together over
+    `smooth` metres.
     """
 
     shape: Shape

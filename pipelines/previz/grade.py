@@ -17,7 +17,7 @@ def expose(rgb: list[Plane], preset: Preset) -> list[Plane]:
     high = float(np.quantile(sparse, 0.985))
     gain = preset.exposure * 0.62 / max(mean, 1e-4)
     # Never so bright that more than a little of the frame burns out, nor so dark that its lights look dim.
-    gain = float(np.clip(gain, 0.30 / max(high, 1e-3), 3.2 / max(high, 1e-3)))
+    gain = float(np.clip(gain, 0.22 / max(high, 1e-3), 3.2 / max(high, 1e-3)))
     return [plane * np.float32(gain) for plane in rgb]
 
 

@@ -48,7 +48,7 @@ PRESETS: dict[str, Preset] = {
     "studio-high-key": Preset(
         "Studio high key", 32, 42, 5600, 1.3, 1.0, 0.95, 5600, 0.35, 5600, 0.5, 0.36, 0.90, catchlight=0.8
     ),
-    "studio-low-key": Preset("Studio low key", 78, 38, 4100, 0.30, 1.4, 0.030, 6500, 0.75, 5200, 0.9, 0.075, 1.22),
+    "studio-low-key": Preset("Studio low key", 78, 38, 4100, 0.30, 1.4, 0.030, 6500, 0.75, 5200, 0.9, 0.050, 1.30),
     "natural-window": Preset(
         "Natural window", 68, 24, 5900, 0.9, 1.2, 0.20, 6800, 0.35, 6800, 0.8, 0.19, 1.06, air=0.15
     ),
@@ -56,7 +56,7 @@ PRESETS: dict[str, Preset] = {
         "Overcast flat", 15, 72, 6900, 2.2, 0.30, 0.95, 7200, 0.05, 7000, 0.4, 0.24, 0.92, air=0.25
     ),
     "neon-night": Preset(
-        "Neon night", 62, 28, 5600, 0.45, 0.75, 0.045, 9000, 1.7, 9000, 1.7, 0.105, 1.18, air=0.25, neon=True
+        "Neon night", 62, 28, 5600, 0.45, 1.0, 0.06, 9000, 1.6, 9000, 1.7, 0.105, 1.18, air=0.25, neon=True
     ),
     "rembrandt": Preset("Rembrandt", 46, 46, 3900, 0.22, 1.5, 0.085, 5200, 0.40, 4600, 0.8, 0.11, 1.15),
     "ring-light": Preset("Ring light", 0, 4, 5600, 0.55, 1.15, 0.22, 5600, 0.25, 5600, 0.6, 0.26, 1.0, catchlight=1.6),
@@ -67,7 +67,8 @@ PRESETS: dict[str, Preset] = {
 class Light:
     """One lamp: `at` for a near one or `towards` for a far one; `power` is its light at one metre.
 
-    `reach` softens the fall-off near the lamp; `shadow_aim` asks for a shadow map that looks there.
+    `size` softens shadows and the fall-off near the lamp; `shadow_aim` asks for a shadow map that looks there, and
+    `outside_lit` says whether light falls beyond the map's edges. One that lights no floor is flagged off it.
     """
 
     power: Rgb
@@ -80,6 +81,8 @@ class Light:
     beam: float = 0.0
     cone: tuple[Vec, float] | None = None
     glint: float = 1.0
+    outside_lit: bool = True
+    lights_floor: bool = True
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ def light_up(found: Set, name: str) -> Lighting:
             preset,
             key=preset.key * 0.05,
             fill=preset.fill * 0.35,
-            rim=max(preset.rim, 1.0) * 2.2,
+            rim=max(preset.rim, 1.0) * 1.5,
             contrast=preset.contrast * 1.06,
             exposure=preset.exposure * 0.85,
         )
@@ -138,6 +141,8 @@ def light_up(found: Set, name: str) -> Lighting:
     lights = [_key(found, preset, side), *_rims(found, preset, side)]
     lights += [_practical(lamp, preset, crew, scene) for lamp in found.plan.practicals]
     fill = kelvin(preset.fill_kelvin)
+    if scene.insert or scene.shot in ("close-up", "extreme-close-up"):
+        fill = scaled(fill, 1.0 + 0.05 / (preset.fill + 0.03))
     ambient = preset.fill * (0.42 if scene.interior or not _bright(scene, preset) else 0.62)
     above = scaled(fill, ambient)
     if preset.neon:
@@ -175,7 +180,7 @@ def _key(found: Set, preset: Preset, side: int) -> Light:
     towards = _direction(camera, preset.azimuth, preset.elevation, side)
     colour = scaled(kelvin(preset.key_kelvin), preset.key)
     if preset.neon:
-        colour = scaled(mixed(at_luminance(crew.neon[0], 1.0), (1.0, 1.0, 1.0), 0.12), preset.key)
+        colour = scaled(mixed(at_luminance(crew.neon[0], 1.0), (1.0, 1.0, 1.0), 0.30), preset.key)
     if (
         not scene.interior
         and not scene.insert
@@ -198,7 +203,7 @@ def _key(found: Set, preset: Preset, side: int) -> Light:
         at[1] = min(at[1], found.plan.ceiling - 0.1)
     return Light(
         scaled(colour, distance**2), at=at, size=preset.size, wrap=min(preset.size * 0.3, 0.5),
-        shadow_aim=camera.subject, shadow_tan=1.0, beam=0.5, cone=(unit(camera.subject - at), 0.62),
+        shadow_aim=camera.subject, shadow_tan=1.0, beam=0.22, cone=(unit(camera.subject - at), 0.80 if preset.neon else 0.62),
     )  # fmt: skip
 
 
@@ -213,9 +218,20 @@ def _rims(found: Set, preset: Preset, side: int) -> list[Light]:
         gap = float(np.sqrt(((plan.backlight - camera.subject) ** 2).sum()))
         low = camera.subject * np.array([1, 0.4, 1])
         power = scaled(colour, preset.rim * gap**2)
-        lights.append(Light(power, at=plan.backlight, size=0.12, shadow_aim=low, shadow_tan=0.85, beam=1.1))
+        beam = 0.9 if "silhouette" in scene.look else 0.9 if scene.interior else 0.35
+        lights.append(
+            Light(
+                power,
+                at=plan.backlight,
+                size=0.12,
+                shadow_aim=low,
+                shadow_tan=1.05,
+                beam=beam,
+                outside_lit=not scene.interior,
+            )
+        )
     towards = _direction(camera, 150, 36, -side)
-    lights.append(Light(scaled(colour, preset.rim * 0.75), towards=towards, size=0.2, glint=0.6))
+    lights.append(Light(scaled(colour, preset.rim * 0.75), towards=towards, size=0.2, glint=0.6, lights_floor=False))
     return lights
 
 
@@ -234,6 +250,7 @@ def _practical(lamp: Practical, preset: Preset, crew: Crew, scene: Scene) -> Lig
     return Light(
         scaled(colours[lamp.role], strength), at=lamp.at, size=lamp.size, wrap=0.1,
         shadow_aim=lamp.aim if shadows else None, beam=lamp.visible_beam,
+        outside_lit=not lamp.walled,
     )  # fmt: skip
 
 
@@ -265,7 +282,8 @@ def _haze(scene: Scene, preset: Preset) -> float:
     if not scene.interior and scene.setting in ("street", "forest"):
         base = 0.006
     extra = {"fog": 0.045, "smoke": 0.028, "steam": 0.010, "rain": 0.008, "snow": 0.010}
-    total = base + sum(amount for tag, amount in extra.items() if tag in scene.weather)
+    share = 1.0 if scene.interior or scene.insert or "fog" in scene.weather else 0.35
+    total = base + share * sum(amount for tag, amount in extra.items() if tag in scene.weather)
     if scene.setting in ("skyline", "mountains", "desert", "sea", "field"):
         total = 0.0011 + 0.12 * (total - base)
     if scene.setting == "forest" and scene.time in ("dawn", "dusk"):

@@ -103,7 +103,7 @@ def _plaster(s: Spots) -> Paint:
     u, v = s.flat()
     stain = fbm(u * 0.55 + 3, v * 0.8)
     streak = fbm(u * 2.5, v * 0.25, 3)
-    return Paint(0.0, 0.72 + 0.36 * stain + 0.2 * (streak - 0.5) + 0.08 * (noise(u * 28, v * 28) - 0.5))
+    return Paint(0.0, 0.84 + 0.20 * stain + 0.10 * (streak - 0.5) + 0.05 * (noise(u * 28, v * 28) - 0.5))
 
 
 def _asphalt(s: Spots) -> Paint:
@@ -184,7 +184,9 @@ def _facade(s: Spots) -> Paint:
     chance = cell(u + s.nx * 31, v + s.material.gloss * 97)
     lit = pane & (chance > 1 - s.material.cloth)
     strength = np.where(lit, 0.25 + 1.2 * cell(u * 1.0 + 50, v + 11), 0).astype(np.float32)
-    strength *= 0.65 + 0.7 * inside_v
+    # Brighter towards the lamp at the ceiling of each room, and crossed by glazing bars.
+    bars = (np.abs(inside_u - 0.5) > 0.02) & (np.abs(inside_v - 0.60) > 0.02)
+    strength *= (0.35 + 1.1 * inside_v) * bars
     r, g, b = s.material.second
     factor = np.where(pane, np.float32(0.35), 0.75 + 0.4 * fbm(u * 0.6, v * 0.6, 3))
     return Paint(0.0, factor, glow=(strength * r, strength * g, strength * b))
@@ -239,19 +241,25 @@ def _features(s: Spots, *, lips: float, lash: float) -> Paint:
     x, y, z = s.local
     front = step(0.25, 0.5, z)
     side = np.abs(x)
-    socket = np.exp(-(((side - 0.40) / 0.24) ** 2) - ((y - 0.05) / 0.14) ** 2)
-    eye = (((side - 0.41) / 0.155) ** 2 + ((y - 0.03) / 0.060) ** 2) < 1
-    iris = (((side - 0.41) / 0.062) ** 2 + ((y - 0.035) / 0.062) ** 2) < 1
-    lid = np.abs(((side - 0.41) / 0.17) ** 2 + ((y - 0.03) / 0.07) ** 2 - 1) < (0.22 + 0.28 * lash)
-    lid &= y > 0.03 - 0.02 * lash
-    arch = 0.20 + 0.05 * lash - 0.5 * (side - 0.42) ** 2
-    brow = np.exp(-(((y - arch) / (0.028 - 0.008 * lash)) ** 2)) * (np.abs(side - 0.40) < 0.21)
-    mouth = np.exp(-((x / 0.26) ** 4) - ((y + 0.60 - 0.04 * np.cos(x * 12)) / 0.055) ** 2)
-    factor = 1 - 0.45 * socket * front
-    factor = np.where(eye & (front > 0), np.float32(1.7), factor)
-    factor = np.where((iris & eye) | lid, np.float32(0.10), factor)
-    factor *= 1 - 0.85 * brow * front
-    return Paint(np.clip(mouth * front * lips, 0, 1), factor.astype(np.float32))
+    socket = np.exp(-(((side - 0.40) / 0.25) ** 2) - ((y - 0.06) / 0.13) ** 2)
+    across, up = side - 0.40, y - 0.035
+    almond = 0.062 * (1 - (across / 0.205) ** 2)
+    eye = (np.abs(up) < almond * (1.0 + 0.15 * lash)) & (np.abs(across) < 0.2)
+    iris = (across / 0.085) ** 2 + (up / 0.060) ** 2 < 1
+    pupil = (across / 0.040) ** 2 + (up / 0.028) ** 2 < 1
+    lid = (np.abs(up - almond) < 0.012 + 0.012 * lash) & (np.abs(across) < 0.215)
+    arch = 0.185 + 0.04 * lash - 0.9 * (across - 0.02) ** 2
+    brow = np.exp(-(((y - arch) / (0.030 - 0.010 * lash)) ** 2)) * (np.abs(across) < 0.22)
+    blush = np.exp(-(((side - 0.5) / 0.2) ** 2) - ((y + 0.2) / 0.15) ** 2)
+    factor = 1 - 0.42 * socket * front
+    factor = np.where(eye & (front > 0), np.float32(1.35), factor)
+    factor = np.where(iris & eye, np.float32(0.22), factor)
+    factor = np.where((pupil & eye) | lid, np.float32(0.05), factor)
+    factor *= 1 - 0.88 * brow * front
+    # A catchlight, high on the same side in both eyes, brings a face to life.
+    spark = np.exp(-(((np.abs(x - 0.025) - 0.40) / 0.020) ** 2) - ((y - 0.060) / 0.014) ** 2) * front
+    glow = (0.10 * spark, 0.10 * spark, 0.10 * spark)
+    return Paint(0.25 * lips * blush * front, factor.astype(np.float32), glow=glow)
 
 
 def _fabric(s: Spots) -> Paint:

@@ -11,7 +11,7 @@ Point = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Pose:
-    """`pelvis` and `feet` from the ground below the person; `hands` from each shoulder in the torso's frame, left first.
+    """`pelvis` and `feet` from the ground below the person; `hands` from the shoulders in the torso's axes, left first.
 
     `lean` tips the torso (sideways, forwards), `twist` and `look` turn torso and head in radians, `nod` tips the head.
     The person's left is +x when it faces the camera at +z, so the left hand is on the picture's right.
@@ -83,7 +83,7 @@ POSES: dict[str, Pose] = {
     ),
     "lie": Pose(
         pelvis=(0.0, 0.06, 0.0),
-        hands=((0.12, -0.18, 0.05), (-0.14, -0.10, 0.06)),
+        hands=((0.09, -0.29, 0.03), (-0.03, -0.25, 0.06)),
         feet=((0.06, 0.04, 0.47), (-0.08, 0.04, 0.46)),
         lean=(0.05, -30.0),
         look=0.4,

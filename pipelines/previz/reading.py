@@ -165,7 +165,7 @@ def _pose(poses: list[str], *, first: bool) -> str:
 
 
 def _clothes(kind: str, wardrobe: list[str]) -> str:
-    allowed = {"woman": ("dress", "coat", "suit"), "man": ("coat", "suit"), "child": ("coat",)}[kind]
+    allowed = {"woman": ("dress", "coat", "suit"), "man": ("suit", "coat"), "child": ("coat",)}[kind]
     return next((clothes for clothes in wardrobe if clothes in allowed), "plain")
 
 

@@ -238,6 +238,8 @@ def _add_light(lamp: Lamp, surface: Surface, towards: list[Plane], angle: Plane 
     lean = normal[0] * way[0] + normal[1] * way[1] + normal[2] * way[2]
     wrap = np.float32(light.wrap) + 0.6 * surface.translucent
     diffuse = np.maximum((lean + wrap) / (1 + wrap) ** 1.5, 0) * strength
+    if not light.lights_floor:
+        diffuse *= step(0.92, 0.6, normal[1])
     if shadow is not None:
         raised = tuple(p + 0.02 * n for p, n in zip(surface.points, normal, strict=True))
         reached = lit(shadow, (raised[0], raised[1], raised[2]), angle)
@@ -250,6 +252,8 @@ def _add_light(lamp: Lamp, surface: Surface, towards: list[Plane], angle: Plane 
     shiny = np.exp(power * (spread - 1) * 1.4) * (0.02 + 0.16 * surface.gloss) * (0.3 + 0.05 * power) * light.glint
     shiny = np.where(lean > -0.05, shiny * strength, 0)
     metal = surface.metal
+    # A lamp mirrored in metal is broad: it stands for the window, wall or sign that the light comes from.
+    shiny = shiny + metal * np.exp(11 * (spread - 1)) * strength * (0.35 * light.glint)
     for k in range(3):
         out[0][k] += diffuse * light.power[k]
         tint = (1 - metal) + metal * surface.colour[k] * 2.2

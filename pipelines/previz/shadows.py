@@ -21,6 +21,7 @@ class ShadowMap:
     view: View
     depth: Plane
     soft_px: float
+    outside_lit: bool
 
 
 def shadow_map(prims: list[Prim], light: Light, size_px: int) -> ShadowMap | None:
@@ -36,7 +37,7 @@ def shadow_map(prims: list[Prim], light: Light, size_px: int) -> ShadowMap | Non
         assert light.at is not None  # noqa: S101 - a light without parallel rays has a place
         metres = 2 * view.tan_x * float(np.sqrt(((light.shadow_aim - light.at) ** 2).sum()))
     soft = float(np.clip(light.size * 0.16 / metres * size_px, 0.8, 14.0))
-    return ShadowMap(view, hits.depth, soft)
+    return ShadowMap(view, hits.depth, soft, light.outside_lit)
 
 
 def _view(light: Light, aim: Vec, size_px: int) -> View:
@@ -52,7 +53,7 @@ def _view(light: Light, aim: Vec, size_px: int) -> View:
 
 
 def lit(shadow: ShadowMap, points: tuple[Plane, Plane, Plane], angle: Plane | None) -> Plane:
-    """The share of light that reaches points, from 0 to 1; outside the map all of it does.
+    """The share of light that reaches points, from 0 to 1.
 
     `angle` turns the filter per point, so that soft edges are grain and not bands; None takes one sample only.
     """
@@ -66,9 +67,11 @@ def lit(shadow: ShadowMap, points: tuple[Plane, Plane, Plane], angle: Plane | No
     column = (u / view.tan_x + 1) * (view.width / 2)
     row = (1 - v / view.tan_y) * (view.height / 2)
     inside = (column > 1) & (column < view.width - 2) & (row > 1) & (row < view.height - 2) & (depth > 0.05)
-    limit = depth - (0.05 if view.parallel else 0.012 + 0.006 * depth)
+    # A soft filter looks sideways as well: leave room for the slope of what it looks at, or surfaces shadow themselves.
+    sample = 2 * view.tan_x / view.width * 0.9 * shadow.soft_px
+    limit = depth - (0.05 + sample if view.parallel else 0.012 + (0.006 + sample) * depth)
     reached = _filtered(shadow, column, row, limit, angle)
-    return np.where(inside, reached, np.float32(1))
+    return np.where(inside, reached, np.float32(1 if shadow.outside_lit else 0))
 
 
 def _filtered(shadow: ShadowMap, column: Plane, row: Plane, limit: Plane, angle: Plane | None) -> Plane:

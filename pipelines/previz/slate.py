@@ -64,13 +64,21 @@ def lines(recipe: Mapping[str, Any], lens: str, lighting: str) -> tuple[tuple[st
 
 
 def printable(text: str) -> str:
-    """What the built-in typeface can draw: one line, unknown letters as dots, at most 400 characters."""
-    composed = unicodedata.normalize("NFC", text[:2000])
-    shown = "".join(
-        c if _drawable(c) else " " if c.isspace() else "" if unicodedata.category(c)[0] in "CM" else "·"
-        for c in composed
-    )
+    """What the built-in typeface can draw: one line, accents dropped where it has none, at most 400 characters."""
+    shown = "".join(_drawn(character) for character in unicodedata.normalize("NFC", text[:2000]))
     return " ".join(shown.split())[:400]
+
+
+def _drawn(character: str) -> str:
+    """The character, its base letter where only that can be drawn, a dot where nothing can, or nothing for marks."""
+    if character.isspace():
+        return " "
+    if _drawable(character):
+        return character
+    base = unicodedata.normalize("NFKD", character)[0]
+    if _drawable(base):
+        return base
+    return "" if unicodedata.category(character)[0] in "CM" else "·"
 
 
 def fitted(text: str, font: Font, width: float) -> str:

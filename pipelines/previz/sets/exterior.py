@@ -66,7 +66,9 @@ def street(scene: Scene, crew: Crew) -> Plan:
     if "car" in scene.pieces or crew.rng.random() < 0.6:
         side = crew.side()
         plan.model.add(
-            stuff.car((0.045, 0.012, 0.014), lights=crew.night), vec(side * 2.6, 0, -4.0 - crew.pick(0, 3)), yaw=-1.5708
+            stuff.car((0.045, 0.012, 0.014), lights=crew.night),
+            vec(side * 1.85, 0, -4.0 - crew.pick(0, 3)),
+            yaw=-1.5708,
         )
     plan.backlight = vec(crew.pick(-1.5, 1.5), 3.2, -16.0)
     plan.marks = [Mark(vec(crew.pick(-0.8, 0.8), 0, 0)), Mark(vec(1.9, 0, -1.8), -0.3), Mark(vec(-1.7, 0, -2.6), 0.3)]
@@ -85,7 +87,7 @@ def _pavements(plan: Plan, *, wet: bool) -> None:
     )
     for side in (-1, 1):
         plan.model.new_group()
-        low, high = sorted((side * 3.9, side * 6.6))
+        low, high = sorted((side * 2.9, side * 4.7))
         plan.model.block((low, 0, -80), (high, 0.14, 40), stone)
 
 
@@ -105,12 +107,12 @@ def _houses(plan: Plan, crew: Crew) -> None:
                 gloss=crew.pick(0, 0.3),
                 cloth=0.24,
             )
-            low, high = sorted((side * 6.6, side * 14.0))
+            low, high = sorted((side * 4.7, side * 12.0))
             height = crew.pick(7.5, 17)
             plan.model.new_group()
             plan.model.block((low, 0, z - deep), (high, height, z - 0.15), facade)
             plan.model.new_group()
-            low, high = sorted((side * 6.25, side * 6.7))
+            low, high = sorted((side * 4.35, side * 4.8))
             plan.model.block(
                 (low, 2.9, z - deep + 0.4), (high, 3.3, z - 0.6), Material((shade * 0.5, shade * 0.5, shade * 0.5))
             )
@@ -127,16 +129,16 @@ def _street_lights(plan: Plan, crew: Crew, scene: Scene) -> None:
     for k, z in enumerate((-4.0, -17.0, -30.0, -43.0)):
         side = 1 if k % 2 else -1
         plan.model.add(
-            stuff.street_lamp((1.0, 0.72, 0.38), 8.0), vec(side * 4.6, 0.1, z), yaw=0.0 if side < 0 else 3.1416
+            stuff.street_lamp((1.0, 0.72, 0.38), 8.0), vec(side * 3.2, 0.1, z), yaw=0.0 if side < 0 else 3.1416
         )
         if k < 2:
-            plan.practicals.append(Practical(vec(side * 3.2, 4.9, z), "tungsten", 5.0, size=0.25, aim=vec(0, 0, z + 2)))
+            plan.practicals.append(Practical(vec(side * 1.9, 4.9, z), "tungsten", 5.0, size=0.25, aim=vec(0, 0, z + 2)))
     side = crew.side()
-    spots = [(side, -5.2, scene.sign, 0), (-side, -11.5, "HOTEL", 1), (side, -21.0, "BAR", 1)]
+    spots = [(side, -4.2, scene.sign, 0), (-side, -8.5, "HOTEL", 1), (side, -15.0, "CAFE", 1)]
     for where, z, text, order in spots if "neon" in scene.pieces or crew.rng.random() < 0.8 else spots[1:]:
         colours = crew.neon if order == 0 else (crew.neon[1], crew.neon[0])
-        at = vec(where * 5.5, 3.9 + 0.12 * abs(z) * 0.3, z)
-        plan.model.add(stuff.neon_sign(text, 0.95, colours, 7.0), at)
+        at = vec(where * 3.75, 2.75 + 0.03 * abs(z), z)
+        plan.model.add(stuff.neon_sign(text, 0.62, colours, 8.0), at)
         plan.practicals.append(
             Practical(at + vec(-where * 0.3, -0.2, 0.4), f"neon-{order + 1}", 9.0, size=0.6, aim=vec(0, 0.5, z + 5))
         )
@@ -177,7 +179,7 @@ def skyline(scene: Scene, crew: Crew) -> Plan:
     _towers(plan, crew)
     model.casts = True
     plan.marks = [
-        Mark(vec(crew.side() * crew.pick(0.3, 1.2), 0, -1.2)),
+        Mark(vec(crew.side() * crew.pick(0.3, 1.2), 0, -1.35)),
         Mark(vec(-1.6, 0, -0.6)),
         Mark(vec(1.9, 0, -0.2)),
     ]
@@ -199,7 +201,7 @@ def _roof_things(plan: Plan, crew: Crew) -> None:
             tank.tube(vec(x, 0, z), vec(x, 2.0, z), (0.06, 0.06), stuff.BLACK)
     tank.tube(vec(0, 1.9, 0), vec(0, 4.1, 0), (1.2, 1.15), stuff.WOOD)
     tank.tube(vec(0, 4.1, 0), vec(0, 4.9, 0), (1.3, 0.05), stuff.BLACK)
-    plan.model.add(tank, vec(side * 7.0, 0, -0.6))
+    plan.model.add(tank, vec(side * 7.5, 0, -0.6))
     plan.model.new_group()
     plan.model.block((-side * 4.6 - 0.7, 0, -1.6), (-side * 4.6 + 0.7, 1.1, -0.2), metal)
     plan.model.new_group()
@@ -212,9 +214,9 @@ def _towers(plan: Plan, crew: Crew) -> None:
     tint = (1.0, 0.74, 0.42) if crew.night else (0.5, 0.36, 0.2)
     centre = crew.pick(-60, 60)
     for index in range(64):
-        distance = 70 + 480 * (index / 63) ** 1.3
-        x = crew.pick(-1.15, 1.15) * (60 + distance * 0.75)
-        tall = 18 + 95 * np.exp(-(((x - centre) / (50 + distance * 0.2)) ** 2)) * crew.pick(0.4, 1.0)
+        distance = 150 + 620 * (index / 63) ** 1.2
+        x = crew.pick(-1.15, 1.15) * (40 + distance * 0.62)
+        tall = 30 + 120 * np.exp(-(((x - centre) / (70 + distance * 0.2)) ** 2)) * crew.pick(0.4, 1.0)
         wide = crew.pick(7, 15)
         shade = crew.pick(0.05, 0.10) if crew.night else crew.pick(0.10, 0.22)
         facade = Material(

@@ -70,7 +70,7 @@ def _background(plan: Plan, scene: Scene, crew: Crew) -> None:
     wall(plan.model, (-6, 6, z), 3.0, [hole], Material((0.10, 0.10, 0.105), pattern="plaster"))
     outside(plan, crew, scene, z)
     if crew.night or "neon" in scene.pieces:
-        hang_neon(plan, crew, scene, (crew.side() * 0.45, 1.42, z - 0.4))
+        hang_neon(plan, crew, scene, (crew.side() * 0.9, 1.62, z - 3.0))
         plan.practicals.append(Practical(vec(-1.4, 1.5, -1.2), "neon-2", 2.2, size=0.4))
 
 

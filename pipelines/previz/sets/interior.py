@@ -78,27 +78,40 @@ def outside(plan: Plan, crew: Crew, scene: Scene, z: float) -> None:
     model.new_group()
     ground = Material((0.03, 0.031, 0.034), pattern="asphalt", gloss=0.6, mirror=0.5 if crew.wet else 0.1)
     model.sheet(vec(0, -0.02, z - 12), vec(0, 1, 0), (30, 12), ground)
-    lit = (0.9, 0.62, 0.32) if crew.night else (0.0, 0.0, 0.0)
+    lit = (0.42, 0.27, 0.13) if crew.night else (0.0, 0.0, 0.0)
     for index, x in enumerate((-16.0, -8.5, -1.5, 6.0, 13.5)):
         model.new_group()
         shade = crew.pick(0.04, 0.09) if crew.night else crew.pick(0.16, 0.3)
         facade = Material(
-            (shade, shade * 0.95, shade * 0.95), second=lit, pattern="facade", scale=1.7, gloss=0.05 * index, cloth=0.22
+            (shade, shade * 0.95, shade * 0.95), second=lit, pattern="facade", scale=1.25, gloss=0.05 * index, cloth=0.3
         )
         model.block((x - 3.6, 0, z - 20), (x + 3.6, crew.pick(7, 13), z - 11 - crew.pick(0, 1.5)), facade)
+    if crew.night:
+        city_lights(plan, crew, z - 7.0)
     model.casts = True
     if "car" in scene.pieces:
         model.add(stuff.car((0.05, 0.012, 0.014), lights=crew.night), vec(crew.pick(-3, 3), 0, z - 4.5))
     plan.open_sky = True
 
 
-def hang_neon(plan: Plan, crew: Crew, scene: Scene, at: tuple[float, float, float]) -> None:
+def city_lights(plan: Plan, crew: Crew, z: float) -> None:
+    """Street and car lamps in the distance, which a wide open lens turns into discs."""
+    for index in range(26):
+        colour = ((1.0, 0.66, 0.32), crew.neon[1], (0.9, 0.92, 1.0), crew.neon[0])[index % 4]
+        plan.model.new_group()
+        at = vec(crew.pick(-9, 9), crew.pick(0.5, 4.2), z - crew.pick(0, 3.5))
+        plan.model.ball(at, 0.035 + 0.03 * (index % 3), stuff.glow(colour, 9.0))
+
+
+def hang_neon(plan: Plan, crew: Crew, scene: Scene, at: tuple[float, float, float], *, walled: bool = True) -> None:
     """The neon sign, with the light it gives."""
     sign = stuff.neon_sign(scene.sign, 0.62, crew.neon, 7.0)
     spot = vec(*at)
     plan.model.add(sign, spot)
     plan.practicals.append(
-        Practical(spot + vec(0, 0, 0.25), "neon-1", 7.0, size=0.5, aim=vec(0, 0.6, 1.5), visible_beam=1.4)
+        Practical(
+            spot + vec(0, 0, 0.25), "neon-1", 7.0, size=0.5, aim=vec(0, 0.6, 1.5), visible_beam=1.4, walled=walled
+        )
     )
 
 
@@ -213,7 +226,7 @@ def bar(scene: Scene, crew: Crew) -> Plan:
         plan.model.add(stuff.pendant(1.0, (1.0, 0.72, 0.38), 8.0), vec(x, 3.0, z + 1.4))
         plan.practicals.append(Practical(vec(x, 1.92, z + 1.45), "tungsten", 0.9, size=0.12))
     if "neon" in scene.pieces or crew.night:
-        hang_neon(plan, crew, scene, (crew.side() * 3.1, 2.3, z + 0.05))
+        hang_neon(plan, crew, scene, (crew.side() * 3.1, 2.3, z + 0.05), walled=False)
     plan.backlight = vec(0.0, 2.2, z + 0.5)
     seat = 0.79
     plan.marks = [
@@ -293,7 +306,7 @@ def _back_wall(plan: Plan, scene: Scene, crew: Crew, size: tuple[float, float]) 
     if "neon" in scene.pieces:
         hang_neon(plan, crew, scene, (centre, 1.62, z - 0.55))
     plan.practicals.append(
-        Practical(vec(centre, 2.1, z - 1.2), "day", 2.2, size=0.8, aim=vec(0, 0.4, 0.6), visible_beam=1.2)
+        Practical(vec(centre, 2.1, z - 1.2), "day", 2.2, size=0.8, aim=vec(0, 0.4, 0.6), visible_beam=1.2, walled=True)
     )
 
 

@@ -6,6 +6,9 @@ from pipelines.previz.sets import stuff
 from pipelines.previz.sets.interior import checker, glass_front, hang_neon, open_door, outside, shell, window_frame
 from pipelines.previz.sets.plan import Crew, Mark, Plan, Practical, wall
 
+_PLINTH = 0.38  # the machines stand on a step, their doors at the height of a seated head
+_GHOST = 2  # the machine whose glass shows somebody
+
 
 def laundromat(scene: Scene, crew: Crew) -> Plan:
     """Rows of machines, a checkered floor, a glass front on the street with the sign in the window."""
@@ -47,16 +50,30 @@ def _laundromat_row(scene: Scene, crew: Crew) -> Plan:
     outside(plan, crew, scene, z)
     hang_neon(plan, crew, scene, (side * 2.9, 1.75, z - 0.5))
     ghost = _ghost(scene) if scene.ghost else None
+    plan.model.new_group()
+    low, high = sorted((side * 1.85, -side * half))
+    plan.model.block(
+        (low, 0, z),
+        (high, _PLINTH, z + 0.74),
+        Material((0.16, 0.17, 0.17), second=(0.1, 0.1, 0.1), pattern="tiles", scale=0.2, gloss=0.4),
+    )
     for k in range(8):
-        x = side * (1.45 - 0.72 * k)
-        shown = ghost if k == 1 else None
-        for y in (0.0, 1.06):
-            machine = stuff.washing_machine(
-                shown if y > 0 else None, crew.neon[1] if (k + int(y)) % 3 else (0.9, 0.25, 0.1)
-            )
-            plan.model.add(machine, vec(x, y, z + 0.36))
+        x = side * (1.46 - 0.72 * k)
+        machine = stuff.washing_machine(ghost if k == _GHOST else None, crew.neon[1] if k % 3 else (0.9, 0.25, 0.1))
+        plan.model.add(machine, vec(x, _PLINTH, z + 0.37))
+    plan.model.new_group()
+    plan.model.block((low, _PLINTH + 1.16, z), (high, _PLINTH + 1.20, z + 0.5), stuff.STEEL)
+    for k in range(7):
+        at = vec(side * (1.3 - crew.pick(0.5, 0.7) * k), _PLINTH + 1.2, z + 0.25)
+        plan.model.new_group()
+        plan.model.tube(
+            at,
+            at + vec(0, 0.22, 0),
+            (0.07, 0.055),
+            Material((crew.pick(0.1, 0.5), crew.pick(0.1, 0.3), crew.pick(0.1, 0.4)), gloss=0.5),
+        )
     _ceiling_tubes(plan, z)
-    bench_at = vec(-side * 0.15, 0, z + 1.3)
+    bench_at = vec(-side * 0.7, 0, z + 1.35)
     plan.model.add(stuff.bench(1.9), bench_at)
     plan.marks = [
         Mark(bench_at, side * 0.75, seat=0.455),
@@ -100,16 +117,18 @@ def _ghost(scene: Scene) -> Model:
     """A face and shoulders dimly in a glass pane of 0.19 radius."""
     ghost = Model(casts=False)
     ghost.new_group()
-    pale = Material(
-        (0.25, 0.2, 0.18), emission=(0.10, 0.085, 0.09), pattern="face-woman" if scene.ghost == "woman" else "face"
-    )
-    cloth = Material((0.05, 0.05, 0.06), emission=(0.016, 0.018, 0.024))
-    ghost.ball(vec(0, -0.16, -0.002), (0.15, 0.12, 0.004), cloth)
-    ghost.ball(vec(0, 0.005, 0.0), (0.052, 0.078, 0.012), pale)
-    if scene.ghost != "woman":
-        hat = Material((0.02, 0.02, 0.022), emission=(0.006, 0.006, 0.008))
-        ghost.ball(vec(0, 0.058, 0.012), (0.108, 0.014, 0.003), hat)
-        ghost.ball(vec(0, 0.088, 0.010), (0.062, 0.042, 0.003), hat)
+    pattern = "face-woman" if scene.ghost == "woman" else "face"
+    pale = Material((0.30, 0.21, 0.17), second=(0.3, 0.2, 0.16), emission=(0.035, 0.027, 0.026), pattern=pattern)
+    cloth = Material((0.07, 0.07, 0.08), emission=(0.008, 0.009, 0.012))
+    felt = Material((0.03, 0.03, 0.033), emission=(0.003, 0.003, 0.004))
+    ghost.ball(vec(0, -0.125, 0.004), (0.125, 0.058, 0.004), cloth)
+    ghost.ball(vec(0, -0.07, 0.006), (0.03, 0.04, 0.004), pale)
+    ghost.ball(vec(0, 0.005, 0.008), (0.050, 0.074, 0.02), pale)
+    if scene.ghost == "woman":
+        ghost.ball(vec(0, 0.02, 0.004), (0.066, 0.085, 0.006), felt)
+    else:
+        ghost.ball(vec(0, 0.052, 0.026), (0.104, 0.013, 0.003), felt)
+        ghost.ball(vec(0, 0.082, 0.024), (0.060, 0.040, 0.003), felt)
     return ghost
 
 

@@ -23,6 +23,7 @@ class Practical:
     """A lamp of the set itself; `role` decides its colour: neon-1, neon-2, tungsten, tube, moon, fire, day.
 
     `aim` is where its light is wanted most: a shadow map looks that way.
+    A walled lamp stands outside and shines in through the openings only.
     """
 
     at: Vec
@@ -31,6 +32,7 @@ class Practical:
     size: float = 0.1
     aim: Vec | None = None
     visible_beam: float = 1.0
+    walled: bool = False
 
 
 @dataclass

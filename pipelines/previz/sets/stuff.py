@@ -246,9 +246,14 @@ def car(paint: Rgb, *, lights: bool) -> Model:
     model.ball(vec(1.25, 0.72, 0), (0.95, 0.13, 0.80), body)
     model.ball(vec(-1.55, 0.74, 0), (0.65, 0.14, 0.80), body)
     model.new_group(smooth=0.012)
-    model.tube(vec(-0.25, 0.72, 0), vec(-0.30, 1.36, 0), (1.25, 0.72), GLASS, (vec(0, 0, 1), 0.58))
+    model.box(vec(-0.30, 1.02, 0), (0.95, 0.30, 0.66), GLASS)
+    for x in (0.62, -1.22):
+        model.tube(vec(x, 0.74, -0.62), vec(x, 0.74, 0.62), (0.30, 0.30), GLASS)
+    for z in (0.66, -0.66):
+        for x in (0.72, -0.3, -1.28):
+            model.limb(vec(x, 0.72, z * 1.08), vec(x * 0.72 - 0.08, 1.33, z * 0.92), (0.035, 0.03), body)
     model.new_group(smooth=0.012)
-    model.ball(vec(-0.32, 1.34, 0), (0.86, 0.09, 0.55), body)
+    model.ball(vec(-0.30, 1.32, 0), (1.05, 0.10, 0.66), body)
     for x in (1.35, -1.35):
         for z in (0.80, -0.80):
             model.new_group()
@@ -256,10 +261,14 @@ def car(paint: Rgb, *, lights: bool) -> Model:
             model.tube(vec(x, 0.33, z - 0.11), vec(x, 0.33, z + 0.115), (0.19, 0.19), STEEL)
     for z in (0.58, -0.58):
         model.new_group()
-        model.ball(vec(2.30, 0.58, z), (0.07, 0.10, 0.15), glow((1.0, 0.86, 0.62), 9.0 if lights else 0.4))
+        model.ball(vec(2.30, 0.58, z), (0.07, 0.10, 0.15), glow((1.0, 0.86, 0.62), 26.0 if lights else 0.4))
         model.ball(vec(-2.30, 0.62, z), (0.05, 0.08, 0.17), glow((1.0, 0.03, 0.02), 4.0 if lights else 0.3))
     model.new_group()
-    model.limb(vec(2.33, 0.38, -0.75), vec(2.33, 0.38, 0.75), (0.06, 0.06), STEEL)
+    for x in (2.36, -2.34):
+        model.limb(vec(x, 0.38, -0.80), vec(x, 0.38, 0.80), (0.06, 0.06), STEEL)
+    model.new_group()
+    for k in range(7):
+        model.limb(vec(2.33, 0.50 + 0.035 * k, -0.38), vec(2.33, 0.50 + 0.035 * k, 0.38), (0.010, 0.010), STEEL)
     return model
 
 
