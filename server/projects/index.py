@@ -185,14 +185,16 @@ class Projects:
         found: dict[str, Pointer] = {}
         for take_id, take in cast("dict[str, Take]", takes.get("takes", {})).items():
             try:
-                blob, path = take["media"]["blob"], take_path(take)
+                blob, path = BlobHash(take["media"]["blob"]), take_path(take)
+                found[path] = Pointer(blob, project.blobs.size_bytes(blob))
+            except NotFound:
+                # A pointer without its object would make `git lfs fsck` and every clone fail.
+                continue
             except (layout.UnknownMedia, ValueError, KeyError, TypeError) as error:
                 log.warning("take_has_no_place", project=project_id, take=take_id, reason=str(error))
                 continue
-            # A pointer without its object would make `git lfs fsck` and every clone fail.
-            if project.blobs.has(blob):
+            if not (project.folder / path).exists():
                 link_once(project.blobs.path(blob), project.folder / path)
-                found[path] = Pointer(BlobHash(blob), project.blobs.size_bytes(blob))
         return found | self._reference_pointers(project)
 
     def _reference_pointers(self, project: Project) -> dict[str, Pointer]:

@@ -101,9 +101,13 @@ class ProjectRepo:
         index = pygit2.Index()
         if tip.tree is not None:
             index.read_tree(self._git[tip.tree].peel(pygit2.Tree))
-        blobs = {path: self._git.create_blob(data) for path, data in files.items()}
-        for path, blob in blobs.items():
-            index.add(pygit2.IndexEntry(path, blob, FileMode.BLOB))
+        stand = {path: index[path].id for path in files if path in index}
+        blobs: dict[str, pygit2.Oid] = {}
+        for path, data in files.items():
+            # Hashing is cheap; asking the object store about thousands of takes that stand already is not.
+            blobs[path] = pygit2.hash(data)
+            if stand.get(path) != blobs[path]:
+                index.add(pygit2.IndexEntry(path, self._git.create_blob(data), FileMode.BLOB))
         return index.write_tree(self._git), blobs
 
     def commit(self, tip: Tip, tree: pygit2.Oid, message: str, author: Actor, at: datetime) -> pygit2.Oid:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import AsyncIterator, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -52,7 +52,10 @@ class BlobStore:
 
     def size_bytes(self, blob: str) -> int:
         """Size of a blob; raises NotFound."""
-        return self.path(blob).stat().st_size
+        with suppress(FileNotFoundError):
+            if is_blob_hash(blob):
+                return self._place(blob).stat().st_size
+        raise NotFound("There is no such file in this project.")
 
     async def put(
         self, chunks: AsyncIterator[bytes], *, expected: str | None = None, max_bytes: int | None = None
@@ -90,7 +93,7 @@ class BlobStore:
         return await asyncio.to_thread(self._keep, incoming, expected)
 
     def _place(self, blob: str) -> Path:
-        return self._objects / blob[:2] / blob[2:4] / blob
+        return self._objects.joinpath(blob[:2], blob[2:4], blob)
 
     def _keep(self, incoming: "_Incoming", expected: str | None) -> tuple[BlobHash, int]:
         blob = incoming.finish()
