@@ -36,11 +36,24 @@ class Reader:
     def chunk(self) -> bytes:
         """The next byte string, with its length in front."""
         length = self.uint()
-        start, end = self._at, self._at + length
-        if end > len(self._data):
+        start = self._at
+        self.skip(length)
+        return self._data[start : self._at]
+
+    def byte(self) -> int:
+        """The next byte."""
+        self.skip(1)
+        return self._data[self._at - 1]
+
+    def skip(self, count: int) -> None:
+        """Pass over some bytes."""
+        if self._at + count > len(self._data):
             raise BadMessage("the message ends inside a byte string")
-        self._at = end
-        return self._data[start:end]
+        self._at += count
+
+    def skip_chunk(self) -> None:
+        """Pass over a byte string with its length in front."""
+        self.skip(self.uint())
 
     def text(self) -> str:
         """The next UTF-8 text, with its length in bytes in front."""

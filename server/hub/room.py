@@ -20,6 +20,7 @@ from server.hub.guarded import failures_logged
 from server.hub.ledger import Ledger
 from server.hub.limits import Limits
 from server.hub.messages import Message
+from server.hub.nesting import check_nesting
 from server.hub.presence import Presence
 from server.hub.replica import EMPTY_STATE, Outcome, Replica, Ruined, merged, panics_told
 from server.hub.saver import Saver
@@ -183,6 +184,7 @@ class Room:
         elif not session.writable:
             self._hear_reader(session, data)
         else:
+            check_nesting(data)
             self._inbox.setdefault(session, []).append(data)
             self._schedule_flush()
 
@@ -205,6 +207,7 @@ class Room:
 
     def _hear_reader(self, session: Session, update: bytes) -> None:
         """A client that may only read still answers step 1, usually with nothing: then nothing was refused."""
+        check_nesting(update)
         try:
             with panics_told():
                 lacks = self._replica.lacks(update)
