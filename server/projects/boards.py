@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 Plane = NDArray[np.floating[Any]]
 """Linear light, height x width x 3."""
-WIDTH, HEIGHT = 1280, 548
-"""21:9, as the film."""
+WIDTH, HEIGHT = 1260, 540
+"""21:9, as the film; sizes without large prime factors, which the blurs would pay for."""
 PALETTE = ("#0b0f14", "#1a1a2e", "#c2185b", "#00bcd4", "#f2e9dc")
 NIGHT, DUSK, MAGENTA, CYAN, PAPER = PALETTE
 
