@@ -69,7 +69,11 @@ const ops = {
   },
   presence: (p, { state }) => { p.provider.awareness.setLocalState(state) },
   raw: (p, { hex }) => { p.ws.send(Buffer.from(hex, 'hex')) },
-  offline: p => { p.socket.disconnect() },
+  offline: async p => {
+    p.socket.disconnect()
+    // Until it has noticed, Hocuspocus's socket takes `connect` for superfluous, and would stay away for ever.
+    while (p.socket !== p.provider && p.socket.status !== 'disconnected') await sleep(1)
+  },
   online: p => { p.socket.connect() },
   cut: p => { p.provider.destroy(); if (p.socket !== p.provider) p.socket.destroy() },
   token: async (p, { token }) => { p.token = token; await p.provider.sendToken() },
