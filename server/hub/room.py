@@ -121,9 +121,10 @@ class Room:
 
     def present(self, field: str, value: object | None) -> None:
         """Set a field of the server's own presence in this room; None removes it. Only the latest value is sent."""
-        self._presence.present(field, value)
-        self._schedule_flush()
-        self._schedule_renewal()
+        if not self._closed:
+            self._presence.present(field, value)
+            self._schedule_flush()
+            self._schedule_renewal()
 
     # What the sockets use
 
@@ -166,10 +167,9 @@ class Room:
             case Kind.AWARENESS:
                 self._presence.receive(session, reader.chunk())
                 self._schedule_flush()
-            case Kind.QUERY_AWARENESS if not self._is_full(session):
-                session.link.send(messages.presence(self._presence.everybody() or b"\0"))
             case Kind.QUERY_AWARENESS:
-                pass
+                if not self._is_full(session):
+                    session.link.send(messages.presence(self._presence.everybody() or b"\0"))
             case kind:
                 raise BadMessage(f"a message of the unknown kind {kind}")
 
