@@ -81,8 +81,11 @@ def test_a_moving_hand_and_a_dragged_node_are_seen_by_the_others(studio: Studio,
     ana.mouse.move(x + 160, y + 90, steps=10)
     expect(bo.get_by_test_id("remote-cursor")).to_have_count(1)
     bo.wait_for_function(
-        "([x]) => Math.abs(document.querySelector('[data-node-type=note]').getBoundingClientRect().x - x) > 40",
-        arg=[before[0] - 1],
+        """(before) => {
+            const box = document.querySelector('[data-node-type=note]').getBoundingClientRect();
+            return box.x + box.width / 2 - before > 100;
+        }""",
+        arg=before[0],
     )
     ana.mouse.up()
     app.expect_saved(ana)

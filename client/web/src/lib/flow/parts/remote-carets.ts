@@ -1,12 +1,14 @@
-// The others' carets and selections in an editor. Nothing is added to its text: the name is drawn by a style sheet, so
-// that neither copying nor a screen reader finds people's names among the words.
-import { Annotation, type Range } from '@codemirror/state';
+// The others' carets and selections in an editor. They are drawn on a layer over the text, so that neither copying nor
+// a screen reader finds people's names among the words.
+import { Annotation, EditorSelection, type Extension, type Range } from '@codemirror/state';
 import {
   Decoration,
   EditorView,
+  layer,
+  RectangleMarker,
   ViewPlugin,
-  WidgetType,
   type DecorationSet,
+  type LayerMarker,
   type ViewUpdate
 } from '@codemirror/view';
 import * as Y from 'yjs';
@@ -14,34 +16,33 @@ import type { Caret, Carets } from './carets';
 
 const moved = Annotation.define<true>();
 
-class CaretWidget extends WidgetType {
+class CaretMarker implements LayerMarker {
   readonly #caret: Caret;
+  readonly #place: RectangleMarker;
 
-  constructor(caret: Caret) {
-    super();
+  constructor(caret: Caret, place: RectangleMarker) {
     this.#caret = caret;
+    this.#place = place;
   }
 
-  override eq(other: CaretWidget): boolean {
-    return other.#caret === this.#caret;
+  eq(other: CaretMarker): boolean {
+    return other.#caret === this.#caret && other.#place.eq(this.#place);
   }
 
-  override toDOM(): HTMLElement {
-    const mark = document.createElement('span');
+  draw(): HTMLElement {
+    const mark = document.createElement('div');
     mark.className = 'cm-remote-caret';
     mark.dataset.name = this.#caret.name;
     mark.style.setProperty('--hue', `var(--hue-${this.#caret.hue})`);
-    mark.setAttribute('aria-hidden', 'true');
+    mark.style.left = `${this.#place.left}px`;
+    mark.style.top = `${this.#place.top}px`;
+    mark.style.height = `${this.#place.height}px`;
     return mark;
-  }
-
-  override ignoreEvent(): boolean {
-    return true;
   }
 }
 
-export function remoteCarets(text: Y.Text, carets: Carets) {
-  class RemoteCarets {
+export function remoteCarets(text: Y.Text, carets: Carets): Extension {
+  class Selections {
     decorations: DecorationSet;
     readonly #stop: () => void;
 
@@ -52,9 +53,7 @@ export function remoteCarets(text: Y.Text, carets: Carets) {
 
     update(update: ViewUpdate): void {
       if (update.docChanged || update.selectionSet || update.focusChanged) tellMine(update);
-      if (update.docChanged || update.transactions.some((change) => change.annotation(moved))) {
-        this.decorations = this.#draw();
-      }
+      if (mustRedraw(update)) this.decorations = this.#draw();
     }
 
     destroy(): void {
@@ -63,7 +62,7 @@ export function remoteCarets(text: Y.Text, carets: Carets) {
 
     #draw(): DecorationSet {
       return Decoration.set(
-        carets.others.flatMap((caret) => drawCaret(text, caret)),
+        carets.others.flatMap((caret) => selectionOf(text, caret)),
         true
       );
     }
@@ -75,20 +74,42 @@ export function remoteCarets(text: Y.Text, carets: Carets) {
     carets.tell({ text, anchor, head });
   }
 
-  return [ViewPlugin.fromClass(RemoteCarets, { decorations: (plugin) => plugin.decorations }), theme];
+  const caretLayer = layer({
+    above: true,
+    class: 'cm-remote-carets',
+    update: mustRedraw,
+    markers: (view) => carets.others.flatMap((caret) => caretMarkers(view, text, caret))
+  });
+  return [
+    ViewPlugin.fromClass(Selections, { decorations: (plugin) => plugin.decorations }),
+    caretLayer,
+    theme
+  ];
 }
 
-function drawCaret(text: Y.Text, caret: Caret): Range<Decoration>[] {
+function mustRedraw(update: ViewUpdate): boolean {
+  return (
+    update.docChanged ||
+    update.geometryChanged ||
+    update.transactions.some((transaction) => transaction.annotation(moved) === true)
+  );
+}
+
+function caretMarkers(view: EditorView, text: Y.Text, caret: Caret): CaretMarker[] {
+  const head = placeIn(text, caret.head);
+  // Between a change of the shared text and its arrival in the editor the two may differ in length.
+  if (head === undefined || head > view.state.doc.length) return [];
+  const places = RectangleMarker.forRange(view, '', EditorSelection.cursor(head));
+  return places.map((place) => new CaretMarker(caret, place));
+}
+
+function selectionOf(text: Y.Text, caret: Caret): Range<Decoration>[] {
   const anchor = placeIn(text, caret.anchor);
   const head = placeIn(text, caret.head);
-  if (anchor === undefined || head === undefined) return [];
-  const drawn = [Decoration.widget({ widget: new CaretWidget(caret), side: 1 }).range(head)];
-  if (anchor !== head) {
-    const attributes = { style: `--hue: var(--hue-${caret.hue})` };
-    const mark = Decoration.mark({ class: 'cm-remote-selection', attributes });
-    drawn.push(mark.range(Math.min(anchor, head), Math.max(anchor, head)));
-  }
-  return drawn;
+  if (anchor === undefined || head === undefined || anchor === head) return [];
+  const attributes = { style: `--hue: var(--hue-${caret.hue})` };
+  const mark = Decoration.mark({ class: 'cm-remote-selection', attributes });
+  return [mark.range(Math.min(anchor, head), Math.max(anchor, head))];
 }
 
 function placeIn(text: Y.Text, position: Y.RelativePosition): number | undefined {
@@ -100,17 +121,17 @@ function placeIn(text: Y.Text, position: Y.RelativePosition): number | undefined
 const theme = EditorView.baseTheme({
   '.cm-remote-selection': { backgroundColor: 'color-mix(in srgb, var(--hue) 28%, transparent)' },
   '.cm-remote-caret': {
-    position: 'relative',
-    margin: '0 -1px',
-    borderLeft: '2px solid var(--hue)',
-    pointerEvents: 'auto'
+    position: 'absolute',
+    width: '2px',
+    marginLeft: '-1px',
+    backgroundColor: 'var(--hue)',
+    pointerEvents: 'none'
   },
   // Says who it is when it moves, then steps aside for the words above it.
   '.cm-remote-caret::after': {
     position: 'absolute',
-    zIndex: '1',
-    bottom: '1.2em',
-    left: '-2px',
+    bottom: '100%',
+    left: '0',
     padding: '0 4px',
     borderRadius: 'var(--radius-1)',
     backgroundColor: 'var(--hue)',
@@ -119,11 +140,9 @@ const theme = EditorView.baseTheme({
     fontSize: '10px',
     fontWeight: '600',
     lineHeight: '14px',
-    pointerEvents: 'none',
     whiteSpace: 'nowrap',
     opacity: '0',
     animation: 'cm-remote-name 2.5s'
   },
-  '.cm-remote-caret:hover::after': { opacity: '1' },
   '@keyframes cm-remote-name': { '0%, 80%': { opacity: '1' }, '100%': { opacity: '0' } }
 });
