@@ -13,6 +13,8 @@ SKIN = Material((0.55, 0.34, 0.24), gloss=0.25)
 HAIR = Material((0.035, 0.022, 0.018), gloss=0.45, pattern="hair", scale=0.02)
 SHOE = Material((0.015, 0.013, 0.014), gloss=0.6)
 
+EMBER = Material((0.3, 0.1, 0.02), emission=(40.0, 10.0, 1.6))  # the end of a cigarette; smoke rises from it
+
 Spot = Callable[[float, float, float], Vec]  # head coordinates, in heights of the person, to a point
 
 HEIGHT = {"woman": 1.70, "man": 1.81, "child": 1.22}
@@ -47,6 +49,19 @@ class Body:
     knees: tuple[Vec, Vec]
     feet: tuple[Vec, Vec]
     toes: tuple[Vec, Vec]
+
+
+CLOTH: dict[str, tuple[float, float, float]] = {
+    "red": (0.36, 0.02, 0.025),
+    "white": (0.62, 0.60, 0.55),
+    "black": (0.014, 0.014, 0.016),
+    "blue": (0.03, 0.06, 0.22),
+    "green": (0.03, 0.16, 0.06),
+    "yellow": (0.52, 0.36, 0.04),
+    "brown": (0.16, 0.085, 0.04),
+    "grey": (0.17, 0.17, 0.18),
+    "pink": (0.50, 0.09, 0.20),
+}
 
 
 def person(who: Person, rng: np.random.Generator, tone: Material | None = None) -> Model:
@@ -123,18 +138,21 @@ def _wardrobe(who: Person, rng: np.random.Generator) -> Wardrobe:
     def cloth(r: float, g: float, b: float, gloss: float = 0.12) -> Material:
         return Material((r * shade, g * shade, b * shade), gloss=gloss, cloth=0.5)
 
+    def chosen(r: float, g: float, b: float, gloss: float = 0.12) -> Material:
+        return cloth(*CLOTH.get(who.colour, (r, g, b)), gloss)
+
     match who.clothes:
         case "dress":
-            red = cloth(0.20, 0.018, 0.035, 0.35)
-            return Wardrobe(red, SKIN, red, replace(SKIN, gloss=0.35))
+            dress = chosen(0.20, 0.018, 0.035, 0.35)
+            return Wardrobe(dress, SKIN, dress, replace(SKIN, gloss=0.35))
         case "coat":
-            beige = cloth(0.19, 0.15, 0.10) if who.kind == "man" else cloth(0.12, 0.10, 0.105)
-            return Wardrobe(beige, beige, beige, cloth(0.03, 0.03, 0.036))
+            coat = chosen(0.19, 0.15, 0.10) if who.kind == "man" else chosen(0.12, 0.10, 0.105)
+            return Wardrobe(coat, coat, coat, cloth(0.03, 0.03, 0.036))
         case "suit":
-            navy = cloth(0.035, 0.04, 0.055)
-            return Wardrobe(navy, navy, navy, navy)
+            suit = chosen(0.035, 0.04, 0.055)
+            return Wardrobe(suit, suit, suit, suit)
         case _:
-            shirt = cloth(*[(0.30, 0.31, 0.33), (0.16, 0.20, 0.24), (0.24, 0.13, 0.10)][int(rng.integers(3))])
+            shirt = chosen(*[(0.30, 0.31, 0.33), (0.16, 0.20, 0.24), (0.24, 0.13, 0.10)][int(rng.integers(3))])
             trousers = cloth(0.04, 0.048, 0.065)
             return Wardrobe(shirt, shirt, trousers, trousers)
 
@@ -168,8 +186,8 @@ def _torso(model: Model, body: Body, who: Person, wear: Wardrobe) -> None:
     model.tube(body.chest + frame[:, 1] * 0.03 * h, body.neck, (0.092 * w * h, 0.045 * h), wear.top, (forward, 0.62))
     if who.kind == "woman" and who.clothes != "coat":
         for side in (1, -1):
-            spot = body.chest + frame @ vec(side * 0.042 * h, -0.012 * h, 0.046 * h)
-            model.ball(spot, 0.037 * h, wear.top)
+            spot = body.chest + frame @ vec(side * 0.040 * h, -0.012 * h, 0.043 * h)
+            model.ball(spot, 0.033 * h, wear.top)
     skin = wear.top if wear.top is wear.legs and wear.top is wear.sleeves and who.clothes != "suit" else SKIN
     model.limb(
         body.neck - frame[:, 1] * 0.01 * h,
@@ -311,7 +329,7 @@ def _props(model: Model, body: Body, who: Person) -> None:
         start = tip + body.torso @ vec(-0.005, 0.01, 0.01)
         end = start + unit(body.torso[:, 2] + body.torso[:, 0] * 0.8 + UP * 0.2) * 0.075
         model.tube(start, end, (0.0045, 0.0045), Material((0.8, 0.78, 0.74)))
-        model.ball(end, 0.008, Material((0.3, 0.1, 0.02), emission=(40.0, 10.0, 1.6)))
+        model.ball(end, 0.008, EMBER)
     if "gun" in who.props:
         model.new_group()
         steel = Material((0.03, 0.03, 0.035), gloss=0.8, metal=0.7)

@@ -50,7 +50,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "studio-low-key": Preset("Studio low key", 78, 38, 4100, 0.30, 1.4, 0.030, 6500, 0.75, 5200, 0.9, 0.050, 1.30),
     "natural-window": Preset(
-        "Natural window", 68, 24, 5900, 0.9, 1.2, 0.20, 6800, 0.35, 6800, 0.8, 0.19, 1.06, air=0.15
+        "Natural window", 68, 24, 5700, 0.9, 1.3, 0.13, 7200, 0.35, 6800, 0.8, 0.19, 1.14, air=0.15
     ),
     "overcast-flat": Preset(
         "Overcast flat", 15, 72, 6900, 2.2, 0.30, 0.95, 7200, 0.05, 7000, 0.4, 0.24, 0.92, air=0.25
@@ -151,7 +151,7 @@ def light_up(found: Set, name: str) -> Lighting:
         above = scaled(mixed(fill, at_luminance(palette.accents[1], 1.0), 0.25), ambient)
     below = scaled(above, 0.45)
     # However thick the air, most of the light from the subject arrives.
-    haze = min(_haze(scene, preset), 0.30 / camera.focus)
+    haze = min(_haze(scene, preset), 0.24 / camera.focus)
     return Lighting(preset, lights, above, below, sky, haze, _haze_colour(scene, sky, above, preset, crew))
 
 
@@ -202,9 +202,15 @@ def _key(found: Set, preset: Preset, side: int) -> Light:
     if found.plan.ceiling < 100:
         at[1] = min(at[1], found.plan.ceiling - 0.1)
     return Light(
-        scaled(colour, distance**2), at=at, size=preset.size, wrap=min(preset.size * 0.3, 0.5),
-        shadow_aim=camera.subject, shadow_tan=1.0, beam=0.22, cone=(unit(camera.subject - at), 0.80 if preset.neon else 0.62),
-    )  # fmt: skip
+        scaled(colour, distance**2),
+        at=at,
+        size=preset.size,
+        wrap=min(preset.size * 0.3, 0.5),
+        shadow_aim=camera.subject,
+        shadow_tan=1.0,
+        beam=0.22,
+        cone=(unit(camera.subject - at), 0.80 if preset.neon else 0.62),
+    )
 
 
 def _rims(found: Set, preset: Preset, side: int) -> list[Light]:
@@ -267,7 +273,7 @@ def _sky(scene: Scene, preset: Preset, camera: Camera, side: int) -> Sky:
         moon = _direction(camera, 168, 17, side) if "moon" in scene.pieces else None
         return Sky(scaled(glow, 1.5), (0.004, 0.006, 0.014), moon=moon, stars=cloudy < 0.9, clouds=0.25)
     low = preset.azimuth > 120 or scene.time in ("dusk", "dawn")
-    sun = _direction(camera, 166 if low or "sun" in scene.pieces else preset.azimuth, 4.5 if low else 24, side)
+    sun = _direction(camera, 160 if low or "sun" in scene.pieces else preset.azimuth, 4.5 if low else 24, side)
     if preset.label.startswith("Golden") or scene.time in ("dusk", "dawn"):
         warm = (1.35, 0.62, 0.26) if scene.time != "dawn" else (1.2, 0.68, 0.46)
         return Sky(warm, (0.15, 0.22, 0.42), sun=sun, sun_colour=(18.0, 8.5, 2.8), clouds=cloudy)
@@ -296,4 +302,4 @@ def _haze_colour(scene: Scene, sky: Sky, above: Rgb, preset: Preset, crew: Crew)
         return scaled(above, 0.5)
     if preset.neon:
         return scaled(mixed(sky.horizon, crew.neon[1], 0.12), 0.9)
-    return scaled(sky.horizon, 0.8)
+    return scaled(sky.horizon, 0.45 if scene.setting in ("forest", "street") else 0.8)

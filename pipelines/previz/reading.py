@@ -17,6 +17,9 @@ LEXICON = Path(__file__).parent / "lexicon.toml"
 MAX_CHARS = 4000  # what is read; nobody describes one frame in more
 
 _PRONOUNS = frozenset({"she", "her", "he", "him", "his", "they"})
+_GARMENT = re.compile(
+    r"\b(\w+) (?:dress|gown|skirt|coat|trenchcoat|raincoat|trench coat|suit|jacket|shirt|sweater|hoodie)\b"
+)
 _GHOST = re.compile(r"\b(?:a |the |his |her )?(man|woman|child|stranger|figure|face)?(?:'s)? ?reflection\b")
 
 
@@ -95,7 +98,7 @@ def _shot(direct: str, setting: str) -> ShotSize:
     found = _first(tags("shot", direct), "")
     if found:
         return cast("ShotSize", found)
-    return "wide" if setting in INTERIORS or setting == "street" else "extreme-wide"
+    return "wide" if setting in INTERIORS or setting in ("street", "forest", "field", "sea") else "extreme-wide"
 
 
 def _kind(word: str) -> str:
@@ -125,6 +128,7 @@ def _people(direct: str, identity: str, mood: str) -> tuple[Person, ...]:
                 pose=pose,
                 facing=look,
                 clothes=_clothes(kind, wardrobe),
+                colour=_cloth_colour(about) if first else "",
                 hat=kind == "man" and ("hat" in wardrobe or ("noir" in mood and "coat" in wardrobe)),
                 long_hair=kind == "woman",
                 props=frozenset(tags("props", direct) + (["umbrella"] if "umbrella" in wardrobe else []))
@@ -167,6 +171,11 @@ def _pose(poses: list[str], *, first: bool) -> str:
 def _clothes(kind: str, wardrobe: list[str]) -> str:
     allowed = {"woman": ("dress", "coat", "suit"), "man": ("suit", "coat"), "child": ("coat",)}[kind]
     return next((clothes for clothes in wardrobe if clothes in allowed), "plain")
+
+
+def _cloth_colour(about: str) -> str:
+    garment = _GARMENT.search(about)
+    return _first(tags("cloth_colour", garment.group(1)), "") if garment else ""
 
 
 def _insert(direct: str, scene: Scene) -> str:

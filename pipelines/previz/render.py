@@ -15,11 +15,10 @@ from pipelines.previz import air, grade, optics, slate
 from pipelines.previz.camera import Camera, Glass, set_up
 from pipelines.previz.cast import View, cast
 from pipelines.previz.colour import Palette
-from pipelines.previz.figures import skeleton
-from pipelines.previz.geometry import Plane, Prim, Vec, turned, vec
+from pipelines.previz.figures import EMBER
+from pipelines.previz.geometry import Plane, Prim, Vec, vec
 from pipelines.previz.light import PRESETS, Lighting, Set, light_up
 from pipelines.previz.optics import resized
-from pipelines.previz.poses import pose_of
 from pipelines.previz.reading import read
 from pipelines.previz.scene import Scene
 from pipelines.previz.sets.build import Placed, build, crew_of
@@ -73,7 +72,7 @@ def render(recipe: Recipe, options: Mapping[str, Any], context: RunContext) -> l
     context.progress(96, "Writing the slate")
     path = context.scratch / "frame.png"
     image = _finished(pixels, recipe, stage, (width, height))
-    image.save(path, "PNG", compress_level=6, optimize=False, pnginfo=_chunks())
+    image.save(path, "PNG", compress_level=4, optimize=False, pnginfo=_chunks())
     context.progress(100, "Done")
     return [Output(path, "image/png", width, height)]
 
@@ -182,17 +181,10 @@ def _air(stage: Stage, look: Look, frame: Frame, rng: np.random.Generator) -> li
     rgb = air.haze(rgb, frame.depth, camera, lighting, look.lamps)
     if {"steam", "smoke"} & scene.weather:
         rgb = air.steam(rgb, frame.depth, camera, lighting, stage.plan.steam)
-    for person in stage.placed:
-        if "cigarette" in person.who.props:
-            rgb = air.smoke_thread(rgb, frame.depth, camera, _cigarette(person), (0.16, 0.16, 0.17))
+    for ember in (prim for prim in look.prims if prim.material is EMBER):
+        rgb = air.smoke_thread(rgb, frame.depth, camera, ember.centre, (0.16, 0.16, 0.17))
     beyond = camera.focus + 5.0 if scene.interior or scene.insert else 0.0
     return air.fall(rgb, frame.depth, scene, beyond, rng)
-
-
-def _cigarette(person: Placed) -> Vec:
-    """About where the glowing end is: near the raised hand."""
-    body = skeleton(person.who, pose_of(person.who, np.random.default_rng(0)))
-    return person.at + turned(body.hands[0] + vec(0.06, 0.07, 0.13), person.yaw)
 
 
 def _lens(stage: Stage, frame: Frame, rgb: list[Plane]) -> list[Plane]:

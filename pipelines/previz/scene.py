@@ -20,6 +20,7 @@ class Person:
     pose: str = "stand"
     facing: Facing = "camera"
     clothes: str = "plain"
+    colour: str = ""
     hat: bool = False
     long_hair: bool = False
     props: frozenset[str] = frozenset()

@@ -279,7 +279,7 @@ def _environment(lighting: Lighting, surface: Surface, towards: list[Plane], rgb
 def _sky(lighting: Lighting, ray: list[Plane]) -> list[Plane]:
     sky = lighting.sky
     height = np.clip(ray[1], 0, 1)
-    blend = 1 - (1 - height) ** 5
+    blend = 1 - (1 - height) ** 8
     out = [h + (z - h) * blend for h, z in zip(sky.horizon, sky.zenith, strict=True)]
     if sky.clouds > 0:
         flat = 1 / (np.maximum(ray[1], 0.02) + 0.12)

@@ -10,7 +10,8 @@ from pipelines.previz.cast import View, cast
 from pipelines.previz.geometry import Plane, Prim, Vec, frame_along, unit
 from pipelines.previz.light import Light
 
-_TAPS = 7
+_TAPS = 5
+_MOST_PX = 14.0
 _SUN_REACH = 9.0
 
 
@@ -36,7 +37,7 @@ def shadow_map(prims: list[Prim], light: Light, size_px: int) -> ShadowMap | Non
     else:
         assert light.at is not None  # noqa: S101 - a light without parallel rays has a place
         metres = 2 * view.tan_x * float(np.sqrt(((light.shadow_aim - light.at) ** 2).sum()))
-    soft = float(np.clip(light.size * 0.16 / metres * size_px, 0.8, 14.0))
+    soft = float(np.clip(light.size * 0.16 / metres * size_px, 0.8, _MOST_PX))
     return ShadowMap(view, hits.depth, soft, light.outside_lit)
 
 
@@ -78,6 +79,8 @@ def _filtered(shadow: ShadowMap, column: Plane, row: Plane, limit: Plane, angle:
     flat = shadow.depth.ravel()
     width, height = shadow.view.width, shadow.view.height
     total = np.zeros(column.shape, np.float32)
+    column = np.clip(column, _MOST_PX + 1, width - _MOST_PX - 2)
+    row = np.clip(row, _MOST_PX + 1, height - _MOST_PX - 2)
     taps = 1 if angle is None else _TAPS
     turned = None if angle is None else (np.cos(angle) * shadow.soft_px, np.sin(angle) * shadow.soft_px)
     for tap in range(taps):
@@ -88,7 +91,7 @@ def _filtered(shadow: ShadowMap, column: Plane, row: Plane, limit: Plane, angle:
             dx, dy = radius * np.cos(turn), radius * np.sin(turn)
             c, s = turned
             j, i = column + (dx * c - dy * s), row + (dx * s + dy * c)
-        at = np.clip(i, 0, height - 1).astype(np.int32) * width + np.clip(j, 0, width - 1).astype(np.int32)
+        at = i.astype(np.int32) * width + j.astype(np.int32)
         total += flat[at] > limit
     return total / taps
 

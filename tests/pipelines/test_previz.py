@@ -48,7 +48,7 @@ def shoot(recipe: Recipe, make_context: Callable[..., Any]) -> Shoot:
         made = recipe(prompt, **changes)
         made["parameters"].setdefault("slate", False)
         path = run.run("previz-image", "low", made, make_context())[0].path
-        return np.asarray(Image.open(path).convert("RGB"), np.float32) / 255
+        return np.asarray(Image.open(path).convert("RGB"), np.float32) / np.float32(255)
 
     return render
 

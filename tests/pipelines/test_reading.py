@@ -49,7 +49,7 @@ def test_the_scene_context_places_a_shot_that_names_no_place() -> None:
         ("Close-up of a hand", "close-up"),
         ("Extreme close-up of an eye", "extreme-close-up"),
         ("a man in a kitchen", "wide"),
-        ("a forest", "extreme-wide"),
+        ("a desert", "extreme-wide"),
     ],
 )
 def test_the_shot_size_is_read_or_follows_from_the_set(prompt: str, shot: str) -> None:
@@ -99,6 +99,11 @@ def test_an_empty_prompt_still_has_somebody_to_light() -> None:
 )
 def test_the_verb_sets_the_pose(prompt: str, pose: str) -> None:
     assert scene(prompt).people[0].pose == pose
+
+
+def test_a_garment_has_the_colour_that_stands_before_it() -> None:
+    assert scene("a girl with a red coat under a blue sky").people[0].colour == "red"
+    assert scene("a girl under a blue sky").people[0].colour == ""
 
 
 def test_a_reflection_is_no_second_person() -> None:

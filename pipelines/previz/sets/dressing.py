@@ -40,7 +40,7 @@ def _dress_fire(plan: Plan, crew: Crew, _scene: Scene, size: tuple[float, float]
 
 
 def _dress_mirror(plan: Plan, crew: Crew, _scene: Scene, size: tuple[float, float]) -> None:
-    x = crew.side() * 1.3
+    x = crew.side() * 2.3
     z = size[1] + 0.06
     plan.model.new_group()
     plan.model.block(

@@ -241,17 +241,17 @@ def _towers(plan: Plan, crew: Crew) -> None:
 
 def forest(_scene: Scene, crew: Crew) -> Plan:
     """Trunks in depth with a clearing where people stand and a path that leads away."""
-    plan = Plan(yaw_range=(-0.5, 0.5), far=60)
+    plan = Plan(yaw_range=(-0.12, 0.12), far=60)
     ground(plan, Material((0.06, 0.055, 0.03), second=(0.035, 0.05, 0.02), pattern="ground", scale=0.5))
     bark = Material((0.10, 0.075, 0.055), second=(0.03, 0.024, 0.018), pattern="bark")
     leaves = Material((0.05, 0.085, 0.03), second=(0.03, 0.05, 0.02), pattern="leaves", translucent=0.35)
     model = plan.model
     for index in range(58):
-        distance = 1.0 + 44 * (index / 58) ** 1.25
-        x = crew.pick(-1, 1) * (3.0 + distance * 0.62)
+        distance = -4.0 + 50 * (index / 58) ** 1.25
+        x = crew.pick(-1, 1) * (3.4 + max(distance, 0) * 0.62)
         path = 0.9 * np.sin(distance * 0.12)
-        if abs(x - path) < 1.35 + 0.02 * distance:
-            x = path + np.sign(x - path) * (1.5 + crew.pick(0, 1.5))
+        if abs(x - path) < 1.45 + 0.02 * distance:
+            x = path + np.sign(x - path) * (1.7 + crew.pick(0, 1.5))
         radius = crew.pick(0.13, 0.36)
         lean = crew.pick(-0.5, 0.5)
         foot, top = vec(x, -0.05, 3.2 - distance), vec(x + lean, 12 + crew.pick(0, 5), 3.2 - distance)
@@ -269,7 +269,7 @@ def forest(_scene: Scene, crew: Crew) -> Plan:
             if k == 0 and index % 2 == 0:
                 model.card(start + vec(0, 2.0, 0.1), vec(crew.pick(-0.4, 0.4), 0, 1), (2.0, 1.5), leaves, stuff.crown())
     _undergrowth(plan, crew, leaves)
-    plan.marks = [Mark(vec(0.35, 0, -2.5)), Mark(vec(-0.6, 0, -4.0)), Mark(vec(0.9, 0, -5.2))]
+    plan.marks = [Mark(vec(crew.pick(0.1, 0.5), 0, -2.0)), Mark(vec(-0.5, 0, -3.0)), Mark(vec(0.9, 0, -4.2))]
     plan.backlight = vec(crew.pick(-3, 3), 5.5, -26)
     return plan
 

@@ -76,14 +76,26 @@ def outside(plan: Plan, crew: Crew, scene: Scene, z: float) -> None:
     model = plan.model
     model.casts = False
     model.new_group()
-    ground = Material((0.03, 0.031, 0.034), pattern="asphalt", gloss=0.6, mirror=0.5 if crew.wet else 0.1)
+    # By day what is outside is brighter than any room: it shines by itself, for the lamps are set for the room.
+    day = (
+        (0.0, 0.0, 0.0)
+        if crew.night
+        else {"dusk": (0.75, 0.42, 0.2), "dawn": (0.7, 0.52, 0.42)}.get(scene.time, (0.62, 0.68, 0.75))
+    )
+    ground = Material((0.03, 0.031, 0.034), pattern="asphalt", gloss=0.6, mirror=0.5 if crew.wet else 0.1, emission=day)
     model.sheet(vec(0, -0.02, z - 12), vec(0, 1, 0), (30, 12), ground)
     lit = (0.42, 0.27, 0.13) if crew.night else (0.0, 0.0, 0.0)
     for index, x in enumerate((-16.0, -8.5, -1.5, 6.0, 13.5)):
         model.new_group()
         shade = crew.pick(0.04, 0.09) if crew.night else crew.pick(0.16, 0.3)
         facade = Material(
-            (shade, shade * 0.95, shade * 0.95), second=lit, pattern="facade", scale=1.25, gloss=0.05 * index, cloth=0.3
+            (shade, shade * 0.95, shade * 0.95),
+            second=lit,
+            pattern="facade",
+            scale=1.25,
+            gloss=0.05 * index,
+            emission=(day[0] * shade * 2.5, day[1] * shade * 2.5, day[2] * shade * 2.5),
+            cloth=0.3,
         )
         model.block((x - 3.6, 0, z - 20), (x + 3.6, crew.pick(7, 13), z - 11 - crew.pick(0, 1.5)), facade)
     if crew.night:
