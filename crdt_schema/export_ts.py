@@ -85,8 +85,8 @@ def render() -> str:
         "export type Intent = GenerateIntent | CancelIntent;",
         "export interface Socket { name: string; label: string; types: Array<SocketType>; many: boolean }",
         (
-            "export interface NodeSpec { label: string; summary: string; inputs: Array<Socket>; outputs: Array<Socket>; "
-            "texts: Array<string>; maps: Array<string>; defaults: Record<string, unknown> }"
+            "export interface NodeSpec { label: string; summary: string; inputs: Array<Socket>; "
+            "outputs: Array<Socket>; texts: Array<string>; maps: Array<string>; defaults: Record<string, unknown> }"
         ),
         constant("DOCUMENTS", kinds),
         constant("NODE_SPECS", {k: asdict(v) for k, v in nodes.NODE_SPECS.items()}, "Record<NodeType, NodeSpec>"),

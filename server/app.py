@@ -21,7 +21,7 @@ from server.hub import ws
 from server.hub.hub import Hub, OpenStore
 from server.intents.service import FindActor, Intents
 from server.middleware import add_headers, know_the_user, tell_errors
-from server.projects.demo import create_demo
+from server.projects.demo import ensure_demo
 from server.projects.index import Projects
 from server.snapshot.snapshotter import Snapshotter
 from server.store.base import UpdateStore
@@ -61,7 +61,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         open_store=store_opener(app[keys.PROJECTS]),
         on_open=(app[keys.SNAPSHOTTER].attach, app[keys.INTENTS].attach),
     )
-    app.cleanup_ctx.extend([run_people, run_projects, run_snapshotter, run_intents, run_hub])
+    app.cleanup_ctx.extend([run_people, run_projects, run_snapshotter, run_hub, run_intents])
     routes.add_routes(app)
     ws.add_routes(app, app[keys.HUB], admitter(app))
     routes.add_pages(app)
@@ -127,7 +127,8 @@ async def run_intents(app: web.Application) -> AsyncIterator[None]:
 
 async def run_hub(app: web.Application) -> AsyncIterator[None]:
     """Serve documents; the first start makes the demo project."""
-    if app[keys.CONFIG].demo and not app[keys.PROJECTS].all():
-        await create_demo(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER], by=SYSTEM)
+    if app[keys.CONFIG].demo:
+        marker = app[keys.CONFIG].state_folder / "demo-unfinished"
+        await ensure_demo(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER], marker, by=SYSTEM)
     yield
     await app[keys.HUB].close()

@@ -7,12 +7,13 @@ hub would lose its Valkey before it has said goodbye.
 import asyncio
 import contextlib
 import ctypes
+import fcntl
 import os
 import shlex
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
 
 import aiohttp
@@ -20,6 +21,7 @@ import redis.asyncio
 
 from server.cli import login_url
 from server.config import Config
+from server.errors import Conflict
 
 PROCFILE = Path(__file__).parent.parent / "Procfile"
 START_ORDER = ("redis", "hub", "farm")
@@ -49,7 +51,30 @@ def parts_to_run(procfile: dict[str, list[str]], config: Config, *, embedded_red
 
 
 def up(config: Config) -> int:
-    """Run the studio until it is told to stop; the exit status."""
+    """Run the studio until it is told to stop; the exit status. Raises Conflict when it runs already."""
+    with only_one(config.state_folder):
+        return supervise(config)
+
+
+@contextlib.contextmanager
+def only_one(state_folder: Path) -> Generator[None]:
+    """Hold the workspace: a second studio in it would take the first one's Valkey away. Waits for one that stops."""
+    state_folder.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + STOP_SECONDS + 5
+    with (state_folder / "up.lock").open("w") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Conflict("Workprint runs already in this workspace. Stop it first.") from None
+                time.sleep(0.2)
+        yield
+
+
+def supervise(config: Config) -> int:
+    """Run the parts; the exit status."""
     embedded = not os.environ.get("REDIS_URL")
     return asyncio.run(
         Supervisor(config, parts_to_run(read_procfile(PROCFILE.read_text()), config, embedded_redis=embedded)).run()

@@ -33,7 +33,7 @@ async def put_blob(request: web.Request) -> web.Response:
     limit = request.app[CONFIG].upload_bytes
     if request.content_length is not None and request.content_length > limit:
         raise TooLarge(f"A result may have at most {limit} bytes.")
-    stored, size = await project.blobs.put(request.content.iter_chunked(1 << 18), expected=blob)
+    stored, size = await project.blobs.put(request.content.iter_chunked(1 << 18), expected=blob, max_bytes=limit)
     return web.json_response({"blob": stored, "size_bytes": size}, status=201)
 
 

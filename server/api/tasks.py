@@ -94,7 +94,7 @@ def task_json(project: Project, task: str, job: Job | None, takes: Takes) -> dic
     if take is not None:
         reply["result"] = {
             "output_url": media_url(project, take["media"]["blob"]),
-            "metadata": {"take": job["take"], "name": take["name"], "number": take["number"]},
+            "metadata": {"take": job["take"], "name": take["name"], "number": int(take["number"])},
         }
     return reply
 

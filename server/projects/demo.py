@@ -1,13 +1,17 @@
 """The demo project "Neo-Noir Laundromat": a short film of three shots, brief complete, ready to generate."""
 
 import asyncio
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from crdt_schema.canvas import Canvas
 from crdt_schema.ids import EdgeId, NodeId, ProjectId
 from crdt_schema.project import CreativeContract, Manifest
 from server.auth.actor import Actor
+from server.errors import NotFound
 from server.hub.hub import Hub
 from server.projects.boards import PALETTE, mood_boards
 from server.projects.index import Project, Projects
@@ -95,9 +99,39 @@ NOTE = (
 Edit = Callable[[Canvas], object]
 
 
-async def create_demo(projects: Projects, hub: Hub, snapshotter: Snapshotter, by: Actor) -> Project:
+async def ensure_demo(projects: Projects, hub: Hub, snapshotter: Snapshotter, marker: Path, by: Actor) -> None:
+    """Make the demo in a workspace without projects.
+
+    `marker` names the demo while it is being made. A start that was interrupted leaves it behind: what it had made,
+    nobody can have worked on, for the hub did not serve yet; it is thrown away and made afresh.
+    """
+    if await asyncio.to_thread(_begin, projects, marker):
+        await create_demo(projects, hub, snapshotter, by, on_created=marker.write_text)
+    await asyncio.to_thread(marker.unlink, missing_ok=True)
+
+
+def _begin(projects: Projects, marker: Path) -> bool:
+    """Clear what an interrupted start left; whether the demo is to be made."""
+    if marker.exists():
+        with suppress(NotFound):
+            shutil.rmtree(projects.get(ProjectId(marker.read_text())).folder)
+    if projects.all():
+        return False
+    marker.touch()
+    return True
+
+
+async def create_demo(
+    projects: Projects,
+    hub: Hub,
+    snapshotter: Snapshotter,
+    by: Actor,
+    *,
+    on_created: Callable[[str], object] = lambda _: None,
+) -> Project:
     """Make the demo step by step through the hub, with a commit after each step."""
     project = await projects.create(NewProject(TITLE, LOGLINE, contract=BRIEF), by)
+    on_created(project.id)
     story = _Story(projects, hub, snapshotter, project.id, by)
     await projects.update_manifest(project.id, _write_outline, by)
     await snapshotter.snapshot_now(project.id, actor=by)
