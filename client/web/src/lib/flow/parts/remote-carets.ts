@@ -20,9 +20,13 @@ class CaretMarker implements LayerMarker {
   readonly #caret: Caret;
   readonly #place: RectangleMarker;
 
-  constructor(caret: Caret, place: RectangleMarker) {
+  /** Whether the name stands to the left of the caret, because there is no room on the right. */
+  readonly #leftwards: boolean;
+
+  constructor(caret: Caret, place: RectangleMarker, leftwards: boolean) {
     this.#caret = caret;
     this.#place = place;
+    this.#leftwards = leftwards;
   }
 
   eq(other: CaretMarker): boolean {
@@ -31,7 +35,7 @@ class CaretMarker implements LayerMarker {
 
   draw(): HTMLElement {
     const mark = document.createElement('div');
-    mark.className = 'cm-remote-caret';
+    mark.className = this.#leftwards ? 'cm-remote-caret cm-leftwards' : 'cm-remote-caret';
     mark.dataset.name = this.#caret.name;
     mark.style.setProperty('--hue', `var(--hue-${this.#caret.hue})`);
     mark.style.left = `${this.#place.left}px`;
@@ -100,7 +104,8 @@ function caretMarkers(view: EditorView, text: Y.Text, caret: Caret): CaretMarker
   // Between a change of the shared text and its arrival in the editor the two may differ in length.
   if (head === undefined || head > view.state.doc.length) return [];
   const places = RectangleMarker.forRange(view, '', EditorSelection.cursor(head));
-  return places.map((place) => new CaretMarker(caret, place));
+  const half = view.scrollDOM.clientWidth / 2;
+  return places.map((place) => new CaretMarker(caret, place, place.left > half));
 }
 
 function selectionOf(text: Y.Text, caret: Caret): Range<Decoration>[] {
@@ -144,5 +149,6 @@ const theme = EditorView.baseTheme({
     opacity: '0',
     animation: 'cm-remote-name 2.5s'
   },
+  '.cm-leftwards::after': { left: 'auto', right: '0' },
   '@keyframes cm-remote-name': { '0%, 80%': { opacity: '1' }, '100%': { opacity: '0' } }
 });
