@@ -32,11 +32,6 @@ class Camera:
     t_stop: float
     near: float
 
-    def blur_px(self, depth: float, width: int) -> float:
-        """Diameter of the circle of confusion of a point at `depth`, in pixels of a frame of that width."""
-        mm = self.lens_mm**2 / (self.t_stop * max(self.focus * 1000 - self.lens_mm, 1.0))
-        return mm * abs(depth - self.focus) / max(depth, 0.05) / SENSOR_MM * width
-
 
 @dataclass(frozen=True)
 class Glass:

@@ -215,6 +215,10 @@ def _collar(model: Model, body: Body, cloth: Material, *, shirt: bool) -> None:
 
 
 def _skirts(model: Model, body: Body, who: Person, wear: Wardrobe) -> None:
+    if who.clothes == "suit" and who.pose not in ("sit", "crouch", "lie"):
+        up = body.torso[:, 1] * body.h
+        squash = (body.torso[:, 2], 0.78)
+        model.tube(body.pelvis + up * 0.12, body.pelvis - up * 0.05, (0.082 * body.h, 0.102 * body.h), wear.top, squash)
     if who.clothes not in ("dress", "coat") or who.pose == "lie":
         return
     h = body.h

@@ -2,7 +2,6 @@
 
 # ruff: noqa: PLR2004 - a drawing is made of measures, and each stands where it is used
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -205,8 +204,3 @@ def reach(start: Vec, end: Vec, longest: float) -> Vec:
     span = end - start
     distance = float(np.sqrt(span @ span))
     return end if distance <= longest else start + span * (longest / distance)
-
-
-def centroid(points: Iterable[Vec]) -> Vec:
-    """The mean of some points."""
-    return np.mean(np.stack(list(points)), axis=0)

@@ -37,7 +37,6 @@ class Preset:
     contrast: float
     air: float = 0.0
     flare: float = 0.0
-    catchlight: float = 0.4
     neon: bool = False
 
 
@@ -45,9 +44,7 @@ PRESETS: dict[str, Preset] = {
     "golden-hour-soft": Preset(
         "Golden hour soft", 146, 9, 2900, 0.35, 2.6, 0.55, 8200, 0.9, 2700, 0.5, 0.23, 1.05, air=0.4, flare=1.0
     ),
-    "studio-high-key": Preset(
-        "Studio high key", 32, 42, 5600, 1.3, 1.0, 0.95, 5600, 0.35, 5600, 0.5, 0.36, 0.90, catchlight=0.8
-    ),
+    "studio-high-key": Preset("Studio high key", 32, 42, 5600, 1.3, 1.0, 0.95, 5600, 0.35, 5600, 0.5, 0.36, 0.90),
     "studio-low-key": Preset("Studio low key", 78, 38, 4100, 0.30, 1.4, 0.030, 6500, 0.75, 5200, 0.9, 0.050, 1.30),
     "natural-window": Preset(
         "Natural window", 68, 24, 5700, 0.9, 1.3, 0.13, 7200, 0.35, 6800, 0.8, 0.19, 1.14, air=0.15
@@ -59,7 +56,7 @@ PRESETS: dict[str, Preset] = {
         "Neon night", 62, 28, 5600, 0.45, 1.0, 0.06, 9000, 1.6, 9000, 1.7, 0.105, 1.18, air=0.25, neon=True
     ),
     "rembrandt": Preset("Rembrandt", 46, 46, 3900, 0.22, 1.5, 0.085, 5200, 0.40, 4600, 0.8, 0.11, 1.15),
-    "ring-light": Preset("Ring light", 0, 4, 5600, 0.55, 1.15, 0.22, 5600, 0.25, 5600, 0.6, 0.26, 1.0, catchlight=1.6),
+    "ring-light": Preset("Ring light", 0, 4, 5600, 0.55, 1.15, 0.22, 5600, 0.25, 5600, 0.6, 0.26, 1.0),
 }
 
 

@@ -5,7 +5,7 @@
 import numpy as np
 from PIL import Image
 
-from pipelines.previz.camera import Camera
+from pipelines.previz.camera import SENSOR_MM, Camera
 from pipelines.previz.geometry import Plane
 from pipelines.previz.noise import fbm, step
 
@@ -35,7 +35,7 @@ def depth_of_field(rgb: list[Plane], depth: Plane, camera: Camera) -> list[Plane
     width = depth.shape[1]
     mm = camera.lens_mm**2 / (camera.t_stop * max(camera.focus * 1000 - camera.lens_mm, 1.0))
     offset = depth - np.float32(camera.focus)
-    radius = np.minimum(np.abs(mm * offset / np.maximum(depth, 0.05)) / 24.9 * width / 2, width * 0.045)
+    radius = np.minimum(np.abs(mm * offset / np.maximum(depth, 0.05)) / SENSOR_MM * width / 2, width * 0.045)
     behind = np.where(offset > 0, radius, 0)
     if float(behind.max()) > 0.8:
         rgb = _blur_behind(rgb, behind)

@@ -67,7 +67,6 @@ def read(prompt: Mapping[str, str], shot: str = "auto", angle: str = "auto", lig
         look=frozenset(tags("look", direct)),
         neon_colour=_first(tags("neon_colour", everything), ""),
         sign=_first(tags("sign", everything), "OPEN"),
-        words=tuple(direct.split()[:40]),
     )
     ghost = _GHOST.search(direct)
     people = _people(_GHOST.sub(" ", direct), identity, mood)

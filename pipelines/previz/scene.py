@@ -1,6 +1,6 @@
 """What a frame shows, in words a renderer can act on: the outcome of reading a prompt; pure data."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 ShotSize = Literal["extreme-wide", "wide", "medium", "close-up", "extreme-close-up"]
@@ -42,7 +42,6 @@ class Scene:
     neon_colour: str = ""
     sign: str = "OPEN"
     ghost: Kind | None = None
-    words: tuple[str, ...] = field(default=())
 
     @property
     def interior(self) -> bool:

@@ -18,8 +18,11 @@ _USUAL: dict[str, tuple[str, ...]] = {
 
 def dress(plan: Plan, crew: Crew, scene: Scene, size: tuple[float, float]) -> None:
     """Put the furniture in a room of that half width and back wall z."""
+    wanted = scene.pieces | set(_USUAL.get(scene.setting, ()))
+    if {"telephone", "screen"} & wanted:
+        wanted |= {"table"}  # something has to carry it
     for piece, place in _DRESS.items():
-        if piece in scene.pieces or piece in _USUAL.get(scene.setting, ()):
+        if piece in wanted:
             place(plan, crew, scene, size)
 
 

@@ -56,7 +56,7 @@ def ridges(plan: Plan, crew: Crew, layers: list[tuple[float, float, float]], mat
 
 def street(scene: Scene, crew: Crew) -> Plan:
     """A street between two rows of houses that runs away from the camera."""
-    plan = Plan(yaw_range=(-0.16, 0.16), far=50)
+    plan = Plan(yaw_range=(-0.16, 0.16))
     wet = crew.wet
     ground(plan, Material((0.04, 0.041, 0.045), pattern="asphalt", gloss=0.7, mirror=0.75 if wet else 0.06))
     _pavements(plan, wet=wet)
@@ -146,7 +146,7 @@ def _street_lights(plan: Plan, crew: Crew, scene: Scene) -> None:
 
 def skyline(scene: Scene, crew: Crew) -> Plan:
     """A flat roof with a parapet, and the towers of a city beyond it."""
-    plan = Plan(yaw_range=(-0.25, 0.25), far=300)
+    plan = Plan(yaw_range=(-0.25, 0.25))
     model = plan.model
     roof = Material(
         (0.12, 0.12, 0.125),
@@ -241,7 +241,7 @@ def _towers(plan: Plan, crew: Crew) -> None:
 
 def forest(_scene: Scene, crew: Crew) -> Plan:
     """Trunks in depth with a clearing where people stand and a path that leads away."""
-    plan = Plan(yaw_range=(-0.12, 0.12), far=60)
+    plan = Plan(yaw_range=(-0.12, 0.12))
     ground(plan, Material((0.06, 0.055, 0.03), second=(0.035, 0.05, 0.02), pattern="ground", scale=0.5))
     bark = Material((0.10, 0.075, 0.055), second=(0.03, 0.024, 0.018), pattern="bark")
     leaves = Material((0.05, 0.085, 0.03), second=(0.03, 0.05, 0.02), pattern="leaves", translucent=0.35)
@@ -290,7 +290,7 @@ def _undergrowth(plan: Plan, crew: Crew, leaves: Material) -> None:
 
 def desert(scene: Scene, crew: Crew) -> Plan:
     """A straight road through dry land to mesas on the horizon, poles beside it."""
-    plan = Plan(yaw_range=(-0.2, 0.2), far=200)
+    plan = Plan(yaw_range=(-0.2, 0.2))
     sand = Material((0.42, 0.26, 0.135), second=(0.34, 0.21, 0.115), pattern="sand", scale=1.1)
     ground(plan, sand)
     model = plan.model
@@ -358,7 +358,7 @@ def _scrub(plan: Plan, crew: Crew) -> None:
 
 def sea(_scene: Scene, crew: Crew) -> Plan:
     """A beach, the surf line and open water to the horizon."""
-    plan = Plan(yaw_range=(-0.4, 0.4), far=300)
+    plan = Plan(yaw_range=(-0.4, 0.4))
     ground(
         plan,
         Material((0.012, 0.03, 0.038), second=(0.6, 0.62, 0.62), pattern="water", scale=1.4, gloss=0.9, mirror=0.85),
@@ -394,7 +394,7 @@ def sea(_scene: Scene, crew: Crew) -> Plan:
 
 def mountains(scene: Scene, crew: Crew) -> Plan:
     """A ledge, a valley, and ranges that pale with distance."""
-    plan = Plan(yaw_range=(-0.4, 0.4), far=600)
+    plan = Plan(yaw_range=(-0.4, 0.4))
     snow = "snow" in scene.weather
     meadow = (
         Material((0.42, 0.44, 0.47), second=(0.5, 0.5, 0.52), pattern="ground", scale=0.8)
@@ -432,7 +432,7 @@ def mountains(scene: Scene, crew: Crew) -> Plan:
 
 def field(scene: Scene, crew: Crew) -> Plan:
     """Open country: grass, a lone tree, low hills."""
-    plan = Plan(yaw_range=(-0.4, 0.4), far=200)
+    plan = Plan(yaw_range=(-0.4, 0.4))
     snow = "snow" in scene.weather
     grass = (
         Material((0.45, 0.47, 0.5), second=(0.5, 0.5, 0.52), pattern="ground", scale=0.8)

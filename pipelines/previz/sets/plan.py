@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipelines.previz.geometry import Material, Model, Rgb, Vec, vec
+from pipelines.previz.geometry import Material, Model, Rgb, Vec
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,6 @@ class Plan:
     yaw_range: tuple[float, float] = (-0.3, 0.3)
     backlight: Vec | None = None
     mirror: tuple[Vec, Vec] | None = None
-    far: float = 12.0
     half: float = 1e3
     min_camera_y: float = 0.25
 
@@ -88,8 +87,3 @@ def wall(
         model.block((x0, y1, z0), (x1, height, z1), material)
         x = x1
     model.block((x, 0, z0), (span[1], height, z1), material)
-
-
-def origin() -> Vec:
-    """The middle of the set."""
-    return vec(0, 0, 0)
