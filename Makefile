@@ -16,7 +16,7 @@ build: $(WEB)/build/index.html   ## Set up the environment and build the web app
 $(WEB)/build/index.html: $(WEB_SOURCES) $(WEB)/package-lock.json requirements.lock pyproject.toml .ci/setup
 	@.ci/setup node
 	@echo "Building the web app"
-	@cd $(WEB) && npm run --silent build -- --logLevel warn
+	@cd $(WEB) && npm run --silent build >$(CURDIR)/.make/web-build.log 2>&1 || { cat $(CURDIR)/.make/web-build.log; exit 1; }
 	@touch $@
 
 check: build    ## Formatting, lint, types, import contracts, stale files

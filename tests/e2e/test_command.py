@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ import pytest
 from tests.support.studio import BIN, Studio
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+
+NewStudio = Callable[..., Studio]
 
 
 def children(pid: int) -> list[int]:
@@ -22,17 +26,31 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def wait_until(condition: object, seconds: float = 20) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if condition():  # type: ignore[operator]
+        if condition():
             return True
         time.sleep(0.1)
     return False
 
 
-def test_ctrl_c_leaves_nothing_running_and_a_second_start_is_quick(tmp_path: Path) -> None:
-    studio = Studio(tmp_path).start()
+@pytest.fixture
+def new_studio() -> Iterator[Callable[..., Studio]]:
+    """Makes studios that are stopped however the test ends."""
+    made: list[Studio] = []
+
+    def make(workspace: Path, *, demo: bool = False) -> Studio:
+        made.append(Studio(workspace, demo=demo))
+        return made[-1]
+
+    yield make
+    for studio in made:
+        studio.stop()
+
+
+def test_ctrl_c_leaves_nothing_running_and_a_second_start_is_quick(tmp_path: Path, new_studio: NewStudio) -> None:
+    studio = new_studio(tmp_path, demo=True).start()
     first = {path.name for path in (tmp_path / "Projects").iterdir()}
     below = children(studio.pid)
     assert len(below) >= 3
@@ -45,8 +63,8 @@ def test_ctrl_c_leaves_nothing_running_and_a_second_start_is_quick(tmp_path: Pat
     assert studio.stop() == 0
 
 
-def test_a_hub_that_is_killed_comes_back(tmp_path: Path) -> None:
-    studio = Studio(tmp_path, demo=False).start()
+def test_a_hub_that_is_killed_comes_back(tmp_path: Path, new_studio: NewStudio) -> None:
+    studio = new_studio(tmp_path).start()
     listing = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
     mine = set(children(studio.pid))
     hub = next(
@@ -60,13 +78,21 @@ def test_a_hub_that_is_killed_comes_back(tmp_path: Path) -> None:
     assert studio.stop() == 0
 
 
-def test_a_taken_port_is_said_in_words(tmp_path: Path) -> None:
-    first = Studio(tmp_path / "a", demo=False).start()
-    second = Studio(tmp_path / "b", demo=False)
+def test_a_taken_port_is_said_in_words(tmp_path: Path, new_studio: NewStudio) -> None:
+    first, second = new_studio(tmp_path / "a").start(), new_studio(tmp_path / "b")
     second.environment["WORKPRINT_PORT"] = str(first.port)
     done = subprocess.run(
         [BIN / "workprint", "serve"], env=second.environment, capture_output=True, text=True, timeout=60, check=False
     )
-    assert first.stop() == 0
     assert done.returncode == 2
     assert "Is Workprint running already?" in done.stderr
+
+
+def test_a_workspace_holds_one_studio_at_a_time(tmp_path: Path, new_studio: NewStudio) -> None:
+    first, second = new_studio(tmp_path).start(), new_studio(tmp_path)
+    done = subprocess.run(
+        [BIN / "workprint", "up"], env=second.environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "runs already in this workspace" in done.stderr
+    assert first.healthy()

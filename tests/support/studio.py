@@ -110,8 +110,9 @@ class Studio:
             return False
 
     def stop(self) -> int:
-        """Ctrl-C; the exit status."""
-        assert self._process is not None
+        """Ctrl-C; the exit status. Nothing happens when it does not run."""
+        if self._process is None:
+            return 0
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
         status = self._process.wait(30)
