@@ -76,8 +76,7 @@ export class CanvasActions {
   remove(): void {
     const { selection } = this.#project;
     const edges = this.#bridge.selectedEdges;
-    if (edges.length) commands.deleteEdges(this.#project, edges);
-    if (selection.length) commands.deleteNodes(this.#project, selection);
+    if (selection.length || edges.length) commands.deleteNodes(this.#project, selection, edges);
   }
 
   duplicate(): void {

@@ -185,6 +185,16 @@ describe('edges', () => {
     expect(ana.node(shot)).toBeDefined();
   });
 
+  it('that were selected with nodes go with them as one step', () => {
+    const kept = connect(ana, pipeline, 'pipeline', shot, 'pipeline') as string;
+    const note = addNode(ana, 'note', ORIGIN);
+    deleteNodes(ana, [note], [kept]);
+    expect([ana.edges.length, ana.node(note)]).toEqual([0, undefined]);
+    ana.history.undo();
+    expect(ana.edges.map((edge) => edge.id)).toEqual([kept]);
+    expect(ana.node(note)).toBeDefined();
+  });
+
   it('can be deleted alone', () => {
     const id = connect(ana, pipeline, 'pipeline', shot, 'pipeline') as string;
     deleteEdges(ana, [id]);

@@ -66,10 +66,18 @@ export function setParameter(
   });
 }
 
-/** Deletes by flag, so that undo brings back the same node with what others wrote in it meanwhile. */
-export function deleteNodes(project: Editable, ids: readonly string[]): void {
+/**
+ * Deletes nodes, the edges at them, and `edgeIds` with them as one step. Nodes are deleted by flag, so that undo brings
+ * back the same node with what others wrote in it meanwhile.
+ */
+export function deleteNodes(
+  project: Editable,
+  ids: readonly string[],
+  edgeIds: readonly string[] = []
+): void {
   const gone = new Set(ids);
   step(project, () => {
+    for (const id of edgeIds) edgeMap(project).delete(id);
     for (const id of gone) record(project, id)?.set('deleted', true);
     const edges = edgeMap(project);
     for (const [id, value] of edges) {
