@@ -10,6 +10,7 @@ from pathlib import Path
 from crdt_schema.canvas import Canvas
 from crdt_schema.ids import EdgeId, NodeId, ProjectId
 from crdt_schema.project import CreativeContract, Manifest
+from crdt_schema.records import Position
 from server.auth.actor import Actor
 from server.errors import NotFound
 from server.hub.hub import Hub
@@ -46,7 +47,9 @@ PLACE = (
 NEGATIVE = "crowd, daylight"
 
 PIPELINE, STYLE, SETTING = NodeId("pipeline-previz"), NodeId("style-neo-noir"), NodeId("prompt-laundromat")
-LEFT, SHOTS_LEFT, SHOT_STEP = 0, 420, 400
+LEFT, SHOTS_LEFT, SHOT_STEP, ROW_STEP = 0, 370, 370, 470
+"""Two shots a row: a canvas nearly as high as wide opens at a size at which it can be read."""
+SHOTS_PER_ROW = 2
 """Canvas units: shared nodes in one column, the shots in the order of the film beside it."""
 
 
@@ -195,17 +198,18 @@ def _write_outline(manifest: Manifest) -> Manifest:
 
 def _add_shared_nodes(canvas: Canvas) -> None:
     canvas.add_node(PIPELINE, "pipeline", {"x": LEFT + 40, "y": 0}, title="Previz frame", pipeline="previz-image")
-    canvas.add_node(SETTING, "prompt", {"x": LEFT, "y": 170}, title="The laundromat", prompt=PLACE)
+    canvas.add_node(SETTING, "prompt", {"x": LEFT, "y": 190}, title="The laundromat", prompt=PLACE)
     canvas.add_node(
-        STYLE, "style", {"x": LEFT + 20, "y": 370}, title="Neo-noir", context=STYLE_CONTEXT, palette=list(PALETTE)
+        STYLE, "style", {"x": LEFT + 20, "y": 400}, title="Neo-noir", context=STYLE_CONTEXT, palette=list(PALETTE)
     )
 
 
 def _add_shot(canvas: Canvas, shot: DemoShot) -> None:
+    row, column = divmod(shot.number - 1, SHOTS_PER_ROW)
     canvas.add_node(
         shot.id,
         "shot",
-        {"x": SHOTS_LEFT + SHOT_STEP * (shot.number - 1), "y": 0},
+        {"x": SHOTS_LEFT + SHOT_STEP * column, "y": ROW_STEP * row},
         title=shot.title,
         shot=shot.number,
         prompt=shot.prompt,
@@ -231,4 +235,5 @@ def _choose_cameras(canvas: Canvas) -> None:
 
 
 def _leave_note(canvas: Canvas) -> None:
-    canvas.add_node(NodeId("note-start"), "note", {"x": LEFT + 60, "y": 620}, title="Start here", text=NOTE)
+    place: Position = {"x": SHOTS_LEFT + SHOT_STEP, "y": ROW_STEP}
+    canvas.add_node(NodeId("note-start"), "note", place, title="Start here", text=NOTE)
