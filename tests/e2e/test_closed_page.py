@@ -7,6 +7,21 @@ from tests.e2e import app
 from tests.support.browser import NewPerson
 from tests.support.studio import Studio
 
+KEPT_LOCALLY = """async (edits) => {
+    const stored = (await indexedDB.databases()).find(({ name }) => name.endsWith("/canvas"));
+    const db = await new Promise((done, failed) => {
+        const opening = indexedDB.open(stored.name);
+        opening.onsuccess = () => done(opening.result);
+        opening.onerror = () => failed(opening.error);
+    });
+    // Over both stores, so that it waits for whatever is being written to either.
+    const reading = db.transaction(["updates", "custom"]).objectStore("custom").getAll();
+    const counts = await new Promise((done) => (reading.onsuccess = () => done(reading.result)));
+    db.close();
+    return counts.some((count) => count === edits);
+}"""
+"""Whether this browser's own copy of the canvas has that many edits which the server has not confirmed."""
+
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 
@@ -22,6 +37,7 @@ def test_edits_of_a_page_that_was_closed_offline_are_counted_and_sent_by_the_nex
     app.prompt(note).click()
     ana.keyboard.type("kept")
     expect(ana.get_by_test_id("connection-badge")).to_contain_text("4 unsynced", timeout=app.SYNC_MS)
+    ana.wait_for_function(KEPT_LOCALLY, arg=4)
     ana.close()
 
     # The server's pages can be had again, but its sockets cannot: only the local copy can show the note's words.
