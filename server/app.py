@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from aiohttp import web
 
@@ -11,10 +11,11 @@ from pipelines.registry import load_catalog
 from render_farm.queues import Farm
 from server import keys
 from server.api import routes
+from server.api.admission import admitter
 from server.auth.actor import SYSTEM, Actor
-from server.auth.admission import admitter
 from server.auth.people import People
 from server.auth.tokens import FarmGrant, Tokens, workspace_secret
+from server.clock import utc_now
 from server.config import Config
 from server.errors import Unauthorised
 from server.hub import ws
@@ -26,11 +27,6 @@ from server.projects.index import Projects
 from server.snapshot.snapshotter import Snapshotter
 from server.store.base import UpdateStore
 from server.store.sqlite import SqliteUpdateStore
-
-
-def utc_now() -> datetime:
-    """The clock of a running server."""
-    return datetime.now(UTC)
 
 
 def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Application:

@@ -74,12 +74,8 @@ def run(given: argparse.Namespace, config: Config) -> int:
             status = serve(replace(config, host=given.host or config.host, port=given.port or config.port))
         case "worker":
             become_worker(config, given.tiers)
-        case "project":
-            status = say(new_project(config, given.name))
-        case "user":
-            status = say(add_user(config, given.name, given.role, read_password()))
         case _:
-            status = say(login_url(config))
+            status = say(short_command(given, config))
     return status
 
 
@@ -87,6 +83,19 @@ def become_worker(config: Config, tiers: str) -> NoReturn:
     """Become a farm worker: a program of its own, which must not load the server, nor the server it."""
     os.environ["REDIS_URL"] = config.redis_url
     os.execv(sys.executable, [sys.executable, "-m", "render_farm.worker", "--tiers", tiers])  # noqa: S606 - no shell
+
+
+def short_command(given: argparse.Namespace, config: Config) -> Coroutine[Any, Any, str]:
+    """A command that answers with a line."""
+    from server import commands  # noqa: PLC0415 - as in run
+
+    match given.command:
+        case "project":
+            return commands.new_project(config, given.name)
+        case "user":
+            return commands.add_user(config, given.name, given.role, read_password())
+        case _:
+            return commands.login_url(config)
 
 
 def say(words: Coroutine[Any, Any, str]) -> int:
@@ -98,45 +107,6 @@ def say(words: Coroutine[Any, Any, str]) -> int:
 def read_password() -> str:
     """From the terminal without echo, or the first line of standard input."""
     return getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-
-
-async def add_user(config: Config, name: str, role: Role, password: str) -> str:
-    """Add somebody to the workspace."""
-    from server.app import utc_now  # noqa: PLC0415
-    from server.auth.people import People  # noqa: PLC0415
-
-    people = await People.open(config.state_folder / "workspace.sqlite", utc_now)
-    try:
-        user = await people.add(name, password, role)
-    finally:
-        await people.close()
-    return f"{user.name} may sign in as {user.role}."
-
-
-async def login_url(config: Config) -> str:
-    """A link that signs the owner of the workspace in, once, within an hour."""
-    from server.app import utc_now  # noqa: PLC0415
-    from server.auth.people import People  # noqa: PLC0415
-
-    people = await People.open(config.state_folder / "workspace.sqlite", utc_now)
-    try:
-        owner = await people.ensure_local_owner()
-        code = await people.one_time_login(owner.id)
-    finally:
-        await people.close()
-    return f"http://{config.host}:{config.port}/auth/one-time?code={code}"
-
-
-async def new_project(config: Config, name: str) -> str:
-    """Make a project on disk; a hub that runs finds it within seconds."""
-    from server.app import utc_now  # noqa: PLC0415
-    from server.auth.actor import SYSTEM  # noqa: PLC0415
-    from server.projects.index import NewProject, Projects  # noqa: PLC0415
-
-    projects = Projects(config.workspace_root, utc_now)
-    await projects.start()
-    project = await projects.create(NewProject(title=name), by=SYSTEM)
-    return f"{project.manifest['title']}: {project.id}"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pathlib import Path
 import aiohttp
 import redis.asyncio
 
-from server.cli import login_url
+from server.commands import login_url
 from server.config import Config
 from server.errors import Conflict
 
