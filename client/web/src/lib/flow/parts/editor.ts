@@ -1,6 +1,6 @@
 // A CodeMirror editor on a shared text: grows with its words, shows the others' carets, and undoes with everything else.
 import { defaultKeymap } from '@codemirror/commands';
-import { Compartment, EditorState, type Extension } from '@codemirror/state';
+import { Compartment, EditorSelection, EditorState, type Extension } from '@codemirror/state';
 import { EditorView, keymap, placeholder } from '@codemirror/view';
 import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next';
 import type * as Y from 'yjs';
@@ -67,9 +67,10 @@ function extensions(options: EditorOptions, forgetCaret: () => void): Extension 
     EditorView.contentAttributes.of({ 'aria-label': options.label, spellcheck: 'true' }),
     EditorView.domEventHandlers({
       focus: () => options.onFocus(true),
-      blur: () => {
+      blur: (_event, view) => {
         forgetCaret();
         options.onFocus(false);
+        queueMicrotask(() => forgetSide(view));
       }
     }),
     // The default also scrolls what stands around the editor, and would tear the canvas out of its frame.
@@ -84,6 +85,15 @@ function extensions(options: EditorOptions, forgetCaret: () => void): Extension 
     remoteCarets(options.text, options.carets),
     theme
   ];
+}
+
+/**
+ * At the end of a wrapped line a caret remembers on which of the two lines it stands, and CodeMirror keeps the browser's
+ * own selection there even when the focus is elsewhere, which takes the focus back: the next key would be typed here.
+ */
+function forgetSide(view: EditorView): void {
+  const { anchor, head, assoc } = view.state.selection.main;
+  if (assoc !== 0 && !view.hasFocus) view.dispatch({ selection: EditorSelection.single(anchor, head) });
 }
 
 const theme = EditorView.theme(
