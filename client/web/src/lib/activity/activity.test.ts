@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobStatus } from '$lib/schema/generated';
-import { secondsLeft, sortJobs, statusLine, type JobLike } from './activity';
+import { sortJobs, statusLine, type JobLike } from './activity';
 
 function job(id: string, status: JobStatus, fields: Partial<JobLike> = {}): JobLike {
   return {
@@ -39,26 +39,6 @@ describe('the list of jobs', () => {
       2
     );
     expect(ended.map(({ id }) => id)).toEqual(['b', 'c']);
-  });
-});
-
-describe('the time left', () => {
-  const started_at = '2026-11-20T10:00:00Z';
-  const after = (seconds: number) => Date.parse(started_at) + seconds * 1000;
-
-  it('follows from the progress once there is enough of it', () => {
-    expect(secondsLeft({ started_at }, { percent: 25 }, 100, after(10))).toBe(30);
-  });
-
-  it('follows from experience before that, and is never negative', () => {
-    expect(secondsLeft({ started_at }, { percent: 2 }, 30, after(10))).toBe(20);
-    expect(secondsLeft({ started_at }, undefined, 5, after(10))).toBe(0);
-  });
-
-  it('is unknown when there is nothing to go by', () => {
-    expect(secondsLeft({ started_at }, undefined, 0, after(10))).toBeNull();
-    expect(secondsLeft({ started_at: '' }, { percent: 50 }, 10, after(10))).toBeNull();
-    expect(secondsLeft({ started_at }, { percent: 50 }, 10, after(-5))).toBeNull();
   });
 });
 

@@ -1,5 +1,5 @@
 // What the farm does and did for this project, sorted for the activity panel.
-import type { JobProgress, JobStatus } from '$lib/schema/generated';
+import type { JobStatus } from '$lib/schema/generated';
 import { duration, money } from '$lib/ui/format';
 
 export interface JobLike {
@@ -30,21 +30,6 @@ export function sortJobs<Job extends JobLike>(
     .sort((a, b) => (b.ended_at || b.asked_at).localeCompare(a.ended_at || a.asked_at))
     .slice(0, recent);
   return { live, ended };
-}
-
-/** Seconds until a running job is done; null while that is anybody's guess. */
-export function secondsLeft(
-  job: Pick<JobLike, 'started_at'>,
-  progress: Pick<JobProgress, 'percent'> | undefined,
-  usualSeconds: number,
-  now: number
-): number | null {
-  const elapsed = (now - Date.parse(job.started_at)) / 1000;
-  if (!Number.isFinite(elapsed) || elapsed < 0) return null;
-  const percent = progress?.percent ?? 0;
-  // Early percents say little; until then the pipeline's own experience is the better guess.
-  if (percent >= 15) return (elapsed / percent) * (100 - percent);
-  return usualSeconds > 0 ? Math.max(0, usualSeconds - elapsed) : null;
 }
 
 /** The second line of a row. */

@@ -1,13 +1,15 @@
 // What a person can do to the canvas as a whole, whichever key, button or gesture asks for it.
 import { getViewportForBounds, type useSvelteFlow, type Viewport } from '@xyflow/svelte';
+import { generateBatch } from '../project/batch';
 import * as commands from '../project/commands';
 import type { Project } from '../project/project.svelte';
 import type { NodeType, Position } from '../schema/generated';
 import type { Bridge } from './bridge.svelte';
 import { socketFor } from './catalogue';
 import type { OpenEnd } from './context';
-import { boundsOf, freePlace, placeAt, type Box } from './places';
+import { boundsOf, freePlace, placeAt, shiftInto, type Box } from './places';
 import type { FlowEdge, FlowNode } from './reconcile';
+import { GUESSED_HEIGHTS, WIDTHS } from './sizes';
 
 type Flow = ReturnType<typeof useSvelteFlow<FlowNode, FlowEdge>>;
 
@@ -42,7 +44,9 @@ export class CanvasActions {
 
   /** Adds a node where there is room, as near to the middle of the view as possible. */
   addAtCentre(type: NodeType): string {
-    return this.#put(type, freePlace(this.#view(), type, this.#boxes()), {});
+    const place = freePlace(this.#view(), type, this.#boxes());
+    this.#reveal({ ...place, width: WIDTHS[type], height: GUESSED_HEIGHTS[type] });
+    return this.#put(type, place, {});
   }
 
   /** Adds a node and joins it to the edge that was dropped. */
@@ -91,6 +95,16 @@ export class CanvasActions {
     return (this.#copied = commands.copyNodes(this.#project, this.#project.selection));
   }
 
+  /** Copies through the system clipboard, for those who do it without the keyboard. */
+  async copyToClipboard(): Promise<void> {
+    await navigator.clipboard?.writeText(this.copy()).catch(() => undefined);
+  }
+
+  /** Pastes what was copied; from elsewhere only where the browser lets us read the clipboard. */
+  async pasteFromClipboard(): Promise<void> {
+    this.paste((await navigator.clipboard?.readText().catch(() => '')) ?? '');
+  }
+
   paste(text: string): void {
     const at = this.pointer ?? this.#centre();
     const ids = commands.pasteNodes(this.#project, text || this.#copied, at);
@@ -109,12 +123,7 @@ export class CanvasActions {
 
   /** Asks for a take of every selected shot that can be generated and is not waiting for one. */
   generateSelected(): void {
-    for (const id of this.#project.selection) {
-      const state = this.#project.stateOf(id);
-      const busy = state === 'asked' || state === 'generating';
-      if (this.#project.node(id)?.type !== 'shot' || busy || this.#project.planFor(id).blocked) continue;
-      commands.generate(this.#project, id);
-    }
+    generateBatch(this.#project, this.#project.selection);
   }
 
   fit(): void {
@@ -145,6 +154,10 @@ export class CanvasActions {
     this.frameSelection();
   }
 
+  centreOn({ x, y }: Position): void {
+    void this.#flow.setCenter(x, y, { zoom: this.#flow.getZoom(), duration: GLIDE_MS });
+  }
+
   toCanvas(x: number, y: number): Position {
     return this.#flow.screenToFlowPosition({ x, y }, { snapToGrid: false });
   }
@@ -153,6 +166,14 @@ export class CanvasActions {
     const id = commands.addNode(this.#project, type, place, fields);
     this.select([id]);
     return id;
+  }
+
+  /** Moves the view just so far that the box is in it. */
+  #reveal(box: Box): void {
+    const by = shiftInto(box, this.#view());
+    if (by.x === 0 && by.y === 0) return;
+    const { x, y, zoom } = this.#flow.getViewport();
+    void this.#flow.setViewport({ x: x - by.x * zoom, y: y - by.y * zoom, zoom }, { duration: GLIDE_MS });
   }
 
   #boxes(): Box[] {

@@ -88,6 +88,20 @@ function overlap(a: Box, b: Box): boolean {
   );
 }
 
+/** How far a view has to move so that the box is in it; its top left corner counts where it is larger than the view. */
+export function shiftInto(box: Box, view: Box): Position {
+  return {
+    x: shift(box.x, box.width, view.x, view.width),
+    y: shift(box.y, box.height, view.y, view.height)
+  };
+}
+
+function shift(start: number, size: number, from: number, room: number): number {
+  const over = start + size + GAP - (from + room);
+  const under = start - GAP - from;
+  return under < 0 ? under : Math.min(Math.max(0, over), Math.max(0, under));
+}
+
 function inside(a: Box, view: Box): boolean {
   return (
     a.x >= view.x &&

@@ -1,7 +1,11 @@
 // Everything that can be done in the studio, for the command palette and the studio's own shortcuts.
 import ArrowLeft from '@lucide/svelte/icons/arrow-left';
 import Bookmark from '@lucide/svelte/icons/bookmark';
+import BoxSelect from '@lucide/svelte/icons/square-dashed';
+import CircleStop from '@lucide/svelte/icons/circle-stop';
 import Clapperboard from '@lucide/svelte/icons/clapperboard';
+import ClipboardCopy from '@lucide/svelte/icons/clipboard-copy';
+import ClipboardPaste from '@lucide/svelte/icons/clipboard-paste';
 import Contrast from '@lucide/svelte/icons/contrast';
 import Copy from '@lucide/svelte/icons/copy';
 import FileText from '@lucide/svelte/icons/file-text';
@@ -11,22 +15,27 @@ import Keyboard from '@lucide/svelte/icons/keyboard';
 import Maximize from '@lucide/svelte/icons/maximize';
 import PanelLeft from '@lucide/svelte/icons/panel-left';
 import PanelRight from '@lucide/svelte/icons/panel-right';
+import Plus from '@lucide/svelte/icons/plus';
 import Redo from '@lucide/svelte/icons/redo-2';
+import Scissors from '@lucide/svelte/icons/scissors';
 import Search from '@lucide/svelte/icons/search';
 import Sparkles from '@lucide/svelte/icons/sparkles';
 import Trash from '@lucide/svelte/icons/trash';
 import Undo from '@lucide/svelte/icons/undo-2';
 import Workflow from '@lucide/svelte/icons/workflow';
 import { goto } from '$app/navigation';
+import { isLive } from '$lib/activity/activity';
 import { NODE_ICONS } from '$lib/flow/nodes/icons';
-import { deleteNodes, duplicateNodes, generate } from '$lib/project/commands';
-import { formatPrice } from '$lib/project/generating';
+import { batchOf, generateBatch, generateLabel } from '$lib/project/batch';
+import { cancelJob, deleteNodes, duplicateNodes } from '$lib/project/commands';
 import { NODE_SPECS, type NodeType } from '$lib/schema/generated';
 import type { Action } from '$lib/shortcuts/actions';
 import { shotCode } from '$lib/tree/tree';
 import { count } from '$lib/ui/format';
 import { contrast } from './contrast.svelte';
-import type { Studio } from './studio.svelte';
+import type { CanvasHandle, Studio } from './studio.svelte';
+
+type Act = (canvas: CanvasHandle) => unknown;
 
 const NOTHING_SELECTED = 'Select something on the canvas first';
 
@@ -36,22 +45,26 @@ export function actionsOf(studio: Studio): Action[] {
 }
 
 function generateActions({ project }: Studio): Action[] {
-  const shots = project.selection.filter((id) => project.node(id)?.type === 'shot');
-  const plans = shots.map((id) => project.planFor(id));
-  const blocked = plans.find((plan) => plan.blocked)?.blocked ?? '';
-  const price = plans.reduce((sum, plan) => sum + plan.priceUsd, 0);
+  const { shots, priceUsd, blocked } = batchOf(project, project.selection);
+  const live = project.jobs.filter((job) => isLive(job.status) && !project.isCancelling(job.id));
   return [
     {
       id: 'generate',
-      label:
-        shots.length > 0
-          ? `Generate ${count(shots.length, 'take')} - ${formatPrice(price)}`
-          : 'Generate a take',
+      label: shots.length > 0 ? generateLabel(shots.length, priceUsd) : 'Generate a take',
       group: 'Shots',
       icon: Sparkles,
       keywords: ['render', 'take'],
-      reason: shots.length === 0 ? 'Select a shot first' : blocked,
-      run: () => shots.forEach((id) => generate(project, id))
+      reason: blocked,
+      run: () => generateBatch(project, shots)
+    },
+    {
+      id: 'cancel-all',
+      label: live.length > 0 ? `Cancel ${count(live.length, 'job')} under way` : 'Cancel what is under way',
+      group: 'Shots',
+      icon: CircleStop,
+      keywords: ['stop', 'abort'],
+      reason: project.whyReadOnly || (live.length > 0 ? '' : 'Nothing is under way'),
+      run: () => live.forEach((job) => cancelJob(project, job.id))
     }
   ];
 }
@@ -70,8 +83,23 @@ function editActions(studio: Studio): Action[] {
     reason: readOnly,
     run: () => void studio.onCanvas((canvas) => canvas.addNodeAtCentre(type))
   }));
+  const onCanvas = (id: string, label: string, icon: Action['icon'], reason: string, run: Act): Action => ({
+    id,
+    label,
+    group: 'Canvas',
+    icon,
+    reason,
+    run: () => void studio.onCanvas(run)
+  });
   return [
     ...add,
+    onCanvas('add-node', 'Add a node by typing', Plus, readOnly, (canvas) => canvas.openSearch()),
+    onCanvas('select-all', 'Select all', BoxSelect, '', (canvas) => canvas.selectAll()),
+    onCanvas('copy', 'Copy', ClipboardCopy, selected.length > 0 ? '' : NOTHING_SELECTED, (canvas) =>
+      canvas.copySelected()
+    ),
+    onCanvas('cut', 'Cut', Scissors, needsSelection, (canvas) => canvas.cutSelected()),
+    onCanvas('paste', 'Paste', ClipboardPaste, readOnly, (canvas) => canvas.paste()),
     {
       id: 'duplicate',
       label: 'Duplicate with links',

@@ -11,7 +11,12 @@ export interface CanvasHandle {
   frameSelection(): void;
   focusNode(id: string): void;
   addNodeAtCentre(kind: NodeType): void;
-  centreOn?(position: Position): void;
+  centreOn(position: Position): void;
+  openSearch(): void;
+  selectAll(): void;
+  copySelected(): Promise<void>;
+  cutSelected(): Promise<void>;
+  paste(): void;
 }
 
 export type View = 'canvas' | 'takes';
@@ -67,7 +72,7 @@ export class Studio {
     const node = person.editing?.node ?? person.selection[0];
     const { cursor } = person;
     void this.onCanvas((canvas) => {
-      if (cursor && canvas.centreOn) canvas.centreOn(cursor);
+      if (cursor) canvas.centreOn(cursor);
       else if (node) canvas.focusNode(node);
     });
   }

@@ -1,12 +1,13 @@
 // Tells of what happens elsewhere: others' takes, one's own when they end out of sight, and the connection.
 import { untrack } from 'svelte';
 import { isLive } from '$lib/activity/activity';
-import type { Connection, JobView } from '$lib/project/project.svelte';
+import type { JobView } from '$lib/project/project.svelte';
 import { toasts } from '$lib/ui/toasts.svelte';
 import type { Studio } from './studio.svelte';
 
 /** A short break is nobody's business. */
 const OFFLINE_AFTER_MS = 3000;
+const KEEP_WORKING = 'Keep working: this browser keeps your edits and sends them when the server is back.';
 
 /** Call while a component is being made; ends with it. */
 export function watch(studio: Studio): void {
@@ -76,7 +77,7 @@ function watchConnection(studio: Studio): void {
     if (kind === 'offline') {
       timer ??= setTimeout(() => {
         told = true;
-        announce(studio, 'Connection lost', project.connection, 'failed');
+        announce(studio, 'Connection lost', KEEP_WORKING, 'failed');
       }, OFFLINE_AFTER_MS);
       return;
     }
@@ -87,7 +88,7 @@ function watchConnection(studio: Studio): void {
       announce(
         studio,
         'Back online',
-        untrack(() => project.connection),
+        untrack(() => project.connection.message),
         'done'
       );
     }
@@ -95,7 +96,7 @@ function watchConnection(studio: Studio): void {
   $effect(() => () => clearTimeout(timer));
 }
 
-function announce(studio: Studio, title: string, connection: Connection, tone: 'done' | 'failed'): void {
-  toasts.show({ tone, title, detail: connection.message });
-  studio.notices.add({ tone, title, detail: connection.message });
+function announce(studio: Studio, title: string, detail: string, tone: 'done' | 'failed'): void {
+  toasts.show({ tone, title, detail, topic: 'connection' });
+  studio.notices.add({ tone, title, detail });
 }

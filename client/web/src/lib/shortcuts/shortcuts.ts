@@ -63,6 +63,7 @@ export const SHORTCUTS = [
   { id: 'add-node', label: 'Add a node by typing', group: 'Canvas', chords: ['Tab'], scope: 'canvas' },
   { id: 'select-all', label: 'Select all', group: 'Canvas', chords: ['Mod+A'], scope: 'canvas' },
   { id: 'copy', label: 'Copy', group: 'Canvas', chords: ['Mod+C'], scope: 'canvas' },
+  { id: 'cut', label: 'Cut', group: 'Canvas', chords: ['Mod+X'], scope: 'canvas' },
   { id: 'paste', label: 'Paste', group: 'Canvas', chords: ['Mod+V'], scope: 'canvas' },
   { id: 'duplicate', label: 'Duplicate with links', group: 'Canvas', chords: ['Mod+D'], scope: 'canvas' },
   {
@@ -88,7 +89,10 @@ export type ShortcutId = (typeof SHORTCUTS)[number]['id'];
 export const GESTURES: readonly Gesture[] = [
   { label: 'Pan', group: 'View', keys: 'Space + drag' },
   { label: 'Zoom', group: 'View', keys: 'Scroll' },
-  { label: 'Add to selection', group: 'Canvas', keys: 'Shift + click' }
+  { label: 'Select several', group: 'Canvas', keys: 'Drag over them' },
+  { label: 'Add to selection', group: 'Canvas', keys: 'Shift + click' },
+  { label: 'Move the selection', group: 'Canvas', keys: 'Arrows, with Shift by ten' },
+  { label: 'Take an edge off', group: 'Canvas', keys: 'Drag it out of the input' }
 ];
 
 const BY_ID = new Map<string, Shortcut>(SHORTCUTS.map((shortcut) => [shortcut.id, shortcut]));

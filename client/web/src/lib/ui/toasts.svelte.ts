@@ -6,6 +6,8 @@ export interface Toast {
   title: string;
   detail: string;
   picture: string;
+  /** A newer toast on the same topic takes the place of the older one. */
+  topic: string;
   action?: { label: string; run: () => void };
 }
 
@@ -22,7 +24,8 @@ class Toasts {
 
   show(toast: Partial<Omit<Toast, 'id'>> & { title: string }): number {
     const id = this.#next++;
-    this.#list = [...this.#list.slice(-3), { tone: 'neutral', detail: '', picture: '', ...toast, id }];
+    const others = this.#list.filter((other) => !toast.topic || other.topic !== toast.topic);
+    this.#list = [...others.slice(-3), { tone: 'neutral', detail: '', picture: '', topic: '', ...toast, id }];
     this.resume(id);
     return id;
   }

@@ -1,0 +1,23 @@
+// How long a running job will still take, from its progress or from what such jobs usually take.
+import type { Job, JobProgress } from '../schema/generated';
+import { duration } from '../ui/format';
+
+/** Seconds until a running job is done; null while that is anybody's guess. */
+export function secondsLeft(
+  job: Pick<Job, 'started_at'>,
+  progress: Pick<JobProgress, 'percent'> | undefined,
+  usualSeconds: number,
+  now: number
+): number | null {
+  const elapsed = (now - Date.parse(job.started_at)) / 1000;
+  if (!Number.isFinite(elapsed) || elapsed < 0) return null;
+  const percent = progress?.percent ?? 0;
+  // Early percents say little; until then the pipeline's own experience is the better guess.
+  if (percent >= 15) return (elapsed / percent) * (100 - percent);
+  return usualSeconds > 0 ? Math.max(0, usualSeconds - elapsed) : null;
+}
+
+/** "12 s left"; whole seconds, because more would be a promise. */
+export function timeLeft(seconds: number): string {
+  return seconds < 1 ? 'almost done' : `${duration(Math.round(seconds))} left`;
+}
