@@ -49,6 +49,8 @@ function fieldsOf(node: NodeView): Record<string, unknown> {
   const spec = NODE_SPECS[node.type];
   const names = new Set([...Object.keys(spec.defaults), ...spec.texts, ...spec.maps]);
   for (const left of ['active_take', 'stars', 'shot']) names.delete(left);
+  // "Shot 3" is no name that somebody gave; the copy is named after its own number.
+  if (node.type === 'shot' && node.title === `Shot ${node.shot}`) names.delete('title');
   const values = node as unknown as Record<string, unknown>;
   return Object.fromEntries([...names].map((name) => [name, values[name]]));
 }

@@ -266,6 +266,14 @@ describe('the clipboard', () => {
     expect(ana.edges).toHaveLength(2);
   });
 
+  it('are named after their own number while nobody has named the original', () => {
+    const desk = new Desk();
+    const plain = addNode(desk, 'shot', { x: 0, y: 0 });
+    const named = addNode(desk, 'shot', { x: 0, y: 0 }, { title: 'The door' });
+    const titles = duplicateNodes(desk, [plain, named]).map((id) => desk.node(id)?.title);
+    expect(titles).toEqual(['Shot 3', 'The door']);
+  });
+
   it('numbers several pasted shots one after another', () => {
     const { shot } = scene();
     const second = addNode(ana, 'shot', ORIGIN);
