@@ -1,13 +1,14 @@
 """The `canvas` document: nodes, edges and intents, and typed ways to read and write them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, cast
 
 from pycrdt import Doc, Map, Text
 
 from crdt_schema.ids import EdgeId, IntentId, NodeId, check_id
-from crdt_schema.nodes import NODE_SPECS, NodeType, may_join
+from crdt_schema.nodes import NODE_SPECS, NodeType, blank_node, may_join
 from crdt_schema.records import AnyNode, Edge, Intent, Position
+from crdt_schema.values import normal
 
 
 class BadCanvasEdit(ValueError):
@@ -23,17 +24,16 @@ class Canvas:
         self._intents: Map[Any] = doc.get("intents", type=Map)
 
     def nodes(self) -> dict[str, AnyNode]:
-        """Every node that is not deleted, as plain records."""
-        everything = cast("dict[str, AnyNode]", self._nodes.to_py() or {})
-        return {node_id: node for node_id, node in everything.items() if is_whole(node)}
+        """Every node that is not deleted, as a plain record with all its fields: JSON values, whoever wrote them."""
+        ids = list(self._nodes.keys())
+        return {node_id: node for node_id in ids if (node := self.node(node_id)) is not None}
 
     def node(self, node_id: str) -> AnyNode | None:
         """One node as a plain record, or None when it is not there or deleted."""
-        record = self._nodes.get(node_id)
-        if not isinstance(record, Map):
+        kind = self._kind(node_id)
+        if kind is None:
             return None
-        node = cast("AnyNode", cast("Map[Any]", record).to_py())
-        return node if is_whole(node) else None
+        return cast("AnyNode", {**blank_node(kind), **cast("dict[str, object]", normal(self._nodes[node_id]))})
 
     def add_node(self, node_id: NodeId, kind: NodeType, position: Position, **fields: object) -> None:
         """Add a node with its type's defaults and `fields`; texts and maps are given as str and dict."""
@@ -48,7 +48,12 @@ class Canvas:
 
     def set_field(self, node_id: str, name: str, value: object) -> None:
         """Set a plain field of a node."""
-        self._record(node_id)[name] = value
+        record = self._nodes.get(node_id)
+        if isinstance(record, dict):
+            # Some clients keep a node as one plain value; then it is replaced as one.
+            self._nodes[node_id] = {**cast("dict[str, object]", record), name: value}
+        else:
+            self._record(node_id)[name] = value
 
     def text(self, node_id: str, name: str) -> Text:
         """A text field of a node, to type into."""
@@ -66,8 +71,8 @@ class Canvas:
 
     def edges(self) -> dict[str, Edge]:
         """Every edge whose two ends exist and may be joined."""
-        everything = cast("dict[str, Edge]", self._edges.to_py() or {})
-        return {edge_id: edge for edge_id, edge in everything.items() if self._joins(edge)}
+        everything = {edge_id: normal(edge) for edge_id, edge in self._edges.items()}
+        return {edge_id: cast("Edge", edge) for edge_id, edge in everything.items() if self._joins(edge)}
 
     def add_edge(self, edge_id: EdgeId, edge: Edge) -> None:
         """Join two sockets; raises BadCanvasEdit when they do not fit (C-020)."""
@@ -82,10 +87,18 @@ class Canvas:
             if edge["target"] == node_id and edge["target_socket"] == socket:
                 yield edge
 
-    def intents(self) -> dict[str, Intent]:
-        """Every intent by id; only those of a known kind."""
-        everything = cast("Mapping[str, object]", self._intents.to_py() or {})
-        return {key: cast("Intent", value) for key, value in everything.items() if is_intent(value)}
+    def intent_ids(self) -> list[str]:
+        """The id of every intent, readable or not, in an order that is always the same."""
+        return sorted(self._intents.keys())
+
+    def has_intent(self, intent_id: str) -> bool:
+        """Whether something stands under that id."""
+        return intent_id in self._intents
+
+    def intent(self, intent_id: str) -> Intent | None:
+        """One intent; None when there is none, or when it asks for nothing we know."""
+        value = normal(self._intents.get(intent_id))
+        return cast("Intent", value) if is_intent(value) else None
 
     def ask(self, intent_id: IntentId, intent: Intent) -> None:
         """Write an intent; raises BadCanvasEdit when that id was used."""
@@ -100,22 +113,28 @@ class Canvas:
             raise BadCanvasEdit(f"there is no node {node_id}")
         return cast("Map[Any]", record)
 
-    def _joins(self, edge: Edge) -> bool:
-        """Assumes nothing about the edge: a client may have written anything."""
-        if not isinstance(cast("object", edge), dict) or set(edge) != set(Edge.__annotations__):
+    def _kind(self, node_id: object) -> NodeType | None:
+        """The type of a node that is there and not deleted; a client may have written anything."""
+        record: object = self._nodes.get(node_id) if isinstance(node_id, str) else None
+        if not isinstance(record, Map | dict):
+            return None
+        fields = cast("dict[str, object]", record)
+        kind = fields.get("type")
+        if not isinstance(kind, str) or kind not in NODE_SPECS or fields.get("deleted"):
+            return None
+        return kind
+
+    def _joins(self, edge: object) -> bool:
+        """Assumes nothing about the edge either."""
+        if not isinstance(edge, dict):
             return False
-        source, target = self.node(edge["source"]), self.node(edge["target"])
+        fields = cast("dict[str, object]", edge)
+        if set(fields) != set(Edge.__annotations__):
+            return False
+        source, target = self._kind(fields["source"]), self._kind(fields["target"])
         if source is None or target is None:
             return False
-        return may_join(source["type"], edge["source_socket"], target["type"], edge["target_socket"])
-
-
-def is_whole(node: object) -> bool:
-    """Whether a value under `nodes` is a node to show: of a known type and not deleted."""
-    if not isinstance(node, dict):
-        return False
-    record = cast("dict[str, object]", node)
-    return record.get("type") in NODE_SPECS and not record.get("deleted", False)
+        return may_join(source, str(fields["source_socket"]), target, str(fields["target_socket"]))
 
 
 def is_intent(value: object) -> bool:

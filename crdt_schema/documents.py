@@ -47,12 +47,32 @@ def kind_of(name: str) -> DocumentKind:
     return kind
 
 
+@dataclass(frozen=True)
+class Identity:
+    """What a document says of itself: the label of its shape, and which life of the document this is."""
+
+    schema: object
+    epoch: object
+
+
 def initialise(doc: Doc[Any], name: str) -> None:
     """Give a new, empty document its schema label and its epoch. Only the server does this, once."""
+    identify(doc, Identity(kind_of(name).schema, new_id()))
+
+
+def identify(doc: Doc[Any], identity: Identity) -> None:
+    """Write schema label and epoch; only the server does this."""
     meta: Map[Any] = doc.get("meta", type=Map)
     with doc.transaction():
-        meta["schema"] = kind_of(name).schema
-        meta["epoch"] = new_id()
+        meta["schema"] = identity.schema
+        meta["epoch"] = identity.epoch
+
+
+def identity_of(doc: Doc[Any]) -> Identity:
+    """Schema label and epoch as they stand; None where there is none."""
+    meta: Map[Any] = doc.get("meta", type=Map)
+    with doc.transaction():
+        return Identity(meta.get("schema"), meta.get("epoch"))
 
 
 def upgrade(doc: Doc[Any], name: str) -> bool:

@@ -96,6 +96,19 @@ NODE_SPECS: dict[NodeType, NodeSpec] = {
 }
 
 
+def blank_node(kind: NodeType) -> dict[str, Any]:
+    """Every field of a node of that type, for those that a client has left out."""
+    spec = NODE_SPECS[kind]
+    return {
+        "type": kind,
+        "position": {"x": 0, "y": 0},
+        "deleted": False,
+        **spec.defaults,
+        **dict.fromkeys(spec.texts, ""),
+        **{name: {} for name in spec.maps},
+    }
+
+
 def find_socket(sockets: tuple[Socket, ...], name: str) -> Socket | None:
     """The socket of that name, if there is one."""
     return next((socket for socket in sockets if socket.name == name), None)

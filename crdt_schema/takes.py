@@ -1,5 +1,6 @@
 """The `takes` document: jobs and takes, the legal moves of a job, and the only code that writes them."""
 
+from dataclasses import dataclass
 from typing import Any, cast, get_args
 
 from pycrdt import Doc, Map
@@ -20,7 +21,8 @@ LEGAL_MOVES: dict[JobStatus, frozenset[JobStatus]] = {
     # A node that was given up may still come back with its result.
     "lost": frozenset({"running", "queued", "completed", "failed", "cancelled"}),
 }
-FINAL_STATUSES: frozenset[JobStatus] = frozenset(status for status, moves in LEGAL_MOVES.items() if not moves)
+
+LIVE_STATUSES: frozenset[JobStatus] = frozenset({"queued", "running"})
 
 NODE_STATES: dict[JobStatus, NodeState] = {
     "refused": "error",
@@ -31,6 +33,14 @@ NODE_STATES: dict[JobStatus, NodeState] = {
     "cancelled": "idle",
     "lost": "error",
 }
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The two sums that a budget is compared with, in USD."""
+
+    spent_usd: float
+    reserved_usd: float
 
 
 class IllegalMove(Exception):
@@ -47,6 +57,10 @@ class Takes:
     def job_ids(self) -> list[str]:
         """The id of every job."""
         return list(self._jobs.keys())
+
+    def has_job(self, job_id: str) -> bool:
+        """Whether the intent of that id has been judged."""
+        return job_id in self._jobs
 
     def job(self, job_id: str) -> Job | None:
         """The job of that intent, or None when it has not been judged yet."""
@@ -78,6 +92,14 @@ class Takes:
     def take(self, take_id: str) -> Take | None:
         """One take."""
         return cast("Take | None", self._takes.get(take_id))
+
+    def costs(self) -> Costs:
+        """What the project has spent, and what its live jobs will cost."""
+        jobs = (cast("Map[Any]", job) for job in self._jobs.values())
+        return Costs(
+            spent_usd=sum(take["cost_usd"] for take in self.takes().values()),
+            reserved_usd=sum(job["cost_usd"] for job in jobs if job["status"] in LIVE_STATUSES),
+        )
 
     def next_number(self, node_id: str) -> int:
         """The number the next take of a shot gets: one more than the highest it ever had."""

@@ -3,10 +3,10 @@
 import asyncio
 from typing import Any, cast, get_args
 
+import structlog
 from aiohttp import web
 
-from crdt_schema import plain
-from crdt_schema.ids import UserId
+from crdt_schema.ids import UserId, new_id
 from crdt_schema.project import (
     ASPECT_RATIOS,
     CreativeContract,
@@ -16,10 +16,10 @@ from crdt_schema.project import (
     contract_gate,
 )
 from crdt_schema.records import CanvasPlain, TakesPlain, Tier
-from crdt_schema.takes import FINAL_STATUSES, TIERS
+from crdt_schema.takes import TIERS, Takes
 from server.api.access import choice, demand, enter, json_body, number, text
 from server.auth.policy import may
-from server.errors import BadRequest
+from server.errors import BadRequest, WorkprintError
 from server.keys import HUB, INTENTS, PEOPLE, PROJECTS, SNAPSHOTTER
 from server.middleware import USER
 from server.projects.index import NewProject, Project
@@ -29,6 +29,8 @@ STRUCTURES: tuple[NarrativeStructure, ...] = get_args(NarrativeStructure)
 LONGEST_NAME = 120
 LONGEST_TEXT = 20_000
 HISTORY_LENGTH = 200
+
+log = structlog.get_logger(__name__)
 
 
 async def list_projects(request: web.Request) -> web.Response:
@@ -42,16 +44,35 @@ async def list_projects(request: web.Request) -> web.Response:
 
 
 async def card(request: web.Request, project: Project) -> dict[str, object]:
-    """What the list shows of a project; counts come from the documents, not from files."""
-    takes, canvas = await documents_of(request, project)
-    shots = [node for node in canvas["nodes"].values() if node["type"] == "shot"]
-    made = sorted(takes["takes"].values(), key=lambda take: take["created_at"])
-    active = {shot["active_take"] for shot in shots}
-    poster = next((take for key, take in takes["takes"].items() if key in active), made[-1] if made else None)
-    return {
+    """What the list shows of a project; one whose documents cannot be opened says so and hides no other."""
+    shown: dict[str, object] = {
         "id": project.id,
         "name": project.manifest["title"],
         "description": project.manifest["description"],
+        "updated": project.manifest["created"],
+        "poster": None,
+        "shots": 0,
+        "takes": 0,
+        "problem": "",
+    }
+    try:
+        takes, canvas = await documents_of(request, project)
+    except WorkprintError as error:
+        return {**shown, "problem": error.message}
+    except Exception:
+        trace_id = new_id("trace")
+        log.exception("project cannot be opened", project=project.id, trace_id=trace_id)
+        return {**shown, "problem": f"This project cannot be opened. The server's log says why under {trace_id}."}
+    return shown | look_of(project, takes, canvas)
+
+
+def look_of(project: Project, takes: TakesPlain, canvas: CanvasPlain) -> dict[str, object]:
+    """What a card shows of the documents; counts come from them, not from files."""
+    shots = [node for node in canvas["nodes"].values() if node["type"] == "shot"]
+    made = sorted(takes["takes"].values(), key=lambda take: take["created_at"])
+    active = [shot["active_take"] for shot in shots]
+    poster = next((take for key, take in takes["takes"].items() if key in active), made[-1] if made else None)
+    return {
         "updated": made[-1]["created_at"] if made else project.manifest["created"],
         "poster": media_url(project, poster["thumbnail"]["blob"]) if poster else None,
         "shots": len(shots),
@@ -61,8 +82,9 @@ async def card(request: web.Request, project: Project) -> dict[str, object]:
 
 async def documents_of(request: web.Request, project: Project) -> tuple[TakesPlain, CanvasPlain]:
     """Today's `takes` and `canvas` of a project."""
-    async with request.app[HUB].room(project.id, "takes") as takes, request.app[HUB].room(project.id, "canvas") as room:
-        return cast("TakesPlain", plain.dump(takes.doc, "takes")), cast("CanvasPlain", plain.dump(room.doc, "canvas"))
+    hub = request.app[HUB]
+    async with hub.room(project.id, "takes") as takes, hub.room(project.id, "canvas") as canvas:
+        return cast("TakesPlain", takes.plain()), cast("CanvasPlain", canvas.plain())
 
 
 async def create_project(request: web.Request) -> web.Response:
@@ -116,11 +138,16 @@ def contract_from(sent: object, today: CreativeContract) -> CreativeContract:
 async def get_project(request: web.Request) -> web.Response:
     """GET /api/projects/{project}: what a page needs to open it (X-006)."""
     project, actor = await enter(request, "read")
-    takes, canvas = await documents_of(request, project)
+    hub = request.app[HUB]
+    async with hub.room(project.id, "takes") as takes, hub.room(project.id, "canvas") as canvas:
+        costs, graph = Takes(takes.doc).costs(), canvas.plain()
     manifest = project.manifest
     contract = manifest["creative_contract"]
-    spent = sum(take["cost_usd"] for take in takes["takes"].values())
-    reserved = sum(job["cost_usd"] for job in takes["jobs"].values() if job["status"] not in FINAL_STATUSES)
+    budget = {
+        "cap": contract["budgetCap"],
+        "spent": round(costs.spent_usd, 4),
+        "reserved": round(costs.reserved_usd, 4),
+    }
     return web.json_response(
         {
             "id": project.id,
@@ -129,8 +156,8 @@ async def get_project(request: web.Request) -> web.Response:
             "role": actor.role,
             "manifest": manifest,
             "gates": [contract_gate(contract, manifest["project_settings"]["governance"])],
-            "budget": {"cap": contract["budgetCap"], "spent": round(spent, 4), "reserved": round(reserved, 4)},
-            "graph": canvas,
+            "budget": budget,
+            "graph": graph,
         }
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from crdt_schema.canvas import Canvas
-from crdt_schema.ids import IntentId, is_id, new_id
+from crdt_schema.ids import IntentId, new_id
 from crdt_schema.records import Job
 from crdt_schema.takes import Takes
 from pipelines.registry import quality_mappings
@@ -50,9 +50,9 @@ async def ask(request: web.Request, project_id: object, node_id: object) -> web.
     project, actor = await enter_project(request, project_id, "generate")
     intent = IntentId(new_id("task"))
     async with request.app[HUB].room(project.id, "canvas") as room:
-        if not is_id(node_id) or Canvas(room.doc).node(str(node_id)) is None:
+        if not isinstance(node_id, str) or Canvas(room.doc).node(node_id) is None:
             raise NotFound("There is no such shot on the canvas.")
-        room.edit(actor, lambda doc: Canvas(doc).ask(intent, {"kind": "generate", "node": str(node_id)}))
+        room.edit(actor, lambda doc: Canvas(doc).ask(intent, {"kind": "generate", "node": node_id}))
         await room.saved()
     return web.json_response({"task_id": intent}, status=202)
 
@@ -62,7 +62,7 @@ async def status(request: web.Request) -> web.Response:
     task = request.match_info["task"]
     for project in await visible_projects(request):
         async with request.app[HUB].room(project.id, "canvas") as room:
-            asked = task in Canvas(room.doc).intents()
+            asked = Canvas(room.doc).has_intent(task)
         if asked:
             async with request.app[HUB].room(project.id, "takes") as room:
                 takes = Takes(room.doc)

@@ -7,10 +7,12 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 import structlog
-from pycrdt import Doc, Map
+from pycrdt import Doc
 
-from crdt_schema.documents import initialise, upgrade
+from crdt_schema.documents import Identity, identify, identity_of, initialise, upgrade
 from crdt_schema.ids import ProjectId
+from crdt_schema.plain import dump
+from crdt_schema.records import CanvasPlain, TakesPlain
 from crdt_schema.wire import CloseCode, Kind, SyncStep
 from server.auth.actor import SYSTEM, Actor
 from server.errors import TooLarge, Unavailable, WorkprintError
@@ -61,6 +63,8 @@ class Room:
         self._renew_handle: asyncio.TimerHandle | None = None
         self._rebuilding: asyncio.Task[None] | None = None
         self._closed = False
+        self._identity = Identity("", "")
+        self._plain: tuple[tuple[Replica, int], CanvasPlain | TakesPlain] | None = None
         self._held: list[tuple[Session, bytes]] = []
         self._step1 = _Cached(lambda: messages.step1(self._replica.state()))
         self._everything = _Cached(lambda: messages.step2(self._replica.missing(EMPTY_STATE)))
@@ -72,6 +76,13 @@ class Room:
         """The document. Read it; to change it, use `edit`. Do not keep it: a rebuilt room has another one."""
         return self._replica.doc
 
+    def plain(self) -> CanvasPlain | TakesPlain:
+        """The document as plain values: one object until something changes, shared by all who ask; do not change it."""
+        now = (self._replica, self._replica.version)
+        if self._plain is None or self._plain[0] != now:
+            self._plain = (now, dump(self.doc, self.document))
+        return self._plain[1]
+
     @property
     def applied(self) -> int:
         """Number of the newest change since the room was opened; an observer reads the number of the one it sees."""
@@ -80,8 +91,7 @@ class Room:
     @property
     def epoch(self) -> str:
         """Which life of the document this is: clients with another epoch hold another history."""
-        meta: Map[Any] = self.doc.get("meta", type=Map)
-        return str(cast("object", meta.get("epoch", "")))
+        return str(self._identity.epoch)
 
     @property
     def sessions(self) -> Sequence[Session]:
@@ -244,6 +254,7 @@ class Room:
         try:
             for update in _as_few(updates):
                 self._perform(session, session.actor, partial(self._replica.apply, update, session))
+            self._keep_identity(session)
         except BadMessage as error:
             self._end(session, error.close_code, error.message)
         except Ruined:
@@ -252,6 +263,14 @@ class Room:
             self._end(session, CloseCode.BAD_MESSAGE, "an update could not be applied")
         else:
             self._acknowledge(session, len(updates))
+
+    def _keep_identity(self, session: Session) -> None:
+        """Schema and epoch are the server's word: written over by a client, the document could not be opened again."""
+        if identity_of(self.doc) != self._identity:
+            self._log.warning("identity_restored", user=session.actor.user_id)
+            self._perform(
+                None, SYSTEM, partial(self._replica.change, partial(identify, identity=self._identity), SYSTEM)
+            )
 
     def _perform(self, author: Session | None, actor: Actor, work: Callable[[], Outcome[T]]) -> Outcome[T]:
         """Do one change, in `actor`'s name, and note what became of it."""
@@ -333,6 +352,7 @@ class Room:
         else:
             self.edit(SYSTEM, lambda doc: initialise(doc, self.document))
         await self.saved()
+        self._identity = identity_of(self.doc)
         self._on_open = on_open
         self._attach()
 

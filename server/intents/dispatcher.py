@@ -7,11 +7,11 @@ from typing import cast
 
 import structlog
 
-from crdt_schema import plain
 from crdt_schema.canvas import Canvas
-from crdt_schema.ids import IntentId, ProjectId, is_id, new_id
+from crdt_schema.ids import MAX_ID_LENGTH, IntentId, ProjectId, is_id, new_id
 from crdt_schema.records import CancelIntent, CanvasPlain, GenerateIntent, Job, JobStatus, TakesPlain
-from crdt_schema.takes import Takes
+from crdt_schema.takes import LIVE_STATUSES, Takes
+from crdt_schema.values import normal
 from render_farm.clock import utc_now
 from render_farm.job import FarmError, FarmUnavailable, JobOrder
 from render_farm.queues import Farm
@@ -20,13 +20,16 @@ from server.auth.policy import may
 from server.hub.hub import Hub
 from server.hub.room import Room
 from server.intents import verdicts
-from server.intents.judge import LIVE, Case, Judge
+from server.intents.judge import Accepted, Case, Judge
 from server.intents.progress import Progress
 from server.intents.recipe import Refused
 from server.intents.verdicts import Asked
 from server.projects.index import Projects
 
 WAITING_TEXT = "Waiting for the farm"
+UNREADABLE = 'This request cannot be read. Write {"kind": "generate", "node": …} or {"kind": "cancel", "job": …}.'
+BAD_ID = f"The id of a request must have 1 to {MAX_ID_LENGTH} characters of A-Z a-z 0-9 _ -. Ask again with another."
+OURS_TO_FIX = "Something went wrong here. The server's log has the details under this trace."
 ASK_AGAIN = "Nobody can vouch any more for who asked for this. Please generate again."
 
 IssueToken = Callable[[ProjectId, str], str]
@@ -61,21 +64,17 @@ class Dispatcher:
 
     async def consider(self, request: Request) -> None:
         """Answer one intent; harmless when it was answered before."""
-        if not is_id(request.intent):
-            log.warning("an intent's id is none", project=request.project)
-            return
         async with (
             self._locks.setdefault(request.project, asyncio.Lock()),
             self._hub.room(request.project, "canvas") as canvas,
             self._hub.room(request.project, "takes") as takes,
         ):
-            intent = Canvas(canvas.doc).intents().get(request.intent)
-            if intent is None:
-                return
-            if intent["kind"] == "generate":
-                await self._generate(request, intent, canvas, takes)
-            else:
+            intents = Canvas(canvas.doc)
+            intent = intents.intent(request.intent)
+            if intent is not None and intent["kind"] == "cancel":
                 await self._cancel(request, intent, takes)
+            elif intents.has_intent(request.intent):
+                await self._generate(request, intent, canvas, takes)
 
     async def retry_waiting(self) -> None:
         """Redis can be reached: answer what waited, and hand over what was accepted and not handed over."""
@@ -94,14 +93,16 @@ class Dispatcher:
                 # It may well be running; should nobody hold it, the reaper will queue it again.
                 await asyncio.to_thread(self._farm.adopt, self._order(takes.project, job_id, job))
 
-    async def _generate(self, request: Request, intent: GenerateIntent, canvas: Room, takes: Room) -> None:
+    async def _generate(self, request: Request, intent: GenerateIntent | None, canvas: Room, takes: Room) -> None:
+        """Answer a request for a take; `intent` is None when it cannot be read."""
         key = (request.project, request.intent)
-        if Takes(takes.doc).job(request.intent) is not None:
+        if Takes(takes.doc).has_job(request.intent):
             self.waiting.pop(key, None)
             return
-        asked = Asked(intent["node"], request.actor or SYSTEM, utc_now())
+        asked = Asked(intent["node"] if intent is not None else "", request.actor or SYSTEM, utc_now())
         try:
-            accepted = self._judge.judge(self._case(request, intent["node"], canvas, takes))
+            _must_be_answerable(request, intent)
+            accepted = self._judged(request, asked.node, canvas, takes)
         except Refused as refusal:
             self.waiting.pop(key, None)
             self._progress.end(*key)
@@ -109,7 +110,7 @@ class Dispatcher:
             return
         if not await asyncio.to_thread(self._farm.ping):
             self.waiting[key] = request
-            self._progress.note(*key, {"percent": 0.0, "step": WAITING_TEXT, "node": intent["node"]})
+            self._progress.note(*key, {"percent": 0.0, "step": WAITING_TEXT, "node": asked.node})
             return
         self.waiting.pop(key, None)
         self._progress.end(*key)
@@ -118,6 +119,16 @@ class Dispatcher:
         await takes.saved()
         await self._submit(takes, request.intent)
 
+    def _judged(self, request: Request, node: str, canvas: Room, takes: Room) -> Accepted:
+        """What the judge accepts; raises Refused, also for a fault of ours: asked again it would fail again."""
+        try:
+            return self._judge.judge(self._case(request, node, canvas, takes))
+        except Refused:
+            raise
+        except Exception as error:
+            log.exception("the judge failed", service="intents", project=request.project, job=request.intent)
+            raise Refused(OURS_TO_FIX) from error
+
     def _case(self, request: Request, node: str, canvas: Room, takes: Room) -> Case:
         """Everything the judge needs, as it is now; raises Refused."""
         if request.actor is None:
@@ -125,8 +136,8 @@ class Dispatcher:
         return Case(
             actor=request.actor,
             node=node,
-            canvas=cast("CanvasPlain", plain.dump(canvas.doc, "canvas")),
-            takes=cast("TakesPlain", plain.dump(takes.doc, "takes")),
+            canvas=cast("CanvasPlain", canvas.plain()),
+            costs=Takes(takes.doc).costs(),
             manifest=self._projects.get(request.project).manifest,
         )
 
@@ -175,7 +186,7 @@ class Dispatcher:
         job = Takes(takes.doc).job(job_id)
         if job is None and asked_for is not None:
             await self._withdraw(takes, asked_for)
-        elif job is not None and job["status"] in LIVE:
+        elif job is not None and job["status"] in LIVE_STATUSES:
             try:
                 known = await asyncio.to_thread(self._farm.cancel, job_id)
             except FarmUnavailable:
@@ -189,7 +200,7 @@ class Dispatcher:
     async def _withdraw(self, takes: Room, request: Request) -> None:
         """Answer a request that still waited for the farm, so that it will not go out later."""
         async with self._hub.room(request.project, "canvas") as canvas:
-            intent = Canvas(canvas.doc).intents().get(request.intent)
+            intent = Canvas(canvas.doc).intent(request.intent)
         node = intent["node"] if intent is not None and intent["kind"] == "generate" else ""
         record = verdicts.withdrawn(Asked(node, request.actor or SYSTEM, utc_now()))
         takes.edit(SYSTEM, lambda doc: Takes(doc).add_job(request.intent, record))
@@ -208,13 +219,22 @@ class Dispatcher:
         )
 
 
+def _must_be_answerable(request: Request, intent: GenerateIntent | None) -> None:
+    """Raise Refused for what a client wrote in a way of its own."""
+    if intent is None:
+        raise Refused(UNREADABLE)
+    if not is_id(request.intent):
+        # A job's id is a Redis key, an RQ job id and part of an address.
+        raise Refused(BAD_ID)
+
+
 def plain_recipe(job: Job) -> dict[str, object]:
     """The recipe with whole numbers as integers again: a Y.Doc, like JavaScript, has only floats."""
-    return cast("dict[str, object]", plain.normal(job["recipe"]))
+    return cast("dict[str, object]", normal(job["recipe"]))
 
 
 def _jobs(takes: Room) -> dict[str, Job]:
-    return cast("TakesPlain", plain.dump(takes.doc, "takes"))["jobs"]
+    return cast("TakesPlain", takes.plain())["jobs"]
 
 
 def _move(takes: Room, job_id: str, status: JobStatus, **fields: object) -> None:

@@ -7,7 +7,7 @@ from crdt_schema.records import Tier
 from pipelines.spec import PipelineError
 from render_farm.job import FarmUnavailable
 from render_farm.queues import Farm
-from server.intents.judge import Case, Judge, reserved, spent
+from server.intents.judge import Case, Judge
 from server.intents.recipe import Refused
 
 
@@ -59,7 +59,7 @@ def estimate(judge: Judge, case: Case, line: Line) -> Estimate:
     """The estimate of a request, by the same judge that will answer it."""
     tier = case.manifest["project_settings"]["quality"]
     cap = case.manifest["creative_contract"]["budgetCap"]
-    left = None if cap is None else round(cap - spent(case.takes) - reserved(case.takes), 6)
+    left = None if cap is None else round(cap - case.costs.spent_usd - case.costs.reserved_usd, 6)
     made: Estimate = {
         "node": case.node,
         "available": True,

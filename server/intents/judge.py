@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from crdt_schema.project import Manifest, contract_gate
-from crdt_schema.records import CanvasPlain, Job, Take, TakesPlain, Tier
+from crdt_schema.records import CanvasPlain, Tier
+from crdt_schema.takes import Costs
 from pipelines.spec import Pipeline, PipelineError, UnknownPipeline
 from server.auth.actor import Actor
 from server.auth.policy import may
@@ -14,7 +15,6 @@ from server.intents.recipe import Recipe, Refused
 
 BUDGET_TEXT = "Budget Cap exceeded. Admin override required."
 """Kept word for word (G-050)."""
-LIVE = frozenset({"queued", "running"})
 CENT_FRACTION = 1e-9
 """Sums of prices are floats; equal to the cap passes (G-050)."""
 
@@ -31,7 +31,7 @@ class Case:
     actor: Actor
     node: str
     canvas: CanvasPlain
-    takes: TakesPlain
+    costs: Costs
     manifest: Manifest
 
 
@@ -90,17 +90,5 @@ class Judge:
     @staticmethod
     def _must_be_affordable(case: Case, price_usd: float) -> None:
         cap = case.manifest["creative_contract"]["budgetCap"]
-        if cap is not None and spent(case.takes) + reserved(case.takes) + price_usd > cap + CENT_FRACTION:
+        if cap is not None and case.costs.spent_usd + case.costs.reserved_usd + price_usd > cap + CENT_FRACTION:
             raise Refused(BUDGET_TEXT)
-
-
-def spent(takes: TakesPlain) -> float:
-    """What the takes of a project have cost, in USD."""
-    records: list[Take] = list(takes["takes"].values())
-    return sum(take["cost_usd"] for take in records)
-
-
-def reserved(takes: TakesPlain) -> float:
-    """What the jobs that wait or run will cost, in USD."""
-    records: list[Job] = list(takes["jobs"].values())
-    return sum(job["cost_usd"] for job in records if job["status"] in LIVE)

@@ -183,7 +183,8 @@ class Recorder:
             if node is None or node["type"] != "shot":
                 return
             active = node["active_take"]
-            if not active or active not in takes or (first_time and active == newest_before):
+            # A list, not a dict: somebody may have written anything.
+            if active not in list(takes) or (first_time and active == newest_before):
                 canvas.edit(FARM, lambda doc: Canvas(doc).set_field(node_id, "active_take", take_id))
                 await canvas.saved()
 

@@ -2,16 +2,16 @@
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
 import structlog
 
-from crdt_schema import plain
 from crdt_schema.canvas import Canvas
 from crdt_schema.ids import IntentId, ProjectId, UserId, new_id
-from crdt_schema.records import CanvasPlain, TakesPlain
-from crdt_schema.takes import Takes
+from crdt_schema.records import CanvasPlain
+from crdt_schema.takes import LIVE_STATUSES, Takes
 from pipelines.spec import Pipeline
 from render_farm.events import EventStream
 from render_farm.job import FarmUnavailable
@@ -23,7 +23,7 @@ from server.hub.room import Room
 from server.intents.authors import find_authors
 from server.intents.dispatcher import Dispatcher, IssueToken, Request
 from server.intents.estimate import Estimate, estimate, look_at_line
-from server.intents.judge import LIVE, Case, Judge
+from server.intents.judge import Case, Judge
 from server.intents.observer import IntentObserver
 from server.intents.progress import Progress
 from server.intents.recorder import Recorder
@@ -61,10 +61,12 @@ class Intents:
         self._issue_token, self._hub_url = issue_token, hub_url
         self._find_actor = find_actor
         self._judge = Judge(pipelines)
-        self._requests: asyncio.Queue[Request] = asyncio.Queue()
+        self._lines: dict[ProjectId, deque[Request]] = {}
+        self._answering: dict[ProjectId, asyncio.Task[None]] = {}
         self._pending: set[tuple[ProjectId, IntentId]] = set()
         self._to_sweep: asyncio.Queue[ProjectId] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
+        self._closed = False
 
     def start(self, hub: Hub) -> None:
         """Begin to answer and to record; what was left over from before is looked at first."""
@@ -75,12 +77,15 @@ class Intents:
         # The same name after a restart, so that events which were not dealt with come again at once.
         self._stream = EventStream(self._farm.redis_url, self._farm.ledger.namespace, socket.gethostname())
         recorder = Recorder(hub, self._projects, self._stream, self._progress)
-        work = {"recorder": recorder.run, "answers": self._answer, "sweeps": self._sweep_queued, "tend": self._tend}
+        work = {"recorder": recorder.run, "sweeps": self._sweep_queued, "tend": self._tend}
         self._tasks = [asyncio.create_task(_for_ever(name, run), name=f"intents {name}") for name, run in work.items()]
+        for project in self._lines:
+            self._answer_soon(project)
 
     async def close(self) -> None:
         """Stop; whatever was under way is found again at the next start."""
-        await _end(self._tasks)
+        self._closed = True
+        await _end([*self._tasks, *self._answering.values()])
         if self._tasks:
             await self._progress.close()
             await self._stream.close()
@@ -102,8 +107,8 @@ class Intents:
             case = Case(
                 actor=actor,
                 node=node,
-                canvas=cast("CanvasPlain", plain.dump(canvas.doc, "canvas")),
-                takes=cast("TakesPlain", plain.dump(takes.doc, "takes")),
+                canvas=cast("CanvasPlain", canvas.plain()),
+                costs=Takes(takes.doc).costs(),
                 manifest=manifest,
             )
         line = await asyncio.to_thread(look_at_line, self._farm, manifest["project_settings"]["quality"])
@@ -111,22 +116,35 @@ class Intents:
 
     def _take_up(self, request: Request) -> None:
         self._pending.add((request.project, request.intent))
-        self._requests.put_nowait(request)
+        self._lines.setdefault(request.project, deque()).append(request)
+        if self._tasks:
+            self._answer_soon(request.project)
 
-    async def _answer(self) -> None:
-        while True:
-            request = await self._requests.get()
-            try:
-                await self._dispatcher.consider(request)
-            except Unavailable as error:
-                log.info("the intent waits for another occasion", job=request.intent, error=str(error))
-                self._sweep_later(request.project)
-            except Exception:
-                # The intent has no job yet, so the next sweep finds it.
-                log.exception("intent not answered", traceId=new_id("trace"), service="intents", job=request.intent)
-                self._sweep_later(request.project)
-            finally:
-                self._pending.discard((request.project, request.intent))
+    def _answer_soon(self, project: ProjectId) -> None:
+        """A project's requests are answered one after the other, and nobody waits for those of another project."""
+        if project not in self._answering and not self._closed:
+            self._answering[project] = asyncio.create_task(self._answer(project), name=f"answers {project}")
+
+    async def _answer(self, project: ProjectId) -> None:
+        line = self._lines[project]
+        try:
+            while line:
+                await self._answer_one(line.popleft())
+        finally:
+            del self._answering[project], self._lines[project]
+
+    async def _answer_one(self, request: Request) -> None:
+        try:
+            await self._dispatcher.consider(request)
+        except Unavailable as error:
+            log.info("the intent waits for another occasion", job=request.intent, error=str(error))
+            self._sweep_later(request.project)
+        except Exception:
+            # The intent has no job yet, so the next sweep finds it.
+            log.exception("intent not answered", traceId=new_id("trace"), service="intents", job=request.intent)
+            self._sweep_later(request.project)
+        finally:
+            self._pending.discard((request.project, request.intent))
 
     async def _tend(self) -> None:
         """Every second: has Redis come back, or forgotten everything? Every few: has a worker vanished?"""
@@ -174,18 +192,19 @@ class Intents:
 
     def _unanswered(self, canvas: Room, takes: Room) -> list[IntentId]:
         """Requests without a job, and cancels whose job still lives; those first that make jobs."""
-        jobs = Takes(takes.doc)
+        jobs, intents = Takes(takes.doc), Canvas(canvas.doc)
         generate: list[IntentId] = []
         cancel: list[IntentId] = []
-        for key, intent in sorted(Canvas(canvas.doc).intents().items()):
-            known = (canvas.project, IntentId(key))
-            if known in self._dispatcher.waiting or known in self._pending:
-                # Somebody can vouch for who asked; the log need not be read.
+        for key in map(IntentId, intents.intent_ids()):
+            known = (canvas.project, key)
+            if known in self._dispatcher.waiting or known in self._pending or jobs.has_job(key):
+                # Answered, or somebody can vouch for who asked: the log need not be read.
                 continue
-            if intent["kind"] == "generate" and jobs.job(key) is None:
-                generate.append(IntentId(key))
-            elif intent["kind"] == "cancel" and (job := jobs.job(intent["job"])) and job["status"] in LIVE:
-                cancel.append(IntentId(key))
+            intent = intents.intent(key)
+            if intent is None or intent["kind"] == "generate":
+                generate.append(key)
+            elif (job := jobs.job(intent["job"])) and job["status"] in LIVE_STATUSES:
+                cancel.append(key)
         return generate + cancel
 
     async def _actor(self, project: ProjectId, user_id: str, _name: str) -> Actor | None:

@@ -14,6 +14,7 @@ _NOTHING: Record = {}
 SUBJECT_LENGTH = 100
 NAMED_AT_MOST = 3
 TITLE_LENGTH = 40
+NUMBER_LENGTH = 12
 UNSET: tuple[object, ...] = (None, "")
 SERVICES = frozenset({FARM.user_id, SYSTEM.user_id})
 KIND_ORDER = ("shot", "style", "prompt", "pipeline", "note")
@@ -92,8 +93,8 @@ def credit(changes: Mapping[Actor, int]) -> tuple[Actor, list[Actor]]:
 
 
 def one_line(text: object, longest: int = 80) -> str:
-    """Text from a document as it may stand in a subject: one line, so that nobody can write a trailer."""
-    words = " ".join(str(text).split())
+    """Text from a document as it may stand in a subject: one line without control characters, and no trailers."""
+    words = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
     return words if len(words) <= longest else words[: longest - 1].rstrip() + "…"
 
 
@@ -102,8 +103,13 @@ def label(node: Record) -> str:
     kind = one_line(node.get("type", "node"), TITLE_LENGTH).capitalize()
     title = one_line(node.get("title", ""), TITLE_LENGTH)
     if node.get("type") == "shot":
-        kind += " " + ".".join(str(node.get(level, "?")) for level in ("chapter", "scene", "shot"))
+        kind += f" {_place(node)}"
     return kind if not title or title == kind.split(" ", maxsplit=1)[0] else f"{kind} {title}"
+
+
+def _place(node: Record) -> str:
+    """`1.2.3`: chapter, scene and shot."""
+    return ".".join(one_line(node.get(level, "?"), NUMBER_LENGTH) for level in ("chapter", "scene", "shot"))
 
 
 def _node_clauses(old: State, new: State) -> Iterator[str]:
@@ -123,9 +129,7 @@ def _changed(before: Record, after: Record, new: State) -> Iterator[str]:
     if before.get("title") != after.get("title"):
         yield f"renamed from {one_line(before.get('title', ''), TITLE_LENGTH) or 'nothing'}"
     if any(before.get(level) != after.get(level) for level in ("chapter", "scene", "shot")):
-        yield "moved in the film from " + ".".join(
-            str(before.get(level, "?")) for level in ("chapter", "scene", "shot")
-        )
+        yield f"moved in the film from {_place(before)}"
     yield from (words for field, words in TEXT_WORDS.items() if before.get(field) != after.get(field))
     yield from _values_changed(_record(before.get("parameters")), _record(after.get("parameters")))
     old, fresh = ({field: node.get(field) for field in PLAIN_FIELDS} for node in (before, after))

@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import pygit2
-import structlog
 from pycrdt import Doc
 
 from crdt_schema import plain
 from crdt_schema.ids import ProjectId
 from crdt_schema.project import Manifest
+from crdt_schema.values import normal
 from server.auth.actor import Actor
 from server.snapshot.lfs import Pointer
 from server.snapshot.messages import Record, State, compose, credit, describe
 from server.snapshot.repo import ProjectRepo, Tip, TipMoved, exclusive, git_email, git_name
 from server.snapshot.tree import DOCUMENT_PATHS, MANIFEST_PATH, build
 
-log = structlog.get_logger(__name__)
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
 """Between attempts, doubled each time: some two seconds for somebody else's commit to finish."""
@@ -92,7 +91,7 @@ class _Content:
 def write_snapshot(homes: Homes, order: Order) -> Written:
     """Commit what changed. Raises TipMoved when others kept committing, NotFound, NoRepository, OSError."""
     with exclusive(homes.get(order.project).folder):
-        plains = {name: value for name, state in order.states.items() if (value := _plain(name, state)) is not None}
+        plains = {name: _plain(name, state) for name, state in order.states.items()}
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
@@ -104,19 +103,11 @@ def write_snapshot(homes: Homes, order: Order) -> Written:
                 pause *= 2
 
 
-def _plain(name: str, state: bytes) -> Record | None:
-    """The plain value of a document, from a private copy; numbers as they stand in an older commit.
-
-    None when somebody nested values deeper than JSON can: this document waits, the others are committed.
-    """
+def _plain(name: str, state: bytes) -> Record:
+    """The plain value of a document, from a private copy; numbers as they stand in an older commit."""
     copy: Doc[Any] = Doc()
     copy.apply_update(state)
-    try:
-        return cast("Record", plain.normal(plain.dump(copy, name)))
-    except RecursionError:
-        # Without the traceback: it would show the value, at any depth.
-        log.error("document_cannot_be_written", document=name, reason="nested too deeply")  # noqa: TRY400 - as said
-        return None
+    return cast("Record", normal(plain.dump(copy, name)))
 
 
 def _attempt(homes: Homes, order: Order, plains: Mapping[str, Record]) -> Written:

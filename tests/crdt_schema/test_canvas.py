@@ -100,4 +100,5 @@ def test_what_a_client_wrote_wrongly_is_not_shown() -> None:
     doc["intents"]["i"] = {"kind": "format-disk"}
     assert set(canvas.nodes()) == {"s", "p"}
     assert canvas.edges() == {}
-    assert canvas.intents() == {}
+    assert canvas.has_intent("i")
+    assert canvas.intent("i") is None

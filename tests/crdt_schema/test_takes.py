@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pycrdt import Doc
 
 from crdt_schema.records import Job, JobStatus
-from crdt_schema.takes import FINAL_STATUSES, JOB_STATUSES, LEGAL_MOVES, NODE_STATES, IllegalMove, Takes
+from crdt_schema.takes import JOB_STATUSES, LEGAL_MOVES, NODE_STATES, Costs, IllegalMove, Takes
 
 
 def job(status: JobStatus) -> Job:
@@ -57,7 +57,6 @@ def test_a_job_only_ever_moves_along_the_table(statuses: list[JobStatus]) -> Non
 
 def test_every_status_has_its_moves_and_its_node_state() -> None:
     assert set(LEGAL_MOVES) == set(NODE_STATES) == set(JOB_STATUSES)
-    assert {"refused", "completed", "failed", "cancelled"} == FINAL_STATUSES
 
 
 def test_an_intent_is_judged_once() -> None:
@@ -75,6 +74,18 @@ def test_take_numbers_only_grow_and_each_shot_has_its_own() -> None:
     takes.add_take("c", take(1, node="t"))
     assert takes.next_number("s") == 6
     assert takes.next_number("t") == 2
+
+
+def test_the_costs_are_those_of_takes_and_of_live_jobs() -> None:
+    takes = Takes(Doc())
+    assert takes.costs() == Costs(0, 0)
+    for number, cost_usd in enumerate((1.0, 0.5)):
+        made = take(number)
+        made["cost_usd"] = cost_usd
+        takes.add_take(str(number), made)
+    for status in JOB_STATUSES:
+        takes.add_job(status, {**job(status), "cost_usd": 2.0})
+    assert takes.costs() == Costs(spent_usd=1.5, reserved_usd=4.0)
 
 
 def test_a_take_is_written_once() -> None:

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from crdt_schema.project import CONTRACT_GATE_TEXT, Manifest
-from crdt_schema.records import CanvasPlain, Job, TakesPlain
+from crdt_schema.records import CanvasPlain
+from crdt_schema.takes import Costs
 from pipelines.registry import load_catalog
 from server.auth.actor import Actor
 from server.intents.estimate import Line, estimate
 from server.intents.judge import BUDGET_TEXT, Case, Judge
 from server.intents.recipe import Refused
-from server.intents.verdicts import Asked, queued
 from server.projects.manifest import NewProject, empty_contract, new_manifest
 from tests.support.farm_worker import TEST_STILL
 
@@ -42,25 +42,14 @@ def make_canvas(pipeline: str = "test-still", **fields: object) -> CanvasPlain:
 
 
 def case(**changes: Any) -> Case:
-    takes: TakesPlain = {"schema": "takes.1", "jobs": {}, "takes": {}}
     values: dict[str, Any] = {
         "actor": EVE,
         "node": "shot",
         "canvas": make_canvas(),
-        "takes": takes,
+        "costs": Costs(0, 0),
         "manifest": make_manifest(),
     }
     return Case(**{**values, **changes})
-
-
-def live_job(cost_usd: float, status: Any = "queued") -> Job:
-    job = queued(Asked("shot", EVE, ""), JUDGE.judge(case()), "")
-    return {**job, "cost_usd": cost_usd, "status": status}
-
-
-def takes_with(*jobs: Job, spent: float = 0.0) -> Any:
-    takes = {"take": {"cost_usd": spent}} if spent else {}
-    return {"schema": "takes.1", "jobs": {str(number): job for number, job in enumerate(jobs)}, "takes": takes}
 
 
 def reason(**changes: Any) -> str:
@@ -109,15 +98,14 @@ def test_a_shot_that_is_gone_is_said_so() -> None:
 
 def test_the_budget_counts_takes_and_what_is_reserved_and_equal_to_the_cap_passes() -> None:
     cap = make_manifest(cap=1.6)
-    JUDGE.judge(case(manifest=cap, takes=takes_with(live_job(0.1), spent=1.0)))
-    assert reason(manifest=cap, takes=takes_with(live_job(0.2), spent=1.0)) == BUDGET_TEXT
-    JUDGE.judge(case(manifest=cap, takes=takes_with(live_job(9.0, "failed"), live_job(9.0, "cancelled"))))
-    assert reason(manifest=cap, takes=takes_with(live_job(9.0, "running"))) == BUDGET_TEXT
+    JUDGE.judge(case(manifest=cap, costs=Costs(spent_usd=1.0, reserved_usd=0.1)))
+    assert reason(manifest=cap, costs=Costs(spent_usd=1.0, reserved_usd=0.2)) == BUDGET_TEXT
+    assert reason(manifest=cap, costs=Costs(spent_usd=0.0, reserved_usd=9.0)) == BUDGET_TEXT
     assert reason(manifest=make_manifest(cap=0.0)) == BUDGET_TEXT
 
 
 def test_an_estimate_names_price_tier_time_and_place_in_line() -> None:
-    made = estimate(JUDGE, case(takes=takes_with(live_job(2.0), spent=3.0)), READY)
+    made = estimate(JUDGE, case(costs=Costs(spent_usd=3.0, reserved_usd=2.0)), READY)
     assert made["available"]
     assert (made["pipeline"], made["tier"], made["price_usd"]) == ("test-still", "low", 0.5)
     assert (made["position"], made["farm_nodes"], made["budget_left_usd"]) == (2, 2, 95.0)

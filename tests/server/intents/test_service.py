@@ -2,12 +2,16 @@
 
 import asyncio
 
+import pytest
+from pycrdt import Map
+
 from crdt_schema.canvas import Canvas
 from crdt_schema.ids import IntentId
 from crdt_schema.takes import Takes
 from server.auth.actor import Actor
+from server.intents import recipe
 from server.intents.authors import find_authors
-from server.intents.dispatcher import ASK_AGAIN
+from server.intents.dispatcher import ASK_AGAIN, BAD_ID, OURS_TO_FIX, UNREADABLE
 from server.intents.judge import BUDGET_TEXT
 from tests.support.farm import eventually
 from tests.support.film import ADA, EVE, SHOT, VERA, Film
@@ -61,13 +65,40 @@ async def test_an_intent_of_somebody_who_is_no_member_any_more_is_refused(film: 
     assert job["reason"] == ASK_AGAIN
 
 
-async def test_an_id_that_is_none_is_passed_over_and_harms_nobody(film: Film) -> None:
+@pytest.mark.parametrize("intent_id", ["../../x", "", "a b", "x" * 10_000, "\x00", "é"])
+async def test_a_request_with_an_id_that_is_none_is_told_so(film: Film, intent_id: str) -> None:
     await film.add_shot()
-    await film.edit(lambda doc: doc["intents"].update({"../../x": {"kind": "generate", "node": SHOT}}), EVE)
-    await film.edit(lambda doc: doc["intents"].update({"odd": {"kind": "generate", "node": 5}}), EVE)
+    await film.edit(lambda doc: doc["intents"].update({intent_id: {"kind": "generate", "node": SHOT}}), EVE)
+    assert (await film.until(intent_id, "refused"))["reason"] == BAD_ID
     await film.until(await film.ask(), "queued")
-    assert await film.job("../../x") is None
-    assert await film.job("odd") is None
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"kind": "generate", "node": 5},
+        {"kind": "generate"},
+        {"kind": ["generate"], "node": SHOT},
+        {"kind": "format-disk", "node": SHOT},
+        {"node": SHOT},
+        "generate",
+        None,
+        float("nan"),
+    ],
+)
+async def test_a_request_that_cannot_be_read_is_told_so(film: Film, record: object) -> None:
+    await film.add_shot()
+    await film.edit(lambda doc: doc["intents"].update({"odd": record}), EVE)
+    job = await film.until("odd", "refused")
+    assert (job["reason"], job["asked_by"]) == (UNREADABLE, "eve")
+    await film.until(await film.ask(), "queued")
+
+
+async def test_a_request_may_be_a_shared_map_and_say_more_than_is_asked(film: Film) -> None:
+    await film.add_shot()
+    record = {"kind": "generate", "node": SHOT, "client": "their own", "at": 12.5}
+    await film.edit(lambda doc: doc["intents"].update({"mine": Map(record)}), EVE)
+    await film.until("mine", "queued")
 
 
 async def test_the_id_of_another_project_s_job_is_refused(film: Film) -> None:
@@ -79,6 +110,32 @@ async def test_the_id_of_another_project_s_job_is_refused(film: Film) -> None:
     job = await film.until(await film.ask(intent=first), "failed")
     assert job["reason"] == "Another project uses this intent id."
     assert film.farm.waiting("low") == 1
+
+
+async def test_a_project_with_hundreds_of_requests_keeps_no_other_waiting(film: Film) -> None:
+    busy = film.project_id
+    flood = {f"flood-{number}": {"kind": "generate", "node": "gone"} for number in range(400)}
+    await film.edit(lambda doc: doc["intents"].update(flood), EVE)
+    await film.new_project(title="Day Bus")
+    await film.add_shot()
+    await film.until(await film.ask(), "queued")
+    async with film.hub.room(busy, "takes") as room:
+        assert len(Takes(room.doc).job_ids()) < len(flood)
+    film.project_id = busy
+    for intent in flood:
+        await film.until(intent, "refused")
+
+
+async def test_a_fault_of_the_judge_is_told_once(film: Film, monkeypatch: pytest.MonkeyPatch) -> None:
+    await film.add_shot()
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(recipe, "build", fail)
+    job = await film.until(await film.ask(), "refused")
+    assert job["reason"] == OURS_TO_FIX
+    assert job["trace_id"]
 
 
 async def test_a_deleted_shot_is_not_generated(film: Film) -> None:

@@ -196,3 +196,8 @@ def test_the_person_who_changed_most_is_the_author() -> None:
 def test_a_person_with_two_roles_in_a_day_is_one_person() -> None:
     promoted = Actor("grace", "Grace", "admin")
     assert credit({GRACE: 2, ADA: 3, promoted: 2}) == (promoted, [ADA])
+
+
+def test_a_label_is_short_and_visible_whatever_a_client_wrote() -> None:
+    odd = {"type": "shot", "title": "a\x00b\x1b[31m", "chapter": "long " * 10_000, "scene": "\n\n", "shot": -3}
+    assert label(odd) == "Shot long long l…..-3 a b [31m"
