@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { PipelineParam } from '$lib/api';
 import { hexColour, withColour, withoutColour } from './palette';
-import { choiceLabel, common, sharedParams, settingsOf, stepOf, valueOf } from './params';
+import { choiceLabel } from '$lib/project/generating';
+import { common, sharedParams, settingsOf, stepOf, valueOf } from './params';
 import { factsOf } from './recipe';
 
 function param(name: string, fields: Partial<PipelineParam> = {}): PipelineParam {

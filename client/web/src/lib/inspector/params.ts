@@ -1,5 +1,6 @@
 // Parameters of shots as the inspector shows them: one shot's, or what several have in common.
 import type { PipelineParam } from '$lib/api';
+import { choiceLabel } from '$lib/project/generating';
 
 export type ParamValue = string | number | boolean;
 
@@ -25,12 +26,6 @@ export function sharedParams(lists: readonly PipelineParam[][]): PipelineParam[]
   return (first ?? []).filter((param) =>
     others.every((list) => list.some((other) => other.name === param.name && other.type === param.type))
   );
-}
-
-/** "neon-night" to "Neon night". */
-export function choiceLabel(choice: string): string {
-  const words = choice.replaceAll(/[-_]/g, ' ');
-  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 export interface Setting {

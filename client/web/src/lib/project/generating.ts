@@ -59,6 +59,12 @@ export function availability(pipeline: PipelineInfo, tier: Tier): { available: b
   return { available: chosen?.available ?? false, needs: chosen?.needs ?? 'no tier of it is defined' };
 }
 
+/** "neon-night" to "Neon night". */
+export function choiceLabel(choice: string): string {
+  const words = choice.replaceAll(/[-_]/g, ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 /** "2.39:1" to 2.39; 16:9 when it says nothing sensible. */
 export function readRatio(text: string): number {
   const [width, height] = text.split(':').map(Number);

@@ -101,7 +101,8 @@ export function missingFromBrief(
   const missing: string[] = [];
   if (budget === null) missing.push('set a budget cap');
   const more = MIN_REFERENCES - references;
+  const some = references > 0 ? `${more} more` : String(more);
   if (governance === 'studio' && more > 0)
-    missing.push(`add ${more} more reference image${more === 1 ? '' : 's'}`);
+    missing.push(`add ${some} reference image${more === 1 ? '' : 's'}`);
   return missing;
 }

@@ -23,6 +23,7 @@ describe('the brief', () => {
 
   it('says what keeps people from generating', () => {
     expect(missingFromBrief(null, 1, 'studio')).toEqual(['set a budget cap', 'add 2 more reference images']);
+    expect(missingFromBrief(0, 0, 'studio')).toEqual(['add 3 reference images']);
     expect(missingFromBrief(0, 2, 'studio')).toEqual(['add 1 more reference image']);
     expect(missingFromBrief(0, 3, 'studio')).toEqual([]);
     expect(missingFromBrief(5, 0, 'sketch')).toEqual([]);
