@@ -11,9 +11,10 @@ import type { NodeState } from '../../schema/generated';
 
 export type Look = { label: string; colour: string; icon: LucideIcon; spins?: boolean };
 
-export function lookOf(state: NodeState | 'asked', job: JobView | undefined): Look {
+/** A cancelled try does not hide that there are takes. */
+export function lookOf(state: NodeState | 'asked', job: JobView | undefined, takes: number): Look {
   if (state === 'asked') return { label: 'Asked', colour: 'var(--queued)', icon: Clock };
-  switch (job?.status) {
+  switch (job?.status === 'cancelled' && takes > 0 ? 'completed' : job?.status) {
     case 'queued':
       return { label: 'Queued', colour: 'var(--queued)', icon: Clock };
     case 'running':
