@@ -1,7 +1,7 @@
 """Answers intents: judges them once, writes the answer into `takes`, and hands what was accepted to the farm."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,6 +17,7 @@ from render_farm.job import FarmError, FarmUnavailable, JobOrder
 from render_farm.queues import Farm
 from server.auth.actor import SYSTEM, Actor
 from server.auth.policy import may
+from server.errors import NotFound, Unavailable, WorkprintError
 from server.hub.hub import Hub
 from server.hub.room import Room
 from server.intents import verdicts
@@ -78,11 +79,16 @@ class Dispatcher:
 
     async def retry_waiting(self) -> None:
         """Redis can be reached: answer what waited, and hand over what was accepted and not handed over."""
-        for request in list(self.waiting.values()):
-            await self.consider(request)
-        for project, job_id in list(self._unsent):
-            async with self._hub.room(project, "takes") as takes:
-                await self._submit(takes, job_id)
+        for key, request in list(self.waiting.items()):
+            if not await _may_come_again(key, self.consider(request)):
+                self.waiting.pop(key, None)
+        for key in list(self._unsent):
+            if not await _may_come_again(key, self._submit_again(*key)):
+                self._unsent.pop(key, None)
+
+    async def _submit_again(self, project: ProjectId, job_id: str) -> None:
+        async with self._hub.room(project, "takes") as takes:
+            await self._submit(takes, job_id)
 
     async def resume(self, takes: Room) -> None:
         """After a restart of anything: what should be with the farm is with the farm."""
@@ -123,7 +129,7 @@ class Dispatcher:
         """What the judge accepts; raises Refused, also for a fault of ours: asked again it would fail again."""
         try:
             return self._judge.judge(self._case(request, node, canvas, takes))
-        except Refused:
+        except (Refused, WorkprintError):
             raise
         except Exception as error:
             log.exception("the judge failed", service="intents", project=request.project, job=request.intent)
@@ -217,6 +223,20 @@ class Dispatcher:
             token=self.issue_token(project, job_id),
             asked_at=job["asked_at"],
         )
+
+
+async def _may_come_again(key: tuple[ProjectId, str], work: Awaitable[None]) -> bool:
+    """Do one of many things; what fails is left to the next sweep, for it must not hold up the others."""
+    try:
+        await work
+    except Unavailable:
+        return True
+    except NotFound:
+        return False
+    except Exception:
+        log.exception("a request that waited was not answered", service="intents", project=key[0], job=key[1])
+        return False
+    return True
 
 
 def _must_be_answerable(request: Request, intent: GenerateIntent | None) -> None:

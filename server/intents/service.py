@@ -136,7 +136,7 @@ class Intents:
     async def _answer_one(self, request: Request) -> None:
         try:
             await self._dispatcher.consider(request)
-        except Unavailable as error:
+        except (Unavailable, NotFound) as error:
             log.info("the intent waits for another occasion", job=request.intent, error=str(error))
             self._sweep_later(request.project)
         except Exception:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import shutil
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,29 @@ async def test_intents_wait_for_redis_and_go_out_when_it_returns(
     await asyncio.to_thread(valkey.start)
     await film.until(intent, "queued")
     start_worker()
+    await film.until(intent, "completed")
+
+
+async def test_a_project_that_vanished_while_redis_was_away_holds_up_nobody(
+    film: Film, valkey: Valkey, start_worker: StartWorker
+) -> None:
+    await film.add_shot()
+    worker = start_worker()
+    await asyncio.to_thread(valkey.stop)
+    await film.ask()
+    gone = film.project.folder
+    await film.new_project(title="Day Bus")
+    await film.add_shot(parameters={"marker": str(gone.with_name("begun")), "steps": 200})
+    intent = await film.ask()
+    await eventually(lambda: len(film.intents._dispatcher.waiting) == 2)
+    shutil.rmtree(gone)
+    await asyncio.to_thread(valkey.start)
+    await film.until(intent, "running")
+    await eventually(lambda: not film.intents._dispatcher.waiting)
+    worker.kill()
+    start_worker()
+    # Only the reaper can bring this about.
+    await film.until(intent, "queued")
     await film.until(intent, "completed")
 
 
