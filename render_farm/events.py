@@ -15,6 +15,8 @@ from render_farm.ledger import REDIS_AWAY
 GROUP = "recorder"
 BATCH = 64
 BLOCK_MILLISECONDS = 2000
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 5.0
 CLAIM_MILLISECONDS = 60_000
 """Another hub that has not handled its entry for so long has died with it."""
 
@@ -42,17 +44,20 @@ class EventStream:
 
         Waits with growing pauses while Redis is away. Entries that do not read are logged and dropped.
         """
-        pause, after = 0.1, "0"
+        pause, after = FIRST_PAUSE_SECONDS, "0"
         while True:
             try:
                 await self._make_group()
                 entries = await self._read(after)
-                pause = 0.1
             except (*REDIS_AWAY, ResponseError) as error:
-                log.warning("events cannot be read", error=str(error), pause_seconds=pause)
+                if pause == FIRST_PAUSE_SECONDS:  # once, however long it stays away
+                    log.warning("Redis is away; requests and results wait until it is back", error=str(error))
                 await asyncio.sleep(pause)
-                pause, after = min(pause * 2, 5.0), "0"
+                pause, after = min(pause * 2, LONGEST_PAUSE_SECONDS), "0"
                 continue
+            if pause > FIRST_PAUSE_SECONDS:
+                log.info("Redis is back")
+                pause = FIRST_PAUSE_SECONDS
             for entry, fields in entries:
                 event = await self._event(entry, fields)
                 if event is not None:

@@ -135,7 +135,7 @@ class _Attempt:
 
     def _verdict(self, error: spec.PipelineError) -> AnyEvent:
         if isinstance(error, spec.Cancelled):
-            self.log.info("cancelled")
+            self.log.debug("cancelled")
             return Cancelled(**self._about())
         return self._failed(str(error), error)
 

@@ -1,5 +1,6 @@
 """What a farm worker is told by its environment: one documented table, read once."""
 
+import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ FARM_SETTINGS: tuple[FarmSetting, ...] = (
     FarmSetting("WORKPRINT_NAMESPACE", "workprint", "Prefix of every key, so that studios can share a Redis."),
     FarmSetting("WORKPRINT_HUB_URL", "", "Where this farm node reaches the hub; empty: where the order says."),
     FarmSetting("WORKPRINT_LOG", "text", "`text` for people, `json` for machines."),
+    FarmSetting("WORKPRINT_LOG_LEVEL", "info", "The least that is logged: `debug`, `info`, `warning` or `error`."),
     FarmSetting("WORKPRINT_SCRATCH", "", "Folder for scratch folders of attempts; empty: in the temporary folder."),
     FarmSetting("WORKPRINT_LEASE_SECONDS", "60", "An attempt that was not heard of for so long is taken for dead."),
     FarmSetting("WORKPRINT_JOB_SECONDS", "3600", "The longest an attempt may take."),
@@ -30,6 +32,10 @@ FARM_SETTINGS: tuple[FarmSetting, ...] = (
     FarmSetting("WORKPRINT_STOP_SECONDS", "3", "How long a stopping worker lets its attempt go on."),
     FarmSetting("WORKPRINT_UPLOAD_SECONDS", "600", "How long an attempt waits for a hub or a Redis that is away."),
 )
+
+
+class BadFarmSetting(ValueError):
+    """A setting holds something that it cannot mean."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class FarmSettings:
     namespace: str
     hub_url: str
     log: str
+    log_level: str
     node: str
     """Name of the farm node; the worker makes one up at its start and hands it to its attempts."""
     scratch: Path
@@ -51,20 +58,43 @@ class FarmSettings:
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] = os.environ) -> "FarmSettings":
-        """Read the settings; raises ValueError when a number is none."""
+        """Read the settings; raises BadFarmSetting."""
         values = {setting.name: environment.get(setting.name) or setting.default for setting in FARM_SETTINGS}
         # Users of one machine cannot write into each other's folder.
         scratch = values["WORKPRINT_SCRATCH"] or f"{tempfile.gettempdir()}/workprint-scratch-{os.getuid()}"
         return FarmSettings(
-            redis_url=values["REDIS_URL"],
+            redis_url=_redis_url(values),
             namespace=values["WORKPRINT_NAMESPACE"],
             hub_url=values["WORKPRINT_HUB_URL"],
-            log=values["WORKPRINT_LOG"],
+            log=_one_of(values, "WORKPRINT_LOG", ("text", "json")),
+            log_level=_one_of(values, "WORKPRINT_LOG_LEVEL", ("debug", "info", "warning", "error")),
             node=environment.get("WORKPRINT_FARM_NODE", ""),
             scratch=Path(scratch),
-            lease_seconds=float(values["WORKPRINT_LEASE_SECONDS"]),
-            job_seconds=float(values["WORKPRINT_JOB_SECONDS"]),
-            cancel_seconds=float(values["WORKPRINT_CANCEL_SECONDS"]),
-            stop_seconds=float(values["WORKPRINT_STOP_SECONDS"]),
-            upload_seconds=float(values["WORKPRINT_UPLOAD_SECONDS"]),
+            lease_seconds=_seconds(values, "WORKPRINT_LEASE_SECONDS"),
+            job_seconds=_seconds(values, "WORKPRINT_JOB_SECONDS"),
+            cancel_seconds=_seconds(values, "WORKPRINT_CANCEL_SECONDS"),
+            stop_seconds=_seconds(values, "WORKPRINT_STOP_SECONDS"),
+            upload_seconds=_seconds(values, "WORKPRINT_UPLOAD_SECONDS"),
         )
+
+
+def _seconds(values: Mapping[str, str], name: str) -> float:
+    try:
+        seconds = float(values[name])
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise BadFarmSetting(f"{name} must be a number of seconds, not {values[name]!r}.")
+    return seconds
+
+
+def _redis_url(values: Mapping[str, str]) -> str:
+    if not values["REDIS_URL"].startswith(("redis://", "rediss://", "unix://")):
+        raise BadFarmSetting("REDIS_URL must be an address that starts with redis://, rediss:// or unix://.")
+    return values["REDIS_URL"]
+
+
+def _one_of(values: Mapping[str, str], name: str, words: tuple[str, ...]) -> str:
+    if values[name] not in words:
+        raise BadFarmSetting(f"{name} must be one of {', '.join(words)}, not {values[name]!r}.")
+    return values[name]

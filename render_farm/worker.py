@@ -24,7 +24,7 @@ from render_farm.clock import utc_now
 from render_farm.job import TIERS, FarmNode, FarmUnavailable
 from render_farm.queues import Farm, WorkerLoop
 from render_farm.scratch import sweep
-from render_farm.settings import FarmSettings
+from render_farm.settings import BadFarmSetting, FarmSettings
 
 HEARTBEAT_SECONDS = 5.0
 MAX_PAUSE_SECONDS = 5.0
@@ -39,8 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = f"{socket.gethostname()}-{new_id()[:6]}"
     # Attempts are forked from this process and read the same environment.
     os.environ["WORKPRINT_FARM_NODE"] = name
-    settings = FarmSettings.from_environment()
-    set_up_logs(settings.log)
+    try:
+        settings = FarmSettings.from_environment()
+    except BadFarmSetting as error:
+        sys.stderr.write(f"workprint: {error}\n")
+        return 2
+    set_up_logs(settings.log, settings.log_level)
     for folder in sweep(settings.scratch):
         log.info("removed what a killed attempt left", folder=folder)
     preload()
@@ -77,7 +81,7 @@ class _Worker:
                 log.warning("Redis is away, the worker waits", error=str(error), pause_seconds=pause)
             self._stop.wait(pause)
             pause = min(pause * 2, MAX_PAUSE_SECONDS)
-        log.info("farm worker stops", node=self._settings.node)
+        log.debug("farm worker stops", node=self._settings.node)
         self._stop.set()
         heartbeat.join()
         self._leave()
@@ -111,7 +115,7 @@ class _Worker:
         except FarmUnavailable:
             log.debug("goodbye not heard, Redis is away")
         self._farm.close()
-        log.info("farm worker stopped", node=self._settings.node)
+        log.debug("farm worker stopped", node=self._settings.node)
 
 
 def preload() -> None:
@@ -126,7 +130,7 @@ def preload() -> None:
                     log.warning("a pipeline cannot be loaded", pipeline=pipeline.id, error=str(error))
 
 
-def set_up_logs(style: str) -> None:
+def set_up_logs(style: str, level: str) -> None:
     """One line per event on standard error, as text or as JSON, followed by or with the traceback if there is one."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
@@ -141,6 +145,7 @@ def set_up_logs(style: str) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 

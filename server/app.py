@@ -49,7 +49,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         projects=app[keys.PROJECTS],
         farm=app[keys.FARM],
         issue_token=farm_token_issuer(app[keys.TOKENS], clock),
-        hub_url=config.hub_url,
+        hub_url=config.hub_url or config.own_url,
         pipelines=app[keys.PIPELINES],
         find_actor=actor_finder(app),
     )

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, get_args
 from crdt_schema.records import Role
 from server.config import SETTINGS, BadSetting, Config, read_config
 from server.errors import WorkprintError
+from server.workspace import prepare
 
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -49,6 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     try:
         config = read_config()
+        if given.command != "worker":  # it may run on a machine that sees no workspace
+            prepare(config)
         return run(given, config)
     except (BadSetting, WorkprintError) as error:
         sys.stderr.write(f"workprint: {error}\n")

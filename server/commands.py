@@ -26,7 +26,7 @@ async def login_url(config: Config) -> str:
         code = await people.one_time_login(owner.id)
     finally:
         await people.close()
-    return f"http://{config.host}:{config.port}/auth/one-time?code={code}"
+    return f"{config.own_url}/auth/one-time?code={code}"
 
 
 async def new_project(config: Config, name: str) -> str:

@@ -1,9 +1,10 @@
 """Config: every setting of Workprint in one table, read once into a frozen object."""
 
 import hashlib
+import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("WORKPRINT_SNAPSHOT_LATEST_SECONDS", "300", "A busy project is committed at the latest after this long."),
     Setting("WORKPRINT_UPLOAD_MB", "64", "Largest file that can be uploaded."),
     Setting("WORKPRINT_LOG", "text", "`text` for people, `json` for machines."),
+    Setting("WORKPRINT_LOG_LEVEL", "info", "The least that is logged: `debug`, `info`, `warning` or `error`."),
 )
+
+
+LOG_STYLES = ("text", "json")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+MIN_SECRET_BYTES = 32
 
 
 class BadSetting(ValueError):
@@ -51,6 +58,7 @@ class Config:
     redis_url: str
     namespace: str
     hub_url: str
+    """Empty: `own_url`."""
     secret: str
     origins: tuple[str, ...]
     demo: bool
@@ -59,6 +67,19 @@ class Config:
     snapshot_latest_seconds: float
     upload_bytes: int
     log: str
+    log_level: str
+
+    def __post_init__(self) -> None:
+        """Raise BadSetting for the first setting that holds what it cannot mean."""
+        for name, (holds, wanted) in _RULES.items():
+            if not holds(self):
+                raise BadSetting(f"{name} must be {wanted}.")
+
+    @property
+    def own_url(self) -> str:
+        """Where this machine reaches the hub."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def state_folder(self) -> Path:
@@ -66,34 +87,60 @@ class Config:
         return self.workspace_root / ".workprint"
 
 
+_RULES: dict[str, tuple[Callable[[Config], bool], str]] = {
+    "WORKPRINT_PORT": (lambda c: 0 < c.port < 1 << 16, "a port from 1 to 65535"),
+    "REDIS_URL": (
+        lambda c: c.redis_url.startswith(("redis://", "rediss://", "unix://")),
+        "an address that starts with redis://, rediss:// or unix://",
+    ),
+    "WORKPRINT_HUB_URL": (
+        lambda c: not c.hub_url or c.hub_url.startswith(("http://", "https://")),
+        "an address that starts with http:// or https://",
+    ),
+    "WORKPRINT_SECRET": (
+        lambda c: not c.secret or len(c.secret.encode()) >= MIN_SECRET_BYTES,
+        f"at least {MIN_SECRET_BYTES} bytes long",
+    ),
+    "WORKPRINT_FARM_NODES": (lambda c: c.farm_nodes >= 0, "0 or more"),
+    "WORKPRINT_SNAPSHOT_QUIET_SECONDS": (lambda c: c.snapshot_quiet_seconds >= 0, "0 or more"),
+    "WORKPRINT_SNAPSHOT_LATEST_SECONDS": (lambda c: c.snapshot_latest_seconds >= 0, "0 or more"),
+    "WORKPRINT_UPLOAD_MB": (lambda c: c.upload_bytes > 0, "more than 0"),
+    "WORKPRINT_LOG": (lambda c: c.log in LOG_STYLES, f"one of {', '.join(LOG_STYLES)}"),
+    "WORKPRINT_LOG_LEVEL": (lambda c: c.log_level in LOG_LEVELS, f"one of {', '.join(LOG_LEVELS)}"),
+}
+
+
 def _number(values: Mapping[str, str], name: str) -> float:
     try:
-        return float(values[name])
+        number = float(values[name])
     except ValueError:
-        raise BadSetting(f"{name} must be a number, not {values[name]!r}") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadSetting(f"{name} must be a number, not {values[name]!r}.")
+    return number
 
 
 def read_config(environment: Mapping[str, str] | None = None) -> Config:
     """Read the settings from the environment; raises BadSetting."""
     given = os.environ if environment is None else environment
     values = {setting.name: given.get(setting.name) or setting.default for setting in SETTINGS}
-    host, port = values["WORKPRINT_HOST"], int(_number(values, "WORKPRINT_PORT"))
     root = Path(values["WORKSPACE_ROOT"]).expanduser().resolve()
     return Config(
         workspace_root=root,
-        host=host,
-        port=port,
+        host=values["WORKPRINT_HOST"],
+        port=int(_number(values, "WORKPRINT_PORT")),
         redis_url=values["REDIS_URL"] or embedded_redis_url(root),
         namespace=values["WORKPRINT_NAMESPACE"],
-        hub_url=values["WORKPRINT_HUB_URL"] or f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}",  # noqa: S104 - compared, not bound
+        hub_url=values["WORKPRINT_HUB_URL"],
         secret=values["WORKPRINT_SECRET"],
         origins=tuple(origin.strip() for origin in values["WORKPRINT_ORIGINS"].split(",") if origin.strip()),
-        demo=values["WORKPRINT_DEMO"] not in {"0", "no", "false"},
+        demo=values["WORKPRINT_DEMO"].lower() not in {"0", "no", "false", "off"},
         farm_nodes=int(_number(values, "WORKPRINT_FARM_NODES")),
         snapshot_quiet_seconds=_number(values, "WORKPRINT_SNAPSHOT_QUIET_SECONDS"),
         snapshot_latest_seconds=_number(values, "WORKPRINT_SNAPSHOT_LATEST_SECONDS"),
         upload_bytes=int(_number(values, "WORKPRINT_UPLOAD_MB") * 1024 * 1024),
         log=values["WORKPRINT_LOG"],
+        log_level=values["WORKPRINT_LOG_LEVEL"],
     )
 
 

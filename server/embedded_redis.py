@@ -6,6 +6,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from server.config import Config, embedded_redis_socket
+from server.workspace import only_one
+
+PATIENCE_SECONDS = 6.0
+"""How long the Valkey before this one may take to stop."""
+TAKEN = "The Valkey of this workspace runs already."
 
 
 def command_line(config: Config) -> list[str]:
@@ -34,6 +39,10 @@ def valkey_binary() -> str:
 
 
 def become_redis(config: Config) -> NoReturn:
-    """Become the Valkey server."""
+    """Become the Valkey server; raises Conflict when one runs already, for it would take the first one's socket."""
     command = command_line(config)
-    os.execv(command[0], command)  # noqa: S606 - a fixed program, no shell
+    with only_one(config.state_folder / "valkey.lock", TAKEN, patience_seconds=PATIENCE_SECONDS) as lock:
+        # The lock lives as long as the descriptor, and that as long as the program that this process becomes.
+        os.set_inheritable(lock, True)
+        os.execv(command[0], command)  # noqa: S606 - a fixed program, no shell
+    raise AssertionError

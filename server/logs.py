@@ -6,7 +6,7 @@ import sys
 import structlog
 
 
-def set_up_logs(style: str) -> None:
+def set_up_logs(style: str, level: str) -> None:
     """Send structlog and the standard library's loggers to stderr, as text or as JSON lines."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
@@ -21,7 +21,7 @@ def set_up_logs(style: str) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")

@@ -1,7 +1,10 @@
 """`workprint serve`: the hub alone, until it is told to stop."""
 
 import asyncio
+import contextlib
+import socket
 import sys
+from collections.abc import Generator
 
 import uvloop
 from aiohttp import web
@@ -10,30 +13,50 @@ from server.app import build_app
 from server.config import Config
 from server.errors import Unavailable
 from server.logs import set_up_logs
+from server.workspace import only_one
 
 SHUTDOWN_SECONDS = 3.0
 """How long open requests may take to end; websockets are told at once by the hub."""
+PATIENCE_SECONDS = 6.0
+"""How long the hub before this one may take to stop."""
+TAKEN = "A hub runs already in this workspace, and two would write over each other. Stop it first."
 
 
 def serve(config: Config) -> int:
-    """Run the hub until SIGINT or SIGTERM; raises Unavailable when the address is taken."""
-    set_up_logs(config.log)
-    loop = uvloop.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
+    """Run the hub until SIGINT or SIGTERM; raises Unavailable when the address is taken, Conflict as `only_one`."""
+    set_up_logs(config.log, config.log_level)
+    # Both before anything of the workspace is opened: what cannot serve must not touch it.
+    with (
+        listening(config) as sockets,
+        only_one(config.state_folder / "hub.lock", TAKEN, patience_seconds=PATIENCE_SECONDS),
+    ):
+        loop = uvloop.new_event_loop()
+        asyncio.set_event_loop(loop)
         web.run_app(
             build_app(config),
-            host=config.host,
-            port=config.port,
+            sock=sockets,
             loop=loop,
             print=None,
             access_log=None,
             shutdown_timeout=SHUTDOWN_SECONDS,
         )
-    except OSError as error:
-        raise Unavailable(
-            f"Cannot listen on {config.host}:{config.port} ({error.strerror}). Is Workprint running already? "
-            "Set WORKPRINT_PORT to use another port."
-        ) from None
     sys.stderr.flush()
     return 0
+
+
+@contextlib.contextmanager
+def listening(config: Config) -> Generator[list[socket.socket]]:
+    """A socket for every address of the host; raises Unavailable."""
+    with contextlib.ExitStack() as opened:
+        try:
+            found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            addresses = dict.fromkeys((family, address) for family, _, _, _, address in found)
+            sockets = [
+                opened.enter_context(socket.create_server(address[:2], family=family)) for family, address in addresses
+            ]
+        except OSError as error:
+            raise Unavailable(
+                f"Cannot listen on {config.host}:{config.port} ({error.strerror}). Is Workprint running already? "
+                "Set WORKPRINT_PORT to use another port."
+            ) from None
+        yield sockets

@@ -7,13 +7,12 @@ hub would lose its Valkey before it has said goodbye.
 import asyncio
 import contextlib
 import ctypes
-import fcntl
 import os
 import shlex
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
@@ -21,11 +20,12 @@ import redis.asyncio
 
 from server.commands import login_url
 from server.config import Config
-from server.errors import Conflict
+from server.workspace import only_one
 
 PROCFILE = Path(__file__).parent.parent / "Procfile"
 START_ORDER = ("redis", "hub", "farm")
 STOP_SECONDS = 10.0
+TAKEN = "Workprint runs already in this workspace. Stop it first."
 READY_SECONDS = 60.0
 STEADY_SECONDS = 10.0
 """A part that ran this long before it fell over is started again at once; else ever later."""
@@ -51,26 +51,12 @@ def parts_to_run(procfile: dict[str, list[str]], config: Config, *, embedded_red
 
 
 def up(config: Config) -> int:
-    """Run the studio until it is told to stop; the exit status. Raises Conflict when it runs already."""
-    with only_one(config.state_folder):
+    """Run the studio until it is told to stop; the exit status. Raises Conflict when it runs already.
+
+    A second studio in the workspace would take the first one's Valkey away; one that is stopping is waited for.
+    """
+    with only_one(config.state_folder / "up.lock", TAKEN, patience_seconds=STOP_SECONDS + 5):
         return supervise(config)
-
-
-@contextlib.contextmanager
-def only_one(state_folder: Path) -> Generator[None]:
-    """Hold the workspace: a second studio in it would take the first one's Valkey away. Waits for one that stops."""
-    state_folder.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + STOP_SECONDS + 5
-    with (state_folder / "up.lock").open("w") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise Conflict("Workprint runs already in this workspace. Stop it first.") from None
-                time.sleep(0.2)
-        yield
 
 
 def supervise(config: Config) -> int:
@@ -198,7 +184,7 @@ class Supervisor:
             await connection.aclose()
 
     async def _hub_answers(self) -> bool:
-        address = f"http://{self._config.host}:{self._config.port}/healthz"
+        address = f"{self._config.own_url}/healthz"
         try:
             timeout = aiohttp.ClientTimeout(total=2)
             async with aiohttp.ClientSession(timeout=timeout) as session, session.get(address) as reply:

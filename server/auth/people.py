@@ -15,11 +15,16 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from crdt_schema.ids import ProjectId, UserId, new_id
 from crdt_schema.records import Role
 from server.auth.actor import HUES, Actor
-from server.errors import BadRequest, Conflict, Unauthorised
+from server.errors import BadRequest, Conflict, TooMany, Unauthorised
 
 ONE_TIME_LIFETIME = timedelta(hours=1)
 MIN_PASSWORD_LENGTH = 8
 MAX_NAME_LENGTH = 60
+
+CHECKED_AT_ONCE = 2
+"""Checking a password takes 64 MiB and most of a core for a moment: a flood of them must leave threads for the rest."""
+MOST_CHECKS = 50
+"""Checked or waiting to be; beyond that a flood is told to come back."""
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -59,6 +64,8 @@ class People:
         self._database = database
         self._clock = clock
         self._hasher = PasswordHasher()
+        self._checking = asyncio.Semaphore(CHECKED_AT_ONCE)
+        self._checks = 0
 
     @classmethod
     async def open(cls, path: Path, clock: Callable[[], datetime]) -> "People":
@@ -67,10 +74,7 @@ class People:
         database = await aiosqlite.connect(path)
         await database.execute("PRAGMA journal_mode = WAL")
         await database.execute("PRAGMA busy_timeout = 5000")
-        async with database.execute("PRAGMA user_version") as cursor:
-            row = await cursor.fetchone()
-        for version, script in enumerate(MIGRATIONS[row[0] if row else 0 :], start=row[0] if row else 0):
-            await database.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {version + 1}; COMMIT;")
+        await _migrate(database)
         return cls(database, clock)
 
     async def close(self) -> None:
@@ -88,10 +92,17 @@ class People:
         return await self._insert(name, hashed, role)
 
     async def ensure_local_owner(self) -> User:
-        """The owner of a workspace that has nobody yet; signs in by one-time login only until given a password."""
-        async with self._database.execute("SELECT id, name, role, hue FROM users ORDER BY created_at LIMIT 1") as rows:
+        """The first owner of the workspace; where there is none one is made, who signs in by one-time login only."""
+        query = "SELECT id, name, role, hue FROM users WHERE role = 'owner' ORDER BY created_at LIMIT 1"
+        async with self._database.execute(query) as rows:
             row = await rows.fetchone()
-        return User(*row) if row else await self._insert("Owner", "", "owner")
+        if row is not None:
+            return User(*row)
+        try:
+            return await self._insert("Owner", "", "owner")
+        except Conflict:
+            # Somebody else is called that. Two words cannot be taken twice: the id is new.
+            return await self._insert(f"Owner {new_id()[:6]}", "", "owner")
 
     async def _insert(self, name: str, password_hash: str, role: Role) -> User:
         async with self._database.execute("SELECT COUNT(*) FROM users") as rows:
@@ -107,18 +118,34 @@ class People:
         return user
 
     async def sign_in(self, name: str, password: str) -> User:
-        """The user of that name and password; raises Unauthorised without saying which of the two was wrong."""
+        """The user of that name and password; raises TooMany, and Unauthorised without saying which was wrong."""
         query = "SELECT id, name, role, hue, password_hash FROM users WHERE name = ?"
-        async with self._database.execute(query, (name,)) as rows:
+        async with self._database.execute(query, (" ".join(name.split()),)) as rows:
             row = await rows.fetchone()
-        stored = row[4] if row else ""
-        try:
-            await asyncio.to_thread(self._hasher.verify, stored, password)
-        except (VerifyMismatchError, InvalidHashError):
-            raise Unauthorised("Name or password is wrong.") from None
-        if row is None:
+        if not await self._check(row[4] if row is not None else "", password) or row is None:
             raise Unauthorised("Name or password is wrong.")
         return User(*row[:4])
+
+    async def _check(self, stored: str, password: str) -> bool:
+        """Whether a password is the one whose hash was stored; raises TooMany."""
+        if self._checks >= MOST_CHECKS:
+            raise TooMany("Too many people are signing in right now. Try again in a moment.")
+        self._checks += 1
+        try:
+            async with self._checking:
+                return await asyncio.to_thread(self._matches, stored, password)
+        finally:
+            self._checks -= 1
+
+    def _matches(self, stored: str, password: str) -> bool:
+        """As `_check`; it blocks. No account takes as long as a wrong password: the clock tells nobody who is here."""
+        if not stored:
+            self._hasher.hash(password)
+            return False
+        try:
+            return self._hasher.verify(stored, password)
+        except (VerifyMismatchError, InvalidHashError):
+            return False
 
     async def user(self, user_id: UserId) -> User:
         """A user by id; raises Unauthorised when there is none any more."""
@@ -158,6 +185,22 @@ class People:
         if row is None or row[1] < self._clock().timestamp():
             raise Unauthorised("This login link was used or is too old. Run `workprint login-url` for a new one.")
         return await self.user(UserId(row[0]))
+
+
+async def _migrate(database: aiosqlite.Connection) -> None:
+    """Bring the file to today's version; another process may be doing the same."""
+    while True:
+        await database.execute("BEGIN IMMEDIATE")
+        async with database.execute("PRAGMA user_version") as cursor:
+            row = await cursor.fetchone()
+        version = int(row[0]) if row else 0
+        if version >= len(MIGRATIONS):
+            await database.commit()
+            return
+        for statement in MIGRATIONS[version].split(";"):
+            await database.execute(statement)
+        await database.execute(f"PRAGMA user_version = {version + 1}")
+        await database.commit()
 
 
 def _digest(code: str) -> str:

@@ -13,7 +13,7 @@ from crdt_schema.documents import Identity, identify, identity_of, initialise, u
 from crdt_schema.ids import ProjectId
 from crdt_schema.plain import dump
 from crdt_schema.records import CanvasPlain, TakesPlain
-from crdt_schema.wire import CloseCode, Kind, SyncStep
+from crdt_schema.wire import CloseCode, Kind, SyncStep, may_retry
 from server.auth.actor import SYSTEM, Actor
 from server.errors import TooLarge, Unavailable, WorkprintError
 from server.hub import messages
@@ -377,7 +377,8 @@ class Room:
             self._end(session, code, reason)
 
     def _end(self, session: Session, code: CloseCode, reason: str) -> None:
-        self._log.info("session_ended", user=session.actor.user_id, code=int(code), reason=reason)
+        if not may_retry(code):
+            self._log.info("session_ended", user=session.actor.user_id, code=int(code), reason=reason)
         self.leave(session)
         session.link.close(code, reason)
 

@@ -149,7 +149,7 @@ class Dispatcher:
 
     async def _refuse(self, takes: Room, request: Request, asked: Asked, reason: str) -> None:
         trace_id = new_id("trace")
-        log.warning(
+        log.info(
             "intent refused",
             traceId=trace_id,
             service="intents",

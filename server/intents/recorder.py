@@ -169,7 +169,7 @@ class Recorder:
             )
 
         room.edit(FARM, write)
-        log.info("take recorded", project=room.project, job=event.job, take=event.attempt, name=name)
+        log.debug("take recorded", project=room.project, job=event.job, take=event.attempt, name=name)
 
     async def _activate(self, takes_room: Room, take_id: str, *, first_time: bool) -> None:
         """Show the new take on its shot, unless the artist has chosen an older one."""
@@ -193,7 +193,7 @@ def _move(room: Room, event: AnyEvent, status: JobStatus, **fields: object) -> b
     """Move a job if the table of legal moves lets it; what comes late or again is logged and skipped."""
     job = Takes(room.doc).job(event.job)
     if job is None or status not in LEGAL_MOVES[job["status"]]:
-        log.info("an event came late or again", job=event.job, type=event.type, status=job and job["status"])
+        log.debug("an event came late or again", job=event.job, type=event.type, status=job and job["status"])
         return False
     room.edit(FARM, lambda doc: Takes(doc).move_job(event.job, status, **fields))
     return True

@@ -270,7 +270,7 @@ class Snapshotter:
         if written.index_behind:
             self.note(project_id, MANIFEST_PATH, None)
         if written.commit is not None:
-            log.info("snapshot", project=project_id, commit=written.commit[:10])
+            log.debug("snapshot", project=project_id, commit=written.commit[:10])
         return written.commit
 
     async def _read(self, pending: _Pending, batch: _Batch) -> None:

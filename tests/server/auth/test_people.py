@@ -1,15 +1,18 @@
 """Who may sign in, and how often a one-time link works."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 from crdt_schema.ids import ProjectId, UserId
-from server.auth.people import People
+from server.auth.people import MOST_CHECKS, People
 from server.auth.tokens import FarmGrant, Tokens, workspace_secret
-from server.errors import BadRequest, Conflict, Unauthorised
+from server.errors import BadRequest, Conflict, TooMany, Unauthorised
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -40,6 +43,63 @@ async def test_a_password_signs_in_and_a_wrong_one_does_not(people: People) -> N
     for name, password in (("Ana", "wrong horse"), ("Bob", "correct horse"), ("Ana", "")):
         with pytest.raises(Unauthorised, match="Name or password is wrong"):
             await people.sign_in(name, password)
+
+
+async def test_a_name_signs_in_as_it_was_typed_when_it_was_added(people: People) -> None:
+    ana = await people.add("  Ana   Lind ", "correct horse", "editor")
+    assert ana.name == "Ana Lind"
+    assert await people.sign_in("  Ana   Lind ", "correct horse") == ana
+
+
+async def test_a_flood_of_sign_ins_is_told_to_come_back(people: People) -> None:
+    tries = [people.sign_in("Nobody", "guess") for _ in range(MOST_CHECKS + 10)]
+    failures = [type(each) for each in await asyncio.gather(*tries, return_exceptions=True)]
+    assert failures.count(TooMany) == 10
+    assert failures.count(Unauthorised) == MOST_CHECKS
+
+
+async def test_an_unknown_name_costs_as_much_as_a_wrong_password(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[object] = []
+    monkeypatch.setattr(people, "_hasher", Counted(hashed))
+    await people.add("Ana", "correct horse", "editor")
+    hashed.clear()
+    for name in ("Ana", "Nobody"):
+        with pytest.raises(Unauthorised):
+            await people.sign_in(name, "wrong horse")
+    assert len(hashed) == 2
+
+
+class Counted(PasswordHasher):
+    """Counts what takes the time."""
+
+    def __init__(self, calls: list[object]) -> None:
+        super().__init__()
+        self._calls = calls
+
+    def hash(self, *args: Any, **kwargs: Any) -> str:
+        self._calls.append("hash")
+        return super().hash(*args, **kwargs)
+
+    def verify(self, *args: Any, **kwargs: Any) -> Any:
+        self._calls.append("verify")
+        return super().verify(*args, **kwargs)
+
+
+async def test_many_processes_may_open_a_new_workspace_at_once(tmp_path: Path, clock: Clock) -> None:
+    opened = await asyncio.gather(*(People.open(tmp_path / "new.sqlite", clock) for _ in range(8)))
+    for number, each in enumerate(opened):
+        await each.add(f"Person {number}", "correct horse", "editor")
+        await each.close()
+
+
+async def test_the_link_of_the_owner_signs_in_nobody_else(people: People) -> None:
+    bo = await people.add("Owner", "correct horse", "viewer")
+    owner = await people.ensure_local_owner()
+    assert owner.role == "owner"
+    assert owner.id != bo.id
+    assert await people.ensure_local_owner() == owner
 
 
 async def test_a_name_is_taken_once_whatever_its_case(people: People) -> None:
@@ -120,8 +180,3 @@ def test_the_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> 
     assert workspace_secret(tmp_path, "") == first
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
     assert workspace_secret(tmp_path, "configured") == "configured"
-
-
-def test_a_short_secret_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 32"):
-        Tokens("short")

@@ -1,0 +1,98 @@
+"""Settings: what they mean, and that one which means nothing is told by name before anything starts."""
+
+import os
+import stat
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from server.config import BadSetting, read_config
+from server.workspace import prepare
+from tests.support.studio import BIN
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WORKPRINT_PORT", "99999"),
+        ("WORKPRINT_PORT", "0"),
+        ("WORKPRINT_PORT", "nan"),
+        ("WORKPRINT_PORT", "eight"),
+        ("WORKPRINT_SECRET", "short"),
+        ("WORKPRINT_FARM_NODES", "-1"),
+        ("WORKPRINT_FARM_NODES", "inf"),
+        ("WORKPRINT_SNAPSHOT_QUIET_SECONDS", "-5"),
+        ("WORKPRINT_SNAPSHOT_LATEST_SECONDS", "soon"),
+        ("WORKPRINT_UPLOAD_MB", "0"),
+        ("WORKPRINT_LOG", "xml"),
+        ("WORKPRINT_LOG_LEVEL", "loud"),
+        ("WORKPRINT_HUB_URL", "studio.example"),
+        ("REDIS_URL", "localhost:6379"),
+    ],
+)
+def test_a_setting_that_means_nothing_is_named(name: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=name):
+        read_config({name: value})
+
+
+def test_a_setting_on_the_command_line_is_checked_too() -> None:
+    with pytest.raises(BadSetting, match="WORKPRINT_PORT"):
+        replace(read_config({}), port=70_000)
+
+
+def test_a_farm_node_is_sent_to_the_port_that_the_hub_really_has() -> None:
+    config = replace(read_config({"WORKPRINT_PORT": "8000"}), port=8151)
+    assert config.own_url == "http://127.0.0.1:8151"
+    assert config.hub_url == ""
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://[::1]:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("studio.example", "http://studio.example:8000"),
+    ],
+)
+def test_the_hub_s_own_address_can_be_opened_whatever_it_listens_on(host: str, url: str) -> None:
+    assert read_config({"WORKPRINT_HOST": host}).own_url == url
+
+
+def test_a_workspace_that_cannot_be_used_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for root in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/nothing")):
+        with pytest.raises(BadSetting, match="WORKSPACE_ROOT"):
+            prepare(read_config({"WORKSPACE_ROOT": str(root)}))
+
+
+def test_nobody_else_on_the_machine_can_read_the_state_of_a_workspace(tmp_path: Path) -> None:
+    config = read_config({"WORKSPACE_ROOT": str(tmp_path / "studio")})
+    prepare(config)
+    assert stat.S_IMODE(config.state_folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("command", "setting"),
+    [
+        (["serve"], {"WORKPRINT_SECRET": "short"}),
+        (["serve", "--port", "70000"], {}),
+        (["serve"], {"WORKPRINT_HOST": "no.such.host.invalid"}),
+        (["login-url"], {"WORKSPACE_ROOT": "/proc/nothing"}),
+        (["worker"], {"WORKPRINT_LEASE_SECONDS": "long"}),
+        (["worker"], {"WORKPRINT_JOB_SECONDS": "-1"}),
+        (["worker", "--tiers", "huge"], {}),
+    ],
+)
+def test_a_command_that_cannot_run_says_why_in_a_line(
+    tmp_path: Path, command: list[str], setting: dict[str, str]
+) -> None:
+    environment = {**os.environ, "WORKSPACE_ROOT": str(tmp_path), "WORKPRINT_DEMO": "0", **setting}
+    done = subprocess.run(
+        [BIN / "workprint", *command], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 2
