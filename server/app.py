@@ -31,9 +31,8 @@ from server.store.sqlite import SqliteUpdateStore
 
 def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Application:
     """The whole service; it starts when the application starts and stops with it, in reverse."""
-    app = web.Application(
-        middlewares=[add_headers, tell_errors, know_the_user], client_max_size=config.upload_bytes + (1 << 20)
-    )
+    # Bodies that are held in memory; files are read piece by piece and measured by their handlers.
+    app = web.Application(middlewares=[add_headers, tell_errors, know_the_user], client_max_size=1 << 20)
     app[keys.CONFIG] = config
     app[keys.CLOCK] = clock
     app[keys.PIPELINES] = load_catalog()

@@ -95,5 +95,13 @@ def check_origin(request: web.Request) -> None:
     origin = request.headers.get("Origin")
     if origin is None or (request.method in SAFE_METHODS and not request.path.startswith("/ws/")):
         return
-    if urlsplit(origin).netloc != request.host and origin not in request.app[CONFIG].origins:
+    if origin_host(origin) != request.host and origin not in request.app[CONFIG].origins:
         raise Forbidden("This address may not use this studio. Add it to WORKPRINT_ORIGINS if it should.")
+
+
+def origin_host(origin: str) -> str:
+    """Host and port of an origin; nothing when it is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""

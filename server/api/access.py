@@ -1,9 +1,13 @@
 """From a request to who is asking, in which project, with which role; and to its checked input."""
 
 import json
+import unicodedata
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from crdt_schema.ids import ProjectId, is_id
 from crdt_schema.records import Role
@@ -39,13 +43,22 @@ def demand(role: Role, action: Action) -> None:
 
 async def json_body(request: web.Request) -> dict[str, Any]:
     """The JSON object that was sent; raises BadRequest."""
-    try:
-        body: object = await request.json()
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise BadRequest("The body must be JSON.") from None
+    with body_read("The body must be JSON in UTF-8."):
+        body: object = json.loads((await request.read()).decode())
+        # Half of a surrogate pair is JSON, but can be stored, hashed and sent nowhere.
+        json.dumps(body, ensure_ascii=False).encode()
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.")
     return cast("dict[str, Any]", body)
+
+
+@contextmanager
+def body_read(wanted: str) -> Generator[None]:
+    """Turn whatever a parser raises on hostile bytes into BadRequest with the words `wanted`."""
+    try:
+        yield
+    except (ValueError, LookupError, RuntimeError, HttpProcessingError):
+        raise BadRequest(wanted) from None
 
 
 def text(body: dict[str, Any], name: str, *, longest: int, default: str | None = None) -> str:
@@ -53,15 +66,27 @@ def text(body: dict[str, Any], name: str, *, longest: int, default: str | None =
     value = body.get(name, default)
     if not isinstance(value, str) or (default is None and not value.strip()):
         raise BadRequest(f"{name} must be a text.")
-    if len(value) > longest or "\x00" in value:
+    if len(value) > longest:
         raise BadRequest(f"{name} must be at most {longest} characters long.")
+    if "\x00" in value:
+        raise BadRequest(f"{name} must not hold a null character.")
+    return value
+
+
+def line(body: dict[str, Any], name: str, *, longest: int, default: str | None = None) -> str:
+    """A name: one line that can be seen, empty only where there is a default; raises BadRequest as `text`."""
+    value = " ".join(text(body, name, longest=longest, default=default).split())
+    kinds = {unicodedata.category(char) for char in value}
+    # Not `isprintable`: the joiners of many scripts and of emoji are not, but they never stand alone.
+    if "Cc" in kinds or (kinds and all(kind[0] in "CZ" for kind in kinds)):
+        raise BadRequest(f"{name} must have visible characters, and no others.")
     return value
 
 
 def choice(body: dict[str, Any], name: str, choices: tuple[str, ...], default: str) -> str:
-    """One of several words; raises BadRequest."""
+    """One of several words, or what stands there today when none is sent; raises BadRequest."""
     value = body.get(name, default)
-    if value not in choices:
+    if name in body and value not in choices:
         raise BadRequest(f"{name} must be one of {', '.join(choices)}.")
     return str(value)
 
@@ -69,5 +94,5 @@ def choice(body: dict[str, Any], name: str, choices: tuple[str, ...], default: s
 def number(value: object, name: str, *, least: float, most: float) -> float:
     """A number in a range; raises BadRequest."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise BadRequest(f"{name} must be a number from {least:g} to {most:g}.")
+        raise BadRequest(f"{name} must be a number from {least:,.0f} to {most:,.0f}.")
     return float(value)

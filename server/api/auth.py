@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from server.api.access import json_body, text
+from server.api.access import body_read, json_body, text
 from server.auth.people import User
 from server.auth.tokens import ACCESS_LIFETIME, SESSION_LIFETIME, SOCKET_LIFETIME
 from server.errors import Unauthorised
@@ -31,7 +31,11 @@ def remember(request: web.Request, response: web.StreamResponse, user: User) -> 
 
 async def checked_user(request: web.Request) -> User:
     """The user whose name and password were sent, as JSON or as a form; raises Unauthorised."""
-    body = await json_body(request) if request.content_type == "application/json" else dict(await request.post())
+    if request.content_type == "application/json":
+        body = await json_body(request)
+    else:
+        with body_read("Send username and password as JSON or as a form."):
+            body = dict(await request.post())
     return await request.app[PEOPLE].sign_in(text(body, "username", longest=200), text(body, "password", longest=1000))
 
 

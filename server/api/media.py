@@ -5,14 +5,15 @@ from pathlib import Path
 
 from aiohttp import BodyPartReader, web
 
-from server.api.access import enter
+from server.api.access import body_read, enter
 from server.api.farm import blob_in_address
 from server.errors import BadRequest, NotFound, TooLarge
 from server.keys import CONFIG, PROJECTS
 
 IMMUTABLE = "private, max-age=31536000, immutable"
 SNIFFED = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp", b"GIF8": "image/gif"}
-MAX_FILES = 20
+MAX_PARTS = 20
+NO_MULTIPART = "What you sent is no multipart/form-data that can be read. Send it again."
 
 
 def media_type_of(path: Path) -> str:
@@ -41,32 +42,36 @@ async def add_references(request: web.Request) -> web.Response:
     project, actor = await enter(request, "edit_project")
     if not request.content_type.startswith("multipart/"):
         raise BadRequest("Send the images as multipart/form-data.")
-    files = [(part.filename or "reference", await read_part(request, part)) async for part in parts_of(request)]
-    if not files:
-        raise BadRequest("There was no image in what you sent.")
-    projects = request.app[PROJECTS]
     pack: list[str] = []
-    for name, data in files:
-        pack = await projects.add_reference(project.id, name, data, by=actor)
+    # One after the other: all of them at once would be more memory than a request may take.
+    async for part in parts_of(request):
+        data = await read_part(request, part)
+        pack = await request.app[PROJECTS].add_reference(project.id, part.filename or "reference", data, by=actor)
+    if not pack:
+        raise BadRequest("There was no image in what you sent.")
     return web.json_response({"referencePack": pack}, status=201)
 
 
 async def parts_of(request: web.Request) -> AsyncIterator[BodyPartReader]:
     """The files of a multipart request; raises BadRequest when there are too many."""
-    count = 0
-    async for part in await request.multipart():
+    with body_read(NO_MULTIPART):
+        reader = await request.multipart()
+    for _ in range(MAX_PARTS):
+        with body_read(NO_MULTIPART):
+            part = await reader.next()
+        if part is None:
+            return
         if isinstance(part, BodyPartReader) and part.filename:
-            count += 1
-            if count > MAX_FILES:
-                raise BadRequest(f"Send at most {MAX_FILES} images at once.")
             yield part
+    raise BadRequest(f"Send at most {MAX_PARTS} images at once.")
 
 
 async def read_part(request: web.Request, part: BodyPartReader) -> bytes:
     """The bytes of one file; raises TooLarge as soon as there are too many."""
     limit, data = request.app[CONFIG].upload_bytes, bytearray()
-    while chunk := await part.read_chunk(1 << 18):
-        data += chunk
-        if len(data) > limit:
-            raise TooLarge(f"{part.filename} is larger than {limit // (1024 * 1024)} MB.")
+    with body_read(NO_MULTIPART):
+        while chunk := await part.read_chunk(1 << 18):
+            data += chunk
+            if len(data) > limit:
+                raise TooLarge(f"{part.filename} is larger than {limit // (1024 * 1024)} MB.")
     return bytes(data)

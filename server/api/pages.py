@@ -8,20 +8,29 @@ from server.errors import NotFound, Unavailable
 
 WEB_BUILD = Path(__file__).parent.parent.parent / "client" / "web" / "build"
 IMMUTABLE = "public, max-age=31536000, immutable"
-RESERVED = ("api/", "auth/", "ws/", "healthz")
+RESERVED = ("api/", "auth/", "ws/", "healthz/")
 
 
 async def page(request: web.Request) -> web.StreamResponse:
     """GET anything else: the file of that name, or the app."""
     wanted = request.match_info["path"]
-    if wanted.startswith(RESERVED):
+    if f"{wanted}/".startswith(RESERVED):
         raise NotFound("There is nothing at this address.")
     root = WEB_BUILD.resolve()
-    file = (root / wanted).resolve()
-    if wanted and file.is_file() and file.is_relative_to(root):
+    file = built_file(root, wanted)
+    if file is not None:
         lasting = wanted.startswith("_app/immutable/")
         return web.FileResponse(file, headers={"Cache-Control": IMMUTABLE if lasting else "no-cache"})
     index = root / "index.html"
     if not index.is_file():
         raise Unavailable("The web app is not built. Run `make build`.")
     return web.FileResponse(index, headers={"Cache-Control": "no-cache"})
+
+
+def built_file(root: Path, wanted: str) -> Path | None:
+    """The file of that name in the folder of the web app, if there is one; never anything outside it."""
+    try:
+        file = (root / wanted).resolve()
+        return file if file.is_relative_to(root) and file.is_file() else None
+    except (ValueError, OSError):  # a null character, or more than a file system takes
+        return None

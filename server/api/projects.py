@@ -17,7 +17,7 @@ from crdt_schema.project import (
 )
 from crdt_schema.records import CanvasPlain, TakesPlain, Tier
 from crdt_schema.takes import TIERS, Takes
-from server.api.access import choice, demand, enter, json_body, number, text
+from server.api.access import choice, demand, enter, json_body, line, number, text
 from server.auth.policy import may
 from server.errors import BadRequest, WorkprintError
 from server.keys import HUB, INTENTS, PEOPLE, PROJECTS, SNAPSHOTTER
@@ -92,7 +92,7 @@ async def create_project(request: web.Request) -> web.Response:
     user, body = request[USER], await json_body(request)
     demand(user.role, "create_project")
     wanted = NewProject(
-        title=text(body, "name", longest=LONGEST_NAME).strip(),
+        title=line(body, "name", longest=LONGEST_NAME),
         description=text(body, "description", longest=LONGEST_TEXT, default=""),
         quality=cast("Tier", choice(body, "quality", TIERS, "standard")),
         structure=cast("NarrativeStructure", choice(body, "structure", STRUCTURES, "three-act")),
@@ -172,12 +172,12 @@ async def change_project(request: web.Request) -> web.Response:
         contract = contract_from(body.get("creativeContract", {}), manifest["creative_contract"])
         return {
             **manifest,
-            "title": text(body, "name", longest=LONGEST_NAME, default=manifest["title"]).strip() or manifest["title"],
+            "title": line(body, "name", longest=LONGEST_NAME) if "name" in body else manifest["title"],
             "description": text(body, "description", longest=LONGEST_TEXT, default=manifest["description"]),
             "project_settings": {
                 **settings,
                 "quality": cast("Tier", choice(body, "quality", TIERS, settings["quality"])),
-                "aspect_ratio": contract["aspectRatio"],
+                "aspect_ratio": contract["aspectRatio"] or settings["aspect_ratio"],
                 "governance": promoted(settings["governance"], body.get("governance")),
             },
             "creative_contract": contract,
@@ -206,7 +206,7 @@ async def snapshot(request: web.Request) -> web.Response:
     """POST /api/projects/{project}/snapshots: commit now, with a name if one is given."""
     project, actor = await enter(request, "snapshot")
     body = await json_body(request) if request.can_read_body else {}
-    name = text(body, "name", longest=LONGEST_NAME, default="").strip() or None
+    name = line(body, "name", longest=LONGEST_NAME, default="") or None
     commit = await request.app[SNAPSHOTTER].snapshot_now(project.id, name=name, actor=actor)
     return web.json_response({"commit": commit, "name": name}, status=201)
 

@@ -63,7 +63,7 @@ class Tokens:
             claims = jwt.decode(  # pyright: ignore[reportUnknownMemberType] - as in _sign
                 token, self._secret, algorithms=[ALGORITHM], audience=audience, options=options
             )
-        except jwt.InvalidTokenError:
+        except (jwt.InvalidTokenError, UnicodeError):
             raise Unauthorised("This sign-in is not valid. Sign in again.") from None
         if now.timestamp() >= float(claims["exp"]):
             raise Unauthorised("This sign-in has expired. Sign in again.")
