@@ -54,6 +54,8 @@ class HistoryEntry:
     message: str
     author: str
     at: str
+    names: tuple[str, ...]
+    """What people called this version, in the order of its tags."""
 
 
 class ProjectRepo:
@@ -170,8 +172,17 @@ class ProjectRepo:
         tip = self.tip()
         if tip.commit is None:
             return []
-        walk = self._git.walk(tip.commit, SortMode.TOPOLOGICAL)
-        return [_entry(commit) for commit, _ in zip(walk, range(limit), strict=False)]
+        walk, names = self._git.walk(tip.commit, SortMode.TOPOLOGICAL), self._names()
+        return [_entry(commit, names) for commit, _ in zip(walk, range(limit), strict=False)]
+
+    def _names(self) -> dict[str, list[str]]:
+        """The names people gave, by commit: the words of annotated tags."""
+        names: dict[str, list[str]] = {}
+        for reference in sorted(self._git.references):
+            target = self._git.get(self._git.references[reference].target)
+            if reference.startswith("refs/tags/") and isinstance(target, pygit2.Tag):
+                names.setdefault(str(target.target), []).append(target.message.strip())
+        return names
 
     def changed_files(self) -> int:
         """How many files differ from the last commit, as `git status` counts them."""
@@ -179,9 +190,10 @@ class ProjectRepo:
         return sum(FileStatus(flags) not in ignored for flags in self._git.status().values())
 
 
-def _entry(commit: pygit2.Commit) -> HistoryEntry:
+def _entry(commit: pygit2.Commit, names: Mapping[str, list[str]]) -> HistoryEntry:
     at = datetime.fromtimestamp(commit.commit_time, UTC).isoformat().replace("+00:00", "Z")
-    return HistoryEntry(str(commit.id), commit.message.split("\n", maxsplit=1)[0], commit.author.name, at)
+    message, called = commit.message.split("\n", maxsplit=1)[0], tuple(names.get(str(commit.id), ()))
+    return HistoryEntry(str(commit.id), message, commit.author.name, at, called)
 
 
 def signature(actor: Actor, at: datetime) -> pygit2.Signature:

@@ -196,8 +196,8 @@ class Snapshotter:
                 self._of(project_id).dirty.update(DOCUMENT_PATHS)
             return await self._take(project_id, name or "", actor)
 
-    def history(self, project_id: ProjectId, limit: int = 100) -> list[dict[str, str]]:
-        """`{commit, message, author, at}` of the newest commits; it blocks. Raises NotFound, NoRepository."""
+    def history(self, project_id: ProjectId, limit: int = 100) -> list[dict[str, object]]:
+        """`{commit, message, author, at, names}` of the newest commits; it blocks. Raises NotFound, NoRepository."""
         return [asdict(entry) for entry in ProjectRepo(self._projects.get(project_id).folder).history(limit)]
 
     def status(self, project_id: ProjectId) -> dict[str, object]:

@@ -179,6 +179,7 @@ def test_any_name_becomes_a_tag_that_git_takes(folder: Path, name: str) -> None:
     assert tip.commit is not None
     first, second = (repo.tag(tip.commit, name, ADA, NOW) for _ in range(2))
     assert git(folder, "tag").split() == sorted([first, second])
+    assert repo.history(1)[0].names == (name.strip(), name.strip())
 
 
 def test_git_lfs_is_found_or_the_way_to_it_is_told(tmp_path: Path) -> None:

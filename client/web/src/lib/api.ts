@@ -104,6 +104,8 @@ export interface Commit {
   message: string;
   author: string;
   at: string;
+  /** What people called this version. */
+  names: string[];
 }
 
 export const api = {
