@@ -24,7 +24,7 @@ class Limits:
     documents_per_socket: int = 64
     """Documents that one Hocuspocus socket may have open."""
     admit_seconds: float = 15.0
-    """A socket that has not been admitted to any document for this long is closed."""
+    """A socket on which nobody has shown a valid token within this time is closed."""
     heartbeat_seconds: float = 25.0
     """A socket is pinged when it was silent for this long, and dropped when it stays silent half as long again."""
     keepalive_seconds: float = 12.0

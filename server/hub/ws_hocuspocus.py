@@ -8,7 +8,7 @@ from aiohttp import web
 
 from crdt_schema.ids import ProjectId
 from crdt_schema.wire import CloseCode, Kind, may_retry
-from server.errors import Unavailable, WorkprintError
+from server.errors import Unauthorised, Unavailable, WorkprintError
 from server.hub import codec, messages
 from server.hub.admission import Admission, Admit, project_in
 from server.hub.codec import BadMessage, Reader
@@ -77,7 +77,7 @@ class _Connection:
         self._tasks: set[asyncio.Task[None]] = set()
         socket.on_silence(self._break_silence)
         self._unknown = asyncio.get_running_loop().call_later(
-            hub.limits.admit_seconds, socket.close, CloseCode.UNAUTHORISED, "no token was sent"
+            hub.limits.admit_seconds, socket.close, CloseCode.UNAUTHORISED, "nobody signed in"
         )
 
     async def run(self) -> None:
@@ -138,7 +138,6 @@ class _Connection:
         if reader.uint() != messages.AUTH_TOKEN:
             raise BadMessage("an authentication message without a token")
         token = reader.text()
-        self._unknown.cancel()
         channel = self._channels.get(name)
         if channel is None:
             if len(self._channels) >= self._hub.limits.documents_per_socket:
@@ -198,7 +197,15 @@ class _Connection:
         channel.link.send(messages.admitted(writable=admission.writable))
 
     async def _ask(self, channel: _Channel, token: str) -> Admission:
-        return await self._admit(self._request, token, self._project, channel.document)
+        try:
+            admission = await self._admit(self._request, token, self._project, channel.document)
+        except WorkprintError as error:
+            if not isinstance(error, Unauthorised):
+                self._unknown.cancel()
+            raise
+        # Known from here on, whatever they may do. A token that is none does not buy any time.
+        self._unknown.cancel()
+        return admission
 
     def _refuse(self, channel: _Channel, error: WorkprintError) -> None:
         self._log.info("refused", document=channel.document, reason=error.message)

@@ -108,6 +108,16 @@ async def test_a_socket_without_a_token_is_closed(base: str, http: aiohttp.Clien
         assert websocket.close_code == CloseCode.UNAUTHORISED
 
 
+async def test_a_token_that_is_none_buys_no_time(base: str, http: aiohttp.ClientSession) -> None:
+    async with http.ws_connect(f"{base}/film") as websocket, asyncio.timeout(10):
+        address = codec.text("canvas")
+        await websocket.send_bytes(address + bytes((Kind.AUTH, 0)) + codec.text("nobody"))
+        assert (await websocket.receive_bytes()).startswith(address + bytes((Kind.AUTH, messages.AUTH_DENIED)))
+        async for _ in websocket:
+            pass
+        assert websocket.close_code == CloseCode.UNAUTHORISED
+
+
 async def test_a_ping_of_the_dialect_is_answered(base: str, http: aiohttp.ClientSession) -> None:
     async with http.ws_connect(f"{base}/film") as websocket:
         await websocket.send_bytes(bytes((Kind.PING,)))
