@@ -265,7 +265,7 @@ async def test_history_and_status_tell_people_without_a_path(workspace: Workspac
         ("Ada Lovelace", "Start Night Bus"),
     ]
     assert set(history[0]) == {"commit", "message", "author", "at"}
-    assert history[0]["at"].endswith("Z")
+    assert str(history[0]["at"]).endswith("Z")
     assert len(workspace.snapshotter.history(project.id, 1)) == 1
     status = workspace.snapshotter.status(project.id)
     assert (status["branch"], status["commit"], status["clean"], status["pending"]) == ("main", commit, True, False)
