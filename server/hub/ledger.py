@@ -18,7 +18,7 @@ class Ledger:
         self.durable = 0
         self._log = structlog.get_logger(__name__)
         self._acknowledge: deque[tuple[int, Session, int]] = deque()
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
         self._callbacks: list[Callable[[int], None]] = []
 
     @property
@@ -33,11 +33,18 @@ class Ledger:
         else:
             self._acknowledge.append((self.applied, session, count))
 
+    def then(self, act: Callable[[], None]) -> None:
+        """Do something once everything applied by now is durable; at once when it is."""
+        if self.settled:
+            act()
+        else:
+            self._waiting.append((self.applied, act))
+
     async def wait(self) -> None:
         """Wait until everything applied by now is durable."""
         if not self.settled:
             safe = asyncio.get_running_loop().create_future()
-            self._waiting.append((self.applied, safe))
+            self.then(lambda: None if safe.done() else safe.set_result(None))
             await safe
 
     def call(self, callback: Callable[[int], None]) -> Callable[[], None]:
@@ -53,9 +60,9 @@ class Ledger:
             if not session.ended:
                 session.link.acknowledge(count)
         while self._waiting and self._waiting[0][0] <= self.durable:
-            safe = self._waiting.popleft()[1]
-            if not safe.done():
-                safe.set_result(None)
+            act = self._waiting.popleft()[1]
+            with failures_logged(self._log, "after_save_failed"):
+                act()
         for callback in list(self._callbacks):
             with failures_logged(self._log, "on_saved_failed"):
                 callback(self.durable)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import structlog
 from pycrdt import Doc
 
-from crdt_schema.documents import Identity, identify, identity_of, initialise, upgrade
+from crdt_schema.documents import Identity, identify, identity_of, initialise, kind_of, upgrade
 from crdt_schema.ids import ProjectId
 from crdt_schema.plain import dump
 from crdt_schema.records import CanvasPlain, TakesPlain
@@ -64,6 +64,10 @@ class Room:
         self._rebuilding: asyncio.Task[None] | None = None
         self._closed = False
         self._identity = Identity("", "")
+        # Nobody but the server could give it back: a change that was shown and then lost in a crash would part the
+        # readers from the document for ever. So they are shown what is on disk.
+        self._shows_saved = kind_of(document).written_by is None
+        self._shown = EMPTY_STATE
         self._plain: tuple[tuple[Replica, int], CanvasPlain | TakesPlain] | None = None
         self._held: list[tuple[Session, bytes]] = []
         self._step1 = _Cached(lambda: messages.step1(self._replica.state()))
@@ -211,7 +215,10 @@ class Room:
         except Ruined:
             self._start_rebuild()
             raise BadMessage("a state vector could not be read") from None
-        session.link.send(answer)
+        if self._shows_saved:
+            self._ledger.then(partial(session.link.send, answer))
+        else:
+            session.link.send(answer)
         if session.asks_back:
             self.ask(session)
 
@@ -299,11 +306,20 @@ class Room:
             authors = {author for author, _ in news}
             # Who made the only change knows it already.
             only = authors.pop() if len(authors) == 1 else None
-            self._broadcast(messages.change(merged([update for _, update in news])), only)
+            message = messages.change(merged([update for _, update in news]))
+            if self._shows_saved:
+                self._ledger.then(partial(self._show, message, self._replica.state()))
+            else:
+                self._broadcast(message, only)
         if self._handed_over < self.applied:
             rows, self._unsaved = self._unsaved, []
             self._handed_over = self.applied
             self._saver.add(rows, partial(self._ledger.handle_saved, self.applied))
+
+    def _show(self, message: Message, state: bytes) -> None:
+        """Tell everybody a change that is on disk now; `state` is the document's with it."""
+        self._shown = state
+        self._broadcast(message, None)
 
     def _broadcast(self, message: Message, author: Session | None) -> None:
         for session in self._sessions:
@@ -311,7 +327,7 @@ class Room:
                 session.link.send(message)
                 if self._is_full(session):
                     # It will get one diff from here on, however much happens until it reads.
-                    session.behind = self._replica.state()
+                    session.behind = self._shown if self._shows_saved else self._replica.state()
                     self._schedule_catch_up()
 
     # A slow reader
@@ -329,7 +345,8 @@ class Room:
         for session in self._sessions:
             if session.behind is None:
                 continue
-            if self._rebuilding is None and session.link.backlog_bytes() == 0:
+            settled = self._ledger.settled or not self._shows_saved
+            if settled and self._rebuilding is None and session.link.backlog_bytes() == 0:
                 behind, session.behind = session.behind, None
                 session.link.send(messages.step2(self._replica.missing(behind)))
                 session.link.send(messages.presence(self._presence.everybody() or b"\0"))
@@ -353,6 +370,7 @@ class Room:
             self.edit(SYSTEM, lambda doc: initialise(doc, self.document))
         await self.saved()
         self._identity = identity_of(self.doc)
+        self._shown = self._replica.state()
         self._on_open = on_open
         self._attach()
 
