@@ -86,12 +86,13 @@ class Gate(TypedDict):
 
 def contract_gate(contract: CreativeContract, governance: Governance) -> Gate:
     """The contract gate (G-011, CF-61): a studio project needs a budget cap and three references; zero is a cap."""
-    complete = contract["budgetCap"] is not None
-    if governance == "studio":
-        complete = complete and len(contract["referencePack"]) >= MIN_REFERENCES
+    missing = ["setting a budget cap"] if contract["budgetCap"] is None else []
+    left = MIN_REFERENCES - len(contract["referencePack"]) if governance == "studio" else 0
+    if left > 0:
+        missing.append(f"adding {left} more reference {'images' if left > 1 else 'image'}")
     return {
         "name": "contract",
-        "holds": complete,
-        "message": "" if complete else CONTRACT_GATE_TEXT,
-        "who_can_lift": "an editor, by completing the brief",
+        "holds": not missing,
+        "message": CONTRACT_GATE_TEXT if missing else "",
+        "who_can_lift": f"an editor, by {' and '.join(missing)}" if missing else "",
     }

@@ -59,7 +59,7 @@ class Judge:
         recipe.shot_of(case.canvas, case.node)
         gate = contract_gate(case.manifest["creative_contract"], case.manifest["project_settings"]["governance"])
         if not gate["holds"]:
-            raise Refused(gate["message"])
+            raise Refused(f"{gate['message']}. Can be lifted by {gate['who_can_lift']}.")
         tier = case.manifest["project_settings"]["quality"]
         pipeline = self.pipeline(case)
         self._must_be_there(pipeline, tier)

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -128,6 +129,30 @@ def until_answers(path: Path) -> None:
             else:
                 return
     raise AssertionError("Valkey does not answer")
+
+
+DELETE_WHAT_IS_NESTED = """
+import sys
+from pycrdt import Doc, Map
+from server.serve import deepen_stack
+
+deepen_stack()
+doc = Doc()
+at = doc.get("nodes", type=Map)
+with doc.transaction():
+    for _ in range(100_000):
+        at["a"] = Map({})
+        at = at["a"]
+del doc.get("nodes", type=Map)["a"]
+sys.stdout.write("still here")
+"""
+
+
+def test_shared_types_nested_without_end_do_not_end_the_hub() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DELETE_WHAT_IS_NESTED], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "still here", f"status {done.returncode}: {done.stderr}"
 
 
 def deaf_client(port: int, path: str, token: str) -> socket.socket:

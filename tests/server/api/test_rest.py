@@ -1,5 +1,6 @@
 """The REST interface: who may, what comes back, and what a failure looks like."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,32 @@ async def test_the_contract_gate_holds_until_the_brief_is_complete(ana: aiohttp.
             assert len((await reply.json())["referencePack"]) == i + 1
     async with ana.patch(address, json={"creativeContract": {"budgetCap": 0}}) as reply:
         assert (await reply.json())["gates"][0]["holds"] is True
+
+
+async def test_a_project_of_which_only_the_name_was_given_says_what_it_needs_everywhere_alike(
+    service: Service, ana: aiohttp.ClientSession
+) -> None:
+    project = (await made(ana, "/api/projects", {"name": "Night Bus"}))["id"]
+    address = f"/api/projects/{project}"
+    async with service.app[keys.HUB].room(ProjectId(project), "canvas") as room:
+        room.edit(SYSTEM, lambda doc: Canvas(doc).add_node(NodeId("shot-1"), "shot", {"x": 0, "y": 0}))
+    (gate,) = (await got(ana, address))["gates"]
+    assert gate["who_can_lift"] == "an editor, by setting a budget cap"
+    words = "Complete Project Brief before generating. Can be lifted by an editor, by setting a budget cap."
+    assert (await got(ana, f"{address}/estimate?node=shot-1"))["reason"] == words
+    task = (await made(ana, "/api/tasks/submit", {"project_id": project, "node_id": "shot-1"}, 202))["task_id"]
+    async with asyncio.timeout(10):
+        while (answer := await got(ana, f"/api/tasks/{task}/status"))["status"] == "pending":  # noqa: ASYNC110 - a poll is what a program has
+            await asyncio.sleep(0.02)
+    assert (answer["status"], answer["reason"]) == ("error", words)
+    async with ana.patch(address, json={"creativeContract": {"budgetCap": 5}}) as reply:
+        assert (await reply.json())["gates"][0] == {
+            "name": "contract",
+            "holds": True,
+            "message": "",
+            "who_can_lift": "",
+        }
+    assert (await got(ana, f"{address}/estimate?node=shot-1"))["reason"] == "Join a Pipeline to this shot first."
 
 
 async def test_a_reference_comes_back_byte_for_byte_and_cannot_be_run(ana: aiohttp.ClientSession) -> None:
