@@ -65,13 +65,7 @@ def test_ctrl_c_leaves_nothing_running_and_a_second_start_is_quick(tmp_path: Pat
 
 def test_a_hub_that_is_killed_comes_back(tmp_path: Path, new_studio: NewStudio) -> None:
     studio = new_studio(tmp_path).start()
-    listing = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    mine = set(children(studio.pid))
-    hub = next(
-        int(line.split()[0])
-        for line in listing.splitlines()
-        if "workprint serve" in line and int(line.split()[0]) in mine
-    )
+    hub = next(pid for pid in children(studio.pid) if b"workprint\0serve" in Path(f"/proc/{pid}/cmdline").read_bytes())
     os.kill(hub, signal.SIGKILL)
     assert wait_until(lambda: not studio.healthy(), 5)
     assert wait_until(studio.healthy)

@@ -264,7 +264,7 @@ async def test_history_and_status_tell_people_without_a_path(workspace: Workspac
         ("Grace Hopper", "Shot 1.1.1 The door added"),
         ("Ada Lovelace", "Start Night Bus"),
     ]
-    assert set(history[0]) == {"commit", "message", "author", "at"}
+    assert set(history[0]) == {"commit", "message", "author", "at", "names"}
     assert str(history[0]["at"]).endswith("Z")
     assert len(workspace.snapshotter.history(project.id, 1)) == 1
     status = workspace.snapshotter.status(project.id)
