@@ -10,7 +10,7 @@ from server.api.routes import API, ROUTES
 from server.config import SETTINGS
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("crdt_schema", "server", "render_farm", "pipelines", "client")
+PACKAGES = ("crdt_schema", "server", "render_farm", "pipelines", "client", "bench")
 MODULES = sorted(
     path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "node_modules" not in path.parts
 )
