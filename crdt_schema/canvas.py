@@ -1,6 +1,5 @@
 """The `canvas` document: nodes, edges and intents, and typed ways to read and write them."""
 
-from collections.abc import Iterator
 from typing import Any, cast
 
 from pycrdt import Doc, Map, Text
@@ -80,12 +79,6 @@ class Canvas:
         if not self._joins(edge):
             raise BadCanvasEdit("those sockets cannot be joined")
         self._edges[edge_id] = dict(edge)
-
-    def edges_into(self, node_id: str, socket: str) -> Iterator[Edge]:
-        """Edges that end at one socket, in the order of their ids so that every reader agrees."""
-        for _, edge in sorted(self.edges().items()):
-            if edge["target"] == node_id and edge["target_socket"] == socket:
-                yield edge
 
     def intent_ids(self) -> list[str]:
         """The id of every intent, readable or not, in an order that is always the same."""

@@ -1,4 +1,4 @@
-"""What a farm worker is told by its environment: one documented table, read once."""
+"""What a setting is, and those that a farm worker is told by its environment: one documented table, read once."""
 
 import math
 import os
@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from render_farm.logs import LOG_LEVELS, LOG_STYLES
+
 
 @dataclass(frozen=True)
-class FarmSetting:
+class Setting:
     """One environment variable: its name, its default as it would be written, and what it does."""
 
     name: str
@@ -17,25 +19,23 @@ class FarmSetting:
     help: str
 
 
-FARM_SETTINGS: tuple[FarmSetting, ...] = (
-    FarmSetting(
-        "REDIS_URL", "redis://127.0.0.1:6379/0", "Redis or Valkey of the farm: redis://, rediss:// or unix://."
-    ),
-    FarmSetting("WORKPRINT_NAMESPACE", "workprint", "Prefix of every key, so that studios can share a Redis."),
-    FarmSetting("WORKPRINT_HUB_URL", "", "Where this farm node reaches the hub; empty: where the order says."),
-    FarmSetting("WORKPRINT_LOG", "text", "`text` for people, `json` for machines."),
-    FarmSetting("WORKPRINT_LOG_LEVEL", "info", "The least that is logged: `debug`, `info`, `warning` or `error`."),
-    FarmSetting("WORKPRINT_SCRATCH", "", "Folder for scratch folders of attempts; empty: in the temporary folder."),
-    FarmSetting("WORKPRINT_LEASE_SECONDS", "60", "An attempt that was not heard of for so long is taken for dead."),
-    FarmSetting("WORKPRINT_JOB_SECONDS", "3600", "The longest an attempt may take."),
-    FarmSetting("WORKPRINT_CANCEL_SECONDS", "10", "How long a cancelled attempt may take to stop before it is killed."),
-    FarmSetting("WORKPRINT_STOP_SECONDS", "3", "How long a stopping worker lets its attempt go on."),
-    FarmSetting("WORKPRINT_UPLOAD_SECONDS", "600", "How long an attempt waits for a hub or a Redis that is away."),
-)
-
-
-class BadFarmSetting(ValueError):
+class BadSetting(ValueError):
     """A setting holds something that it cannot mean."""
+
+
+FARM_SETTINGS: tuple[Setting, ...] = (
+    Setting("REDIS_URL", "redis://127.0.0.1:6379/0", "Redis or Valkey of the farm: redis://, rediss:// or unix://."),
+    Setting("WORKPRINT_NAMESPACE", "workprint", "Prefix of every key, so that studios can share a Redis."),
+    Setting("WORKPRINT_HUB_URL", "", "Where this farm node reaches the hub; empty: where the order says."),
+    Setting("WORKPRINT_LOG", "text", "`text` for people, `json` for machines."),
+    Setting("WORKPRINT_LOG_LEVEL", "info", "The least that is logged: `debug`, `info`, `warning` or `error`."),
+    Setting("WORKPRINT_SCRATCH", "", "Folder for scratch folders of attempts; empty: in the temporary folder."),
+    Setting("WORKPRINT_LEASE_SECONDS", "60", "An attempt that was not heard of for so long is taken for dead."),
+    Setting("WORKPRINT_JOB_SECONDS", "3600", "The longest an attempt may take."),
+    Setting("WORKPRINT_CANCEL_SECONDS", "10", "How long a cancelled attempt may take to stop before it is killed."),
+    Setting("WORKPRINT_STOP_SECONDS", "3", "How long a stopping worker lets its attempt go on."),
+    Setting("WORKPRINT_UPLOAD_SECONDS", "600", "How long an attempt waits for a hub or a Redis that is away."),
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class FarmSettings:
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] = os.environ) -> "FarmSettings":
-        """Read the settings; raises BadFarmSetting."""
+        """Read the settings; raises BadSetting."""
         values = {setting.name: environment.get(setting.name) or setting.default for setting in FARM_SETTINGS}
         # Users of one machine cannot write into each other's folder.
         scratch = values["WORKPRINT_SCRATCH"] or f"{tempfile.gettempdir()}/workprint-scratch-{os.getuid()}"
@@ -66,8 +66,8 @@ class FarmSettings:
             redis_url=_redis_url(values),
             namespace=values["WORKPRINT_NAMESPACE"],
             hub_url=values["WORKPRINT_HUB_URL"],
-            log=_one_of(values, "WORKPRINT_LOG", ("text", "json")),
-            log_level=_one_of(values, "WORKPRINT_LOG_LEVEL", ("debug", "info", "warning", "error")),
+            log=_one_of(values, "WORKPRINT_LOG", LOG_STYLES),
+            log_level=_one_of(values, "WORKPRINT_LOG_LEVEL", LOG_LEVELS),
             node=environment.get("WORKPRINT_FARM_NODE", ""),
             scratch=Path(scratch),
             lease_seconds=_seconds(values, "WORKPRINT_LEASE_SECONDS"),
@@ -84,17 +84,17 @@ def _seconds(values: Mapping[str, str], name: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise BadFarmSetting(f"{name} must be a number of seconds, not {values[name]!r}.")
+        raise BadSetting(f"{name} must be a number of seconds, not {values[name]!r}.")
     return seconds
 
 
 def _redis_url(values: Mapping[str, str]) -> str:
     if not values["REDIS_URL"].startswith(("redis://", "rediss://", "unix://")):
-        raise BadFarmSetting("REDIS_URL must be an address that starts with redis://, rediss:// or unix://.")
+        raise BadSetting("REDIS_URL must be an address that starts with redis://, rediss:// or unix://.")
     return values["REDIS_URL"]
 
 
 def _one_of(values: Mapping[str, str], name: str, words: tuple[str, ...]) -> str:
     if values[name] not in words:
-        raise BadFarmSetting(f"{name} must be one of {', '.join(words)}, not {values[name]!r}.")
+        raise BadSetting(f"{name} must be one of {', '.join(words)}, not {values[name]!r}.")
     return values[name]

@@ -22,9 +22,10 @@ from pipelines import run as _run  # loaded here so that every forked attempt ha
 from render_farm import run_job as _run_job
 from render_farm.clock import utc_now
 from render_farm.job import TIERS, FarmNode, FarmUnavailable
+from render_farm.logs import set_up_logs
 from render_farm.queues import Farm, WorkerLoop
 from render_farm.scratch import sweep
-from render_farm.settings import BadFarmSetting, FarmSettings
+from render_farm.settings import BadSetting, FarmSettings
 
 HEARTBEAT_SECONDS = 5.0
 MAX_PAUSE_SECONDS = 5.0
@@ -41,10 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ["WORKPRINT_FARM_NODE"] = name
     try:
         settings = FarmSettings.from_environment()
-    except BadFarmSetting as error:
+    except BadSetting as error:
         sys.stderr.write(f"workprint: {error}\n")
         return 2
-    set_up_logs(settings.log, settings.log_level)
+    set_up_logs(settings.log, settings.log_level, "farm")
     for folder in sweep(settings.scratch):
         log.info("removed what a killed attempt left", folder=folder)
     preload()
@@ -128,30 +129,6 @@ def preload() -> None:
                 except ImportError as error:
                     # The attempt says so too; a worker serves its other pipelines all the same.
                     log.warning("a pipeline cannot be loaded", pipeline=pipeline.id, error=str(error))
-
-
-def set_up_logs(style: str, level: str) -> None:
-    """One line per event on standard error, as text or as JSON, followed by or with the traceback if there is one."""
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
-            _name_service,
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
-def _name_service(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    return {"service": "farm", **event}
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -8,15 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Setting:
-    """One environment variable: its name, its default as it would be written, and what it does."""
-
-    name: str
-    default: str
-    help: str
-
+from render_farm.logs import LOG_LEVELS, LOG_STYLES
+from render_farm.settings import BadSetting, Setting
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("WORKSPACE_ROOT", "Generative_Studio_Workspace", "Folder of the workspace: `Projects/` and `Library/`."),
@@ -39,13 +32,7 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 
-LOG_STYLES = ("text", "json")
-LOG_LEVELS = ("debug", "info", "warning", "error")
 MIN_SECRET_BYTES = 32
-
-
-class BadSetting(ValueError):
-    """A setting holds something that it cannot mean."""
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,12 @@
-"""Logging: one line per event, for people or for machines."""
+"""Logging of the server: its own events, and those of the libraries that use Python's logging."""
 
 import logging
 import sys
 
-import structlog
+from render_farm import logs
 
 
 def set_up_logs(style: str, level: str) -> None:
-    """Send structlog and the standard library's loggers to stderr, as text or as JSON lines."""
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    """Send everything to standard error, as text or as JSON lines."""
+    logs.set_up_logs(style, level)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")

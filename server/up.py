@@ -72,10 +72,6 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-class Hopeless(Exception):
-    """A part cannot run, or did not become ready."""
-
-
 class Part:
     """One line of the Procfile, kept running."""
 

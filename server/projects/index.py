@@ -28,8 +28,9 @@ from server.snapshot.repo import STATE_FOLDER, replace_file
 from server.store.blobs import BlobStore
 
 log = structlog.get_logger(__name__)
+ABANDONED = (".new-*", "*/.git/lfs/tmp/incoming-*", f"*/{STATE_FOLDER}/write-*")
 ABANDONED_SECONDS = 3600.0
-"""A half-made project this old belongs to a process that died."""
+"""Something half-made that is this old belongs to a process that died."""
 
 Listener = Callable[[ProjectId, Actor], None]
 
@@ -161,12 +162,6 @@ class Projects:
             raise TakeExists(name, same_bytes=same_file(source, place))
         return name
 
-    def highest_take(self, project: Project, *, chapter: int, scene: int, shot: int) -> int:
-        """The highest take number in a shot's folder, whoever wrote it there; 0 for none. It blocks."""
-        folder = project.folder / layout.take_folder(chapter, scene, shot)
-        found = map(layout.parse_take_name, names_in(folder))
-        return max((take.number for take in found if take is not None), default=0)
-
     async def add_reference(self, project_id: ProjectId, name: str, data: bytes, by: Actor = SYSTEM) -> list[str]:
         """Add an image to the reference pack and return the pack; raises BadImage, TooLarge, NotFound."""
         blob = await asyncio.to_thread(self._keep_reference, self.get(project_id), name, data)
@@ -271,11 +266,16 @@ class Projects:
             self._problems[folder] = reason
 
     def _sweep(self) -> None:
-        """Remove half-made projects of processes that died."""
-        for folder in (self._root / "Projects").glob(".new-*"):
+        """Remove what processes that died have left: half-made projects, and files that were on their way in."""
+        projects = self._root / "Projects"
+        for left in (found for pattern in ABANDONED for found in projects.glob(pattern)):
             with suppress(FileNotFoundError):
-                if time.time() - folder.stat().st_mtime > ABANDONED_SECONDS:
-                    shutil.rmtree(folder, ignore_errors=True)
+                if time.time() - left.stat().st_mtime < ABANDONED_SECONDS:
+                    continue
+                if left.is_dir():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink()
 
 
 def _project(known: _Known) -> Project:

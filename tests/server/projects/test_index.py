@@ -225,7 +225,6 @@ async def test_takes_made_at_once_get_files_of_their_own(projects: Projects, pro
     assert sorted(names) == [f"S02_S03_take{number:02d}" for number in range(1, 13)]
     folder = project.folder / "03_Renders/Chapter_01/Scene_02/Shot_03"
     assert [(folder / f"{name}.png").read_bytes() for name in names] == pictures
-    assert projects.highest_take(project, chapter=1, scene=2, shot=3) == 12
 
 
 async def test_a_take_is_copied_where_there_are_no_hard_links(
@@ -242,15 +241,6 @@ async def test_a_take_is_copied_where_there_are_no_hard_links(
     with pytest.raises(TakeExists) as raised:
         store(projects, project, b"picture", 1)
     assert raised.value.same_bytes
-
-
-async def test_takes_with_names_of_both_seeds_count(projects: Projects, project: Project) -> None:
-    folder = project.folder / "03_Renders/Chapter_01/Scene_01/Shot_10"
-    folder.mkdir(parents=True)
-    for name in ("S01_S10_take02.png", "SHOT-010_v01_take07.mp4", "notes.txt"):
-        (folder / name).touch()
-    assert projects.highest_take(project, chapter=1, scene=1, shot=10) == 7
-    assert projects.highest_take(project, chapter=9, scene=9, shot=9) == 0
 
 
 async def test_a_take_in_no_shot_is_refused(projects: Projects, project: Project) -> None:
@@ -338,6 +328,21 @@ async def test_the_half_made_project_of_a_dead_process_is_swept_away(tmp_path: P
     await Projects(tmp_path).start()
     assert not old.exists()
     assert young.exists()
+
+
+async def test_files_that_a_dead_process_was_taking_in_are_swept_away(projects: Projects, project: Project) -> None:
+    blob = project.blobs.put_bytes(b"kept")
+    (project.folder / ".workprint").mkdir(exist_ok=True)
+    (project.folder / ".git/lfs/tmp").mkdir(exist_ok=True)
+    old = [project.folder / ".git/lfs/tmp/incoming-old", project.folder / ".workprint/write-old"]
+    young = [project.folder / ".git/lfs/tmp/incoming-young", project.folder / ".workprint/write-young"]
+    for file in (*old, *young):
+        file.touch()
+    for file in old:
+        os.utime(file, (0, 0))
+    await projects.start()
+    assert [file.exists() for file in (*old, *young)] == [False, False, True, True]
+    assert project.blobs.has(blob)
 
 
 async def test_the_workspace_itself_makes_projects(projects: Projects) -> None:
