@@ -18,6 +18,7 @@ from server.auth.actor import SYSTEM, Actor
 from server.errors import TooLarge, Unavailable, WorkprintError
 from server.hub import messages
 from server.hub.codec import BadMessage, Reader
+from server.hub.epochs import OTHER_EPOCH, brings_another, known_by_state, known_by_update
 from server.hub.guarded import failures_logged
 from server.hub.ledger import Ledger
 from server.hub.limits import Limits
@@ -190,16 +191,23 @@ class Room:
     def _receive_sync(self, session: Session, reader: Reader) -> None:
         step, data = reader.uint(), reader.chunk()
         if step == SyncStep.STEP1:
+            self._collect(session, known_by_state(session, data, self._replica.state))
             self._answer(session, data)
         elif step not in (SyncStep.STEP2, SyncStep.UPDATE):
             raise BadMessage(f"a sync message of the unknown step {step}")
         elif len(data) > self._limits.update_bytes:
             raise TooLarge(f"An update may hold at most {self._limits.update_bytes} bytes.")
+        elif brings_another(data, self._replica.state, self._identity.epoch):
+            self._end(session, CloseCode.OTHER_EPOCH, OTHER_EPOCH)
         elif not session.writable:
             self._hear_reader(session, data)
         else:
             check_nesting(data)
-            self._inbox.setdefault(session, []).append(data)
+            self._collect(session, known_by_update(session, step, data, self._limits))
+
+    def _collect(self, session: Session, updates: list[bytes]) -> None:
+        if updates:
+            self._inbox.setdefault(session, []).extend(updates)
             self._schedule_flush()
 
     def _answer(self, session: Session, state: bytes) -> None:

@@ -38,7 +38,7 @@ class Link(Protocol):
 class Session:
     """One client in one room. Its fields belong to the room; the dialect only makes it and hands over frames."""
 
-    __slots__ = ("actor", "asks_back", "behind", "clients", "ended", "link", "writable")
+    __slots__ = ("actor", "asks_back", "behind", "clients", "early", "ended", "link", "shown", "writable")
 
     def __init__(self, actor: Actor, link: Link, *, writable: bool, asks_back: bool) -> None:
         self.actor = actor
@@ -50,4 +50,8 @@ class Session:
         """Yjs client ids whose presence this session speaks for."""
         self.behind: bytes | None = None
         """State vector of what the client was last sent, while its socket does not keep up; else None."""
+        self.early: list[bytes] | None = []
+        """Changes that came before it was clear of which epoch they are; None from then on. See `epochs.py`."""
+        self.shown = False
+        """Whether it has shown its state vector."""
         self.ended = False

@@ -1,7 +1,7 @@
 """GET /ws/{project}: the Hocuspocus dialect. One socket holds a session in each of several documents."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 import structlog
 from aiohttp import web
@@ -22,13 +22,13 @@ from server.hub.sockets import Socket, Sockets
 class HocuspocusLink:
     """One document's share of a socket. Every message begins with the address that the provider gave itself."""
 
-    __slots__ = ("_address", "_socket", "backlog_bytes", "close")
+    __slots__ = ("_address", "_end", "_socket", "backlog_bytes")
 
-    def __init__(self, socket: Socket, address: bytes) -> None:
+    def __init__(self, socket: Socket, address: bytes, end: Callable[[], None]) -> None:
         self._socket = socket
         self._address = address
+        self._end = end
         self.backlog_bytes = socket.backlog_bytes
-        self.close = socket.close
 
     def send(self, message: Message) -> None:
         """Send a message to this document's provider."""
@@ -46,20 +46,30 @@ class HocuspocusLink:
         """Send a stateless message."""
         self._socket.write(messages.websocket_frame(self._address, messages.stateless(payload).body))
 
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Close the socket; only this document where the others on the socket have nothing to do with the reason."""
+        if code == CloseCode.OTHER_EPOCH:
+            # The provider has no code for the end of one document, so its number stands before the words. It is
+            # denied, not closed: a provider that is denied does not ask again on this socket.
+            self.send(messages.denied(f"{int(code)} {reason}"))
+            self._end()
+        else:
+            self._socket.close(code, reason)
+
 
 class _Channel:
     """One provider on the socket, from its first token to its end."""
 
     __slots__ = ("document", "ended", "held", "link", "member", "task")
 
-    def __init__(self, name: str, link: HocuspocusLink) -> None:
+    def __init__(self, name: str, socket: Socket) -> None:
         # With session awareness the name is `document NUL session`: several providers, one document, one socket.
         self.document = name.partition("\0")[0]
-        self.link = link
+        self.ended = asyncio.Event()
+        self.link = HocuspocusLink(socket, codec.text(name), self.ended.set)
         self.held: list[bytes] = []
         """What arrived before it was admitted."""
         self.member: tuple[Room, Session] | None = None
-        self.ended = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
 
@@ -142,7 +152,7 @@ class _Connection:
         if channel is None:
             if len(self._channels) >= self._hub.limits.documents_per_socket:
                 raise Unavailable("too many documents on one socket")
-            channel = _Channel(name, HocuspocusLink(self._socket, codec.text(name)))
+            channel = _Channel(name, self._socket)
             self._channels[name] = channel
             self._start(self._stay(name, channel, token))
         elif channel.member is not None:

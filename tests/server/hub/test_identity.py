@@ -37,13 +37,13 @@ async def test_what_a_client_writes_over_is_put_back_in_the_same_tick_and_on_dis
         assert room.epoch == before.epoch
 
 
-async def test_a_document_that_was_made_elsewhere_takes_on_the_identity_it_has_here() -> None:
+async def test_a_document_that_was_begun_elsewhere_without_an_epoch_takes_on_the_identity_it_has_here() -> None:
     async with open_hub() as hub, hub.room(FILM, "canvas") as room:
         ours = identity_of(room.doc)
         for _ in range(8):  # which of two concurrent values stays depends on the client's id
             visitor = Peer(room, BEN)
             meta: Map[Any] = visitor.doc.get("meta", type=Map)
-            meta.update({"schema": "sketches.7", "epoch": "theirs", "title": "kept"})
+            meta.update({"schema": "sketches.7", "title": "kept"})
             visitor.join()
             await turn(visitor)
             assert identity_of(room.doc) == identity_of(visitor.doc) == ours
