@@ -13,6 +13,7 @@ class Scenario:
 
     key: str
     title: str
+    what: str
     name: str
     """The benchmark's own name for it."""
     sizes: tuple[str, ...] = ()
@@ -21,17 +22,54 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario("fanout", "Fan-out", "fanout"),
-    Scenario("fanout-persist", "Fan-out, the peers with persistence too", "fanout", persist=True),
-    Scenario("fanout-rate-40", "Fan-out at four times the rate", "fanout", ("rate=40",)),
-    Scenario("fanout-rooms-50", "Many small rooms", "fanout", ("rooms=50", "writers=2", "listeners=2", "rate=5")),
-    Scenario("saturate", "Saturation", "saturate"),
-    Scenario("awareness-20", "Cursors of 20 people", "awareness", ("clients=20",)),
-    Scenario("awareness-40", "Cursors of 40 people", "awareness", ("clients=40",)),
-    Scenario("join", "Joining a large document, all with persistence", "join", persist=True),
-    Scenario("idle", "Idle connections", "idle"),
-    Scenario("restart-10", "Killed under load", "restart", ("rate=10",), persist=True),
-    Scenario("restart-100", "Killed under ten times the load", "restart", ("rate=100",), persist=True),
+    Scenario("fanout", "Fan-out", "Artists drag nodes and type; everybody in their room sees it.", "fanout"),
+    Scenario(
+        "fanout-persist",
+        "Fan-out, the peers with persistence too",
+        "The same, when everybody keeps what is written.",
+        "fanout",
+        persist=True,
+    ),
+    Scenario("fanout-rate-40", "Fan-out at four times the rate", "As above, but hectic.", "fanout", ("rate=40",)),
+    Scenario(
+        "fanout-rooms-50",
+        "Many small rooms",
+        "Little happens in each, so there is little to gather.",
+        "fanout",
+        ("rooms=50", "writers=2", "listeners=2", "rate=5"),
+    ),
+    Scenario(
+        "saturate",
+        "Saturation",
+        "The rate rises until somebody gives out. Each column holds at the highest rate which that server sustained.",
+        "saturate",
+    ),
+    Scenario("awareness-20", "Cursors of 20 people", "Everybody moves all the time.", "awareness", ("clients=20",)),
+    Scenario("awareness-40", "Cursors of 40 people", "The same, twice as many.", "awareness", ("clients=40",)),
+    Scenario(
+        "join",
+        "Joining a large document",
+        "Many open one document of 662 kB at the same moment; then one opens it after a restart.",
+        "join",
+        persist=True,
+    ),
+    Scenario("idle", "Idle connections", "What it costs to be there.", "idle"),
+    Scenario(
+        "restart-10",
+        "Killed under load",
+        "SIGKILL while edits are in flight: what is gone afterwards?",
+        "restart",
+        ("rate=10",),
+        persist=True,
+    ),
+    Scenario(
+        "restart-100",
+        "Killed under ten times the load",
+        "The same, but hectic.",
+        "restart",
+        ("rate=100",),
+        persist=True,
+    ),
 )
 
 

@@ -9,6 +9,7 @@ canvas watch every room.
 import argparse
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import cycle
 from pathlib import Path
 
 import uvloop
@@ -34,7 +35,7 @@ from server.store.sqlite import SqliteUpdateStore
 EMPTY_UPDATE = b"\0\0"
 NEVER_SECONDS = 1e6
 """What the benchmark writes is no canvas, so no snapshot of it is taken; what notes that one is due does its work."""
-EVERYBODY = [Actor(f"artist-{hue}", f"Artist {hue}", "editor", hue) for hue in range(HUES)]
+ARTISTS = cycle([Actor(f"artist-{hue}", f"Artist {hue}", "editor", hue) for hue in range(HUES)])
 
 
 class FoundingStore(SqliteUpdateStore):
@@ -51,12 +52,11 @@ class FoundingStore(SqliteUpdateStore):
 
 
 async def admit(_request: web.Request, _token: str, _project: ProjectId, document: str) -> Admission:
-    """Let anybody in, in turn as one of a few people, and make the name a document's if it is not; raises NotFound."""
+    """Let anybody in, as one of a few artists in turn, and make the name a document's if it is not; raises NotFound."""
     if not is_id(document):
         raise NotFound(f"The benchmark has no room called {document[:80]!r}.")
     KINDS.setdefault(document, DocumentKind(document, schema="", written_by="editor"))
-    EVERYBODY.append(actor := EVERYBODY.pop(0))
-    return Admission(actor, writable=True)
+    return Admission(next(ARTISTS), writable=True)
 
 
 def observers(folder: Path) -> Sequence[OnOpen]:

@@ -43,7 +43,7 @@ LABELS = {
 PLAIN = frozenset(
     {
         *("achieved_edits_s", "deliveries_s", "offered_moves_s", "seen_singly_pct", "acked_edits", "seen_edits"),
-        *("generator_cpu_pct", "generator_lag_p99_ms", "other_cpu_pct"),
+        *("server_cpu_pct", "generator_cpu_pct", "generator_lag_p99_ms", "other_cpu_pct"),
         *WORST_COUNTS,
     }
 )
@@ -77,6 +77,8 @@ def scenario_table(scenario: Scenario, measured: Measured) -> Iterator[str]:
     """The lines of a scenario's part of the page."""
     sizes = " ".join(f"{name}={size}" for name, size in measured.sizes.items())
     yield f"### {scenario.title}"
+    yield ""
+    yield scenario.what
     yield ""
     runs = max(len(measured.of(target)) for target in TARGETS)
     yield (
@@ -148,7 +150,8 @@ turns. Only the ratios within one run mean something: they hold on another machi
   It is measured in both of its dialects.
 - **The peers** keep nothing on disk, except where it says *with persistence*.
 - Ratios (x) are to the **best peer of each row**, whichever that is. Below 1 is better, but for sustained rates.
-- Values are medians over the runs; of what was lost, the worst run is shown.
+- Values are medians over the runs that converged; of what was lost, the worst run is shown. A goal is missed when a
+  single run of ours failed.
 
 ## How to repeat
 

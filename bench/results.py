@@ -52,12 +52,8 @@ class Measured:
         return max(values) if metric in WORST_COUNTS else median(values)
 
     def best_peer(self, metric: str) -> tuple[str, float] | None:
-        """The peer that is best at it, and its value; None when no peer has one. A peer that failed is out."""
-        values = [
-            (value, peer)
-            for peer in PEERS
-            if not self.failures(peer) and (value := self.value(peer, metric)) is not None
-        ]
+        """The peer that is best at it, and its value; None when no peer has one. Good runs count."""
+        values = [(value, peer) for peer in PEERS if (value := self.value(peer, metric)) is not None]
         if not values:
             return None
         value, peer = max(values) if metric in HIGHER_IS_BETTER else min(values)

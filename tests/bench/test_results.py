@@ -34,10 +34,11 @@ def test_the_best_peer_has_the_least_cost_or_the_highest_rate() -> None:
     assert results.ratio("workprint-hocuspocus", "cpu") == 0.5
 
 
-def test_a_peer_that_failed_once_is_no_measure() -> None:
+def test_a_peer_that_failed_once_is_still_measured_against() -> None:
     results = measured(hocuspocus=[1.0, 1.0], y_websocket_server=[2.0])
     results = replace(results, runs=[*results.runs, Run("hocuspocus", "NOT CONVERGED", {})])
-    assert results.best_peer("cpu") == ("y-websocket-server", 2.0)
+    assert results.best_peer("cpu") == ("hocuspocus", 1.0)
+    assert results.failures("hocuspocus") == ["NOT CONVERGED"]
 
 
 @pytest.mark.parametrize("peer", [0.0, -3.0])
