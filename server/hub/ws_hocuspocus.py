@@ -22,29 +22,37 @@ from server.hub.sockets import Socket, Sockets
 class HocuspocusLink:
     """One document's share of a socket. Every message begins with the address that the provider gave itself."""
 
-    __slots__ = ("_address", "_end", "_socket", "backlog_bytes")
+    __slots__ = ("_address", "_end", "_muted", "_socket", "backlog_bytes")
 
     def __init__(self, socket: Socket, address: bytes, end: Callable[[], None]) -> None:
         self._socket = socket
         self._address = address
         self._end = end
+        self._muted = False
         self.backlog_bytes = socket.backlog_bytes
 
     def send(self, message: Message) -> None:
         """Send a message to this document's provider."""
-        self._socket.write(message.frame(self._address))
+        if not self._muted:
+            self._socket.write(message.frame(self._address))
 
     def acknowledge(self, count: int) -> None:
         """The provider counts its messages: one status for each."""
-        self._socket.write(messages.websocket_frame(self._address, messages.SAVED.body) * count)
+        if not self._muted:
+            self._socket.write(messages.websocket_frame(self._address, messages.SAVED.body) * count)
 
     def refuse(self, count: int) -> None:
         """One status for each message that was not taken."""
-        self._socket.write(messages.websocket_frame(self._address, messages.REFUSED.body) * count)
+        if not self._muted:
+            self._socket.write(messages.websocket_frame(self._address, messages.REFUSED.body) * count)
 
     def tell(self, payload: str) -> None:
         """Send a stateless message."""
-        self._socket.write(messages.websocket_frame(self._address, messages.stateless(payload).body))
+        self.send(messages.stateless(payload))
+
+    def mute(self) -> None:
+        """Send nothing any more: the next provider at this address would take it for its own."""
+        self._muted = True
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Close the socket; only this document where the others on the socket have nothing to do with the reason."""
@@ -60,17 +68,19 @@ class HocuspocusLink:
 class _Channel:
     """One provider on the socket, from its first token to its end."""
 
-    __slots__ = ("document", "ended", "held", "link", "member", "task")
+    __slots__ = ("asking", "document", "ended", "held", "link", "member", "token")
 
-    def __init__(self, name: str, socket: Socket) -> None:
+    def __init__(self, name: str, socket: Socket, token: str) -> None:
         # With session awareness the name is `document NUL session`: several providers, one document, one socket.
         self.document = name.partition("\0")[0]
+        self.token = token
+        """The newest one that was sent."""
+        self.asking = asyncio.Lock()
         self.ended = asyncio.Event()
         self.link = HocuspocusLink(socket, codec.text(name), self.ended.set)
         self.held: list[bytes] = []
         """What arrived before it was admitted."""
         self.member: tuple[Room, Session] | None = None
-        self.task: asyncio.Task[None] | None = None
 
 
 class _Connection:
@@ -118,15 +128,17 @@ class _Connection:
             # A provider that was refused goes on sending: that is no offence.
             return
         match kind:
-            case Kind.CLOSE:
-                del self._channels[name]
-                channel.ended.set()
-            case Kind.STATELESS | Kind.BROADCAST_STATELESS:
-                self._log.debug("stateless_ignored", document=channel.document)
+            case Kind.SYNC | Kind.AWARENESS | Kind.QUERY_AWARENESS:
+                self._deliver(channel, body)
             case Kind.SYNC_REPLY:
                 self._deliver(channel, bytes((Kind.SYNC,)) + body[1:])
+            case Kind.CLOSE:
+                self._end(name, channel)
+            case Kind.BROADCAST_STATELESS:
+                raise BadMessage("only the server tells everybody")
             case _:
-                self._deliver(channel, body)
+                # Of a later protocol, or stateless: notices are the server's word, anyone could speak for it otherwise.
+                self._log.debug("message_ignored", document=channel.document, kind=kind)
 
     def _receive_bare(self, kind: int) -> None:
         """Ping and pong concern the socket and name no document."""
@@ -152,28 +164,30 @@ class _Connection:
         if channel is None:
             if len(self._channels) >= self._hub.limits.documents_per_socket:
                 raise Unavailable("too many documents on one socket")
-            channel = _Channel(name, self._socket)
+            channel = _Channel(name, self._socket, token)
             self._channels[name] = channel
-            self._start(self._stay(name, channel, token))
-        elif channel.member is not None:
-            self._start(self._renew(channel, channel.member[1], token))
+            self._start(self._stay(name, channel))
+            return
+        channel.token = token
+        if channel.member is not None:
+            self._start(self._renew(name, channel))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _stay(self, name: str, channel: _Channel, token: str) -> None:
+    async def _stay(self, name: str, channel: _Channel) -> None:
         """A channel's whole life: be admitted, join, stay until it is closed."""
         try:
-            admission = await self._ask(channel, token)
+            token = channel.token
+            admission = await self._ask(channel)
             async with self._hub.room(self._project, channel.document) as room:
                 session = Session(admission.actor, channel.link, writable=admission.writable, asks_back=True)
-                channel.link.send(messages.admitted(writable=admission.writable))
-                room.join(session)
-                channel.member = (room, session)
+                self._join(channel, room, session)
+                if channel.token != token:
+                    self._start(self._renew(name, channel))
                 try:
-                    self._catch_up(channel, room, session)
                     await channel.ended.wait()
                 finally:
                     room.leave(session)
@@ -186,8 +200,12 @@ class _Connection:
             if self._channels.get(name) is channel:
                 del self._channels[name]
 
-    def _catch_up(self, channel: _Channel, room: Room, session: Session) -> None:
+    def _join(self, channel: _Channel, room: Room, session: Session) -> None:
+        """Come in, then take what was sent before; also of a provider that has left again."""
         held, channel.held = channel.held, []
+        channel.link.send(messages.admitted(writable=session.writable))
+        room.join(session)
+        channel.member = (room, session)
         for body in held:
             try:
                 room.receive(session, body)
@@ -195,23 +213,48 @@ class _Connection:
                 self._socket.close(error.close_code, error.message)
                 return
 
-    async def _renew(self, channel: _Channel, session: Session, token: str) -> None:
+    async def _renew(self, name: str, channel: _Channel) -> None:
         """A token for a document that is open: who it is, and what they may do, is decided again."""
-        try:
-            admission = await self._ask(channel, token)
-        except WorkprintError as error:
-            self._refuse(channel, error)
-            channel.ended.set()
-            return
-        session.actor, session.writable = admission.actor, admission.writable
-        channel.link.send(messages.admitted(writable=admission.writable))
+        async with channel.asking:
+            try:
+                admission = await self._ask(channel)
+            except WorkprintError as error:
+                self._refuse(channel, error)
+                if channel.member is not None and not channel.ended.is_set():
+                    # What was open is not any longer; without this word the provider goes on looking synced.
+                    channel.link.send(messages.closed(error.message))
+                    self._end(name, channel)
+                return
+            if channel.member is None or channel.ended.is_set():
+                return
+            room, session = channel.member
+            promoted = admission.writable and not session.writable
+            session.actor, session.writable = admission.actor, admission.writable
+            channel.link.send(messages.admitted(writable=admission.writable))
+            if promoted:
+                # What was refused so far: without it, all that they write from now on would wait for it.
+                room.ask(session)
 
-    async def _ask(self, channel: _Channel, token: str) -> Admission:
+    def _end(self, name: str, channel: _Channel) -> None:
+        """The provider has left this document. It may open it again at once, and must get nothing that is older."""
+        if self._channels.get(name) is channel:
+            del self._channels[name]
+        channel.link.mute()
+        channel.ended.set()
+        if channel.member is not None:
+            room, session = channel.member
+            room.leave(session)
+
+    async def _ask(self, channel: _Channel) -> Admission:
+        token = channel.token
         try:
             admission = await self._admit(self._request, token, self._project, channel.document)
         except WorkprintError as error:
             if not isinstance(error, Unauthorised):
                 self._unknown.cancel()
+            if channel.token != token:
+                # A better one came meanwhile. A provider that is denied would not send it again.
+                return await self._ask(channel)
             raise
         # Known from here on, whatever they may do. A token that is none does not buy any time.
         self._unknown.cancel()

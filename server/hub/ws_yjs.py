@@ -4,14 +4,18 @@ from functools import partial
 
 from aiohttp import web
 
+from crdt_schema.wire import Kind
 from server.hub import messages
 from server.hub.admission import Admit, project_in
+from server.hub.codec import Reader
 from server.hub.hub import Hub
 from server.hub.messages import Message
+from server.hub.room import Room
 from server.hub.session import Session
 from server.hub.sockets import Socket, Sockets
 
 READ_ONLY = "You may read this document, but not change it."
+UNDERSTOOD = frozenset((Kind.SYNC, Kind.AWARENESS, Kind.QUERY_AWARENESS))
 
 
 class YjsLink:
@@ -42,6 +46,12 @@ class YjsLink:
         """There is no word for it."""
 
 
+def _receive(room: Room, session: Session, body: bytes) -> None:
+    # What is of a later protocol, or of Hocuspocus, is passed over: y-websocket's own server does so too.
+    if not body or body[0] in UNDERSTOOD or Reader(body).uint() in UNDERSTOOD:
+        room.receive(session, body)
+
+
 class YjsEndpoint:
     """The handler of the dialect's address."""
 
@@ -61,7 +71,7 @@ class YjsEndpoint:
             room.join(session)
             room.ask(session)
             try:
-                await socket.read(partial(room.receive, session))
+                await socket.read(partial(_receive, room, session))
             finally:
                 room.leave(session)
         return socket.response

@@ -6,6 +6,8 @@ const require = createRequire(new URL('../../client/web/package.json', import.me
 const Y = require('yjs')
 const { WebsocketProvider } = require('y-websocket')
 const { HocuspocusProvider, HocuspocusProviderWebsocket } = require('@hocuspocus/provider')
+const { canonical, canonicalOf, random, scribble } = await import('./editor.mjs')
+const { RawProvider } = await import('./raw.mjs')
 
 console.log = console.error // stdout is for answers
 
@@ -13,14 +15,27 @@ const peers = new Map()
 const sockets = new Map()
 
 class Peer {
-  constructor ({ base, dialect, document, token, socket, sessionAware = false, awareness = true }, old) {
+  constructor ({ base, dialect, document, token, socket, clientId, undoes = false, resync = -1, bc = false, flushDelay = false, sessionAware = false, awareness = true }, old) {
     this.doc = old?.doc ?? new Y.Doc()
+    if (clientId) this.doc.clientID = clientId
+    if (undoes) this.undoing
     this.closes = []
     this.denials = []
     this.notices = []
+    this.counts = []
+    this.scopes = []
+    this.ends = []
+    this.gaveUp = null
     if (dialect === 'yjs') {
-      this.provider = new WebsocketProvider(`${base}/film`, document, this.doc, { params: { token }, disableBc: true })
+      this.provider = new WebsocketProvider(`${base}/film`, document, this.doc, {
+        params: { token }, disableBc: !bc, resyncInterval: resync
+      })
+      this.provider.on('closed', ({ code }) => { this.gaveUp = code })
       this.provider.on('connection-close', event => this.closes.push(event?.code))
+      this.socket = this.provider
+    } else if (dialect === 'raw') {
+      this.provider = new RawProvider(`${base}/film/${document}?token=${token}`, this.doc)
+      this.closes = this.provider.closes
       this.socket = this.provider
     } else {
       const shared = socket && sockets.get(socket)
@@ -33,6 +48,10 @@ class Peer {
         token: () => this.token,
         websocketProvider: this.socket,
         sessionAwareness: sessionAware,
+        flushDelay,
+        onUnsyncedChanges: ({ number }) => this.counts.push(number),
+        onClose: ({ event }) => this.ends.push(event.reason),
+        onAuthenticated: ({ scope }) => this.scopes.push(scope),
         ...(awareness ? {} : { awareness: null }),
         onAuthenticationFailed: ({ reason }) => this.denials.push(reason),
         onStateless: ({ payload }) => this.notices.push(payload)
@@ -49,6 +68,11 @@ class Peer {
   get saved () { return this.provider.synced && this.provider.unsyncedChanges === 0 }
   get scope () { return this.provider.authorizedScope }
   get states () { return Object.fromEntries(this.provider.awareness.getStates()) }
+  get undoing () {
+    const roots = () => [this.doc.getMap('nodes'), this.doc.getText('text'), this.doc.getArray('list'), this.doc.getXmlFragment('page')]
+    return (this.undoer ??= new Y.UndoManager(roots(), { captureTimeout: 0 }))
+  }
+
   get id () { return this.doc.clientID }
   get ws () { return this.provider.ws ?? this.socket.webSocket }
 }
@@ -78,6 +102,20 @@ const ops = {
   cut: p => { p.provider.destroy(); if (p.socket !== p.provider) p.socket.destroy() },
   token: async (p, { token }) => { p.token = token; await p.provider.sendToken() },
   detach: p => { p.provider.detach() },
+  attach: p => { p.provider.attach() },
+  forceSync: p => { p.provider.forceSync() },
+  stateless: (p, { payload }) => { p.provider.sendStateless(payload) },
+  params: (p, { token }) => { p.provider.params = { token } },
+  destroy: p => { p.provider.destroy() },
+  scribble: (p, { seed, count }) => { scribble(p.doc, seed, count) },
+  jumble: (p, { seed }) => { p.provider.jumble(random(seed)) },
+  undo: (p, { seed }) => {
+    const rng = random(seed)
+    for (let i = rng.below(4); i >= 0; i--) rng.next() < 0.6 ? p.undoing.undo() : p.undoing.redo()
+  },
+  canonical: p => canonical(p.doc),
+  canonicalOf: (_, { hex }) => canonicalOf(Buffer.from(hex, 'hex')),
+  forget: (p, { peer }) => { ops.cut(p); peers.delete(peer); p.doc.destroy() },
   update: p => Buffer.from(Y.encodeStateAsUpdate(p.doc)).toString('hex'),
   read: (p, { expression }) => about(p, expression) ?? null,
   until: async (p, { condition, within_seconds }) => {

@@ -1,36 +1,10 @@
 """The real providers, `y-websocket` and `@hocuspocus/provider`, against the real hub."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import pytest
-
 from server.hub.hub import Hub
-from tests.support.hub import FILM, QUICK, HeldStore, NodeClients, node_clients, open_hub, serve
+from tests.support.hub import FILM, QUICK, HeldStore, NodeClients, open_hub, serve
 from tests.support.sockets import until
-
-
-@pytest.fixture
-def store() -> HeldStore:
-    return HeldStore()
-
-
-@pytest.fixture
-async def hub(store: HeldStore) -> AsyncIterator[Hub]:
-    async with open_hub(store) as made:
-        yield made
-
-
-@pytest.fixture
-async def base(hub: Hub) -> AsyncIterator[str]:
-    async with serve(hub) as address:
-        yield address
-
-
-@pytest.fixture
-async def node() -> AsyncIterator[NodeClients]:
-    async with node_clients() as clients:
-        yield clients
 
 
 async def test_both_dialects_meet_in_one_document(base: str, node: NodeClients) -> None:
