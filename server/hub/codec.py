@@ -3,6 +3,7 @@
 from server.errors import BadRequest
 
 _MAX_BITS = 53  # lib0 refuses numbers that JavaScript cannot hold exactly
+_MAX = 1 << _MAX_BITS
 
 
 class BadMessage(BadRequest):
@@ -29,6 +30,8 @@ class Reader:
             at += 1
             value |= (byte & 0x7F) << shift
             if byte < 0x80:  # noqa: PLR2004 - the continuation bit
+                if value >= _MAX:
+                    raise BadMessage("the message holds a number that is too large")
                 self._at = at
                 return value
             shift += 7
@@ -61,6 +64,11 @@ class Reader:
             return self.chunk().decode()
         except UnicodeDecodeError:
             raise BadMessage("the message holds a text that is no UTF-8") from None
+
+    @property
+    def at(self) -> int:
+        """How many bytes have been read."""
+        return self._at
 
     def rest(self) -> bytes:
         """Everything that has not been read."""

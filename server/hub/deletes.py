@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from operator import itemgetter
 
+from server.hub import codec
 from server.hub.codec import Reader
 
 Deletes = dict[int, list[tuple[int, int]]]
@@ -22,6 +23,16 @@ def read_deletes(update: bytes) -> Deletes | None:
             clock, length = reader.uint(), reader.uint()
             ranges.append((clock, clock + length))
     return {client_id: _joined(ranges) for client_id, ranges in found.items()}
+
+
+def encoded(deletes: Deletes) -> bytes:
+    """A delete set as it stands at the end of an update."""
+    parts = [codec.uint(len(deletes))]
+    for client_id, ranges in deletes.items():
+        parts += (codec.uint(client_id), codec.uint(len(ranges)))
+        for start, end in ranges:
+            parts += (codec.uint(start), codec.uint(end - start))
+    return b"".join(parts)
 
 
 def covers(known: Deletes, wanted: Deletes) -> bool:

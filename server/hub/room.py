@@ -132,7 +132,7 @@ class Room:
 
     async def history(self, after: int = 0, limit: int = 1000) -> list[LoggedUpdate]:
         """Who changed what: at most `limit` entries of the log with a `seq` above `after`, in order."""
-        return await self._saver.store.log(self.document, after, limit)
+        return await self._saver.history.read(self.document, after, limit)
 
     def present(self, field: str, value: object | None) -> None:
         """Set a field of the server's own presence in this room; None removes it. Only the latest value is sent."""
@@ -395,6 +395,7 @@ class Room:
                 handle.cancel()
         self._detach_all()
         self._replica.close()
+        self._saver.compactor.leave(self.document)
 
     def end_all(self, code: CloseCode, reason: str) -> None:
         """Tell every session to go."""

@@ -1,4 +1,4 @@
-"""Saver: group commit for one project's log; ordered, coalesced, and it says when something is safe."""
+"""Saver: group commit for one project's log; ordered, coalesced, and it says when something is safe and when not."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import structlog
 
+from server.hub.compactor import Compactor
 from server.hub.guarded import failures_logged
+from server.hub.history import History
 from server.hub.replica import merged
 from server.store.base import NewUpdate, UpdateStore
 
@@ -27,11 +29,14 @@ class Saver:
 
     def __init__(self, store: UpdateStore, *, gather_seconds: float, retry_seconds: float = RETRY_SECONDS) -> None:
         self.store = store
+        self.history = History(store)
+        self.compactor = Compactor(store)
         self._gather_seconds = gather_seconds
         self._retry_seconds = retry_seconds
         self._log = structlog.get_logger(__name__)
         self._queue: list[_Entry] = []
         self._task: asyncio.Task[None] | None = None
+        self._on_trouble: list[Callable[[bool], None]] = []
         self.failing = False
         """The last commit failed; it is tried again, and nothing is acknowledged until it succeeds."""
 
@@ -40,6 +45,16 @@ class Saver:
         self._queue.append(_Entry(rows, on_saved))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="saver")
+
+    def on_trouble(self, callback: Callable[[bool], None]) -> Callable[[], None]:
+        """Call `callback` with True when the disk begins to fail, with False when it works again; returns what ends it.
+
+        It is called at once when the disk fails already.
+        """
+        self._on_trouble.append(callback)
+        if self.failing:
+            callback(True)
+        return lambda: self._on_trouble.remove(callback)
 
     async def settled(self) -> None:
         """Wait until everything queued so far is on disk."""
@@ -59,6 +74,7 @@ class Saver:
         try:
             await self._commit(self._queue)
         finally:
+            await self.compactor.close()
             await self.store.close()
 
     async def _run(self) -> None:
@@ -74,11 +90,11 @@ class Saver:
                 raise
             except Exception:  # noqa: BLE001 - whatever the disk says, the rows are kept and tried again
                 self._log.exception("log_not_written", retry_seconds=self._retry_seconds)
-                self.failing = True
                 self._queue = batch + self._queue
+                self._tell_trouble(failing=True)
                 await asyncio.sleep(self._retry_seconds)
             else:
-                self.failing = False
+                self._tell_trouble(failing=False)
                 await asyncio.sleep(max(0.0, self._gather_seconds - (loop.time() - started)))
 
     async def _commit(self, batch: Sequence[_Entry]) -> None:
@@ -88,6 +104,16 @@ class Saver:
         for entry in batch:
             with failures_logged(self._log, "after_save_failed"):
                 entry.on_saved()
+        # Only now: what is safe must not be written again because it could not be counted.
+        with failures_logged(self._log, "log_not_measured"):
+            await self.compactor.note(rows)
+
+    def _tell_trouble(self, *, failing: bool) -> None:
+        if self.failing != failing:
+            self.failing = failing
+            for callback in list(self._on_trouble):
+                with failures_logged(self._log, "on_trouble_failed"):
+                    callback(failing)
 
 
 def coalesced(rows: Sequence[NewUpdate]) -> list[NewUpdate]:

@@ -20,9 +20,10 @@ class NewUpdate:
 
 @dataclass(frozen=True, slots=True)
 class StoredUpdate:
-    """A change as a room needs it to become itself again."""
+    """A change, or a checkpoint that stands for many, as a room needs it to become itself again."""
 
     seq: int
+    """0 for a checkpoint."""
     update: bytes
 
 
@@ -35,6 +36,35 @@ class LoggedUpdate:
     actor_name: str
     at: str
     update: bytes
+    """Empty when the checkpoint holds it by now."""
+    wrote: bytes | None = None
+    """For a change that a checkpoint stands for: which part of the checkpoint it wrote, as `compact` was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """What takes the place of a document's log up to a change."""
+
+    upto: int
+    """`seq` of the last change it stands for."""
+    state: bytes
+    """The whole document as one update."""
+    credits: Sequence[LoggedUpdate]
+    """Who wrote what of it, in order; their `wrote` is set."""
+    waiting: Sequence[int]
+    """`seq` of changes that stay as they are: they wait for others, and no whole state holds all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSize:
+    """How long a document's log is."""
+
+    rows: int
+    """Changes since the checkpoint, those that wait included."""
+    bytes: int
+    """Size of these changes."""
+    checkpoint_bytes: int
+    """Size of the checkpoint; 0 when there is none."""
 
 
 class NewerStore(Exception):
@@ -48,11 +78,14 @@ class UpdateStore(Protocol):
     - Durable: when `append` returns, the whole batch survives a power cut; when it raises, none of it is there.
     - One writer: appends may be called at once, and are done one after the other.
     - Independent: a document never sees another document's updates; one that was never written is empty.
-    - Attribution: who and when are kept with every update, and are never changed.
+    - Attribution: who and when are kept with every update, and are never changed. Compaction makes one entry of what
+      one person did without interruption and forgets who deleted something; who wrote what still stands is kept.
+    - Compaction: a checkpoint takes the place of the changes it stands for in one transaction, or not at all; changes
+      that were appended meanwhile stay behind it.
     """
 
     async def load(self, document: str) -> list[StoredUpdate]:
-        """Every update of a document in order; empty when it is new."""
+        """The checkpoint, if there is one, then every update after it in order; empty when the document is new."""
         ...
 
     async def append(self, batch: Sequence[NewUpdate]) -> None:
@@ -61,6 +94,18 @@ class UpdateStore(Protocol):
 
     async def log(self, document: str, after: int = 0, limit: int = 1000) -> list[LoggedUpdate]:
         """At most `limit` updates of a document whose `seq` is greater than `after`, in order, with their authors."""
+        ...
+
+    async def checkpoint(self, document: str) -> bytes | None:
+        """The state that stands for all that was compacted; None when nothing was."""
+        ...
+
+    async def compact(self, document: str, compaction: Compaction) -> None:
+        """Put a checkpoint in the place of the changes it stands for; one compaction of a document at a time."""
+        ...
+
+    async def size(self, document: str) -> LogSize:
+        """How long the log is; cheap."""
         ...
 
     async def close(self) -> None:

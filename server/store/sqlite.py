@@ -1,13 +1,16 @@
 """The update log of a project in one SQLite file, `.workprint/documents.sqlite` in the project's folder."""
 
 import asyncio
-from collections.abc import Sequence
+import json
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Self
 
 import aiosqlite
+import structlog
 
-from server.store.base import LoggedUpdate, NewerStore, NewUpdate, StoredUpdate
+from server.store.base import Compaction, LoggedUpdate, LogSize, NewerStore, NewUpdate, StoredUpdate
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -23,23 +26,62 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX updates_of_document ON updates (document, seq)",
     ),
+    (
+        # What compaction leaves: a state that stands for all changes up to a number, and who wrote what of it.
+        "CREATE TABLE checkpoints (document TEXT PRIMARY KEY, upto INTEGER NOT NULL, state BLOB NOT NULL) STRICT",
+        """
+        CREATE TABLE credits (
+            seq INTEGER PRIMARY KEY,
+            document TEXT NOT NULL,
+            actor_id TEXT NOT NULL,
+            actor_name TEXT NOT NULL,
+            at TEXT NOT NULL,
+            wrote BLOB NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX credits_of_document ON credits (document, seq)",
+    ),
 )
 """What brings the file from each version to the next; `PRAGMA user_version` counts the steps that were taken."""
 
+PAGES_AT_ONCE = 2000
+"""Free pages given back to the disk after a compaction: about 8 MB, in a few milliseconds."""
+
 _INSERT = 'INSERT INTO updates (document, actor_id, actor_name, at, "update") VALUES (?, ?, ?, ?, ?)'
-_LOAD = 'SELECT seq, "update" FROM updates WHERE document = ? ORDER BY seq'
-_LOG = """
-    SELECT seq, actor_id, actor_name, at, "update" FROM updates
-    WHERE document = ? AND seq > ? ORDER BY seq LIMIT ?
+_LOAD = """
+    SELECT 0, state FROM checkpoints WHERE document = :document UNION ALL
+    SELECT seq, "update" FROM updates WHERE document = :document ORDER BY 1
 """
+_LOG = """
+    SELECT seq, actor_id, actor_name, at, x'', wrote FROM credits WHERE document = :document AND seq > :after UNION ALL
+    SELECT seq, actor_id, actor_name, at, "update", NULL FROM updates WHERE document = :document AND seq > :after
+    ORDER BY 1 LIMIT :limit
+"""
+_CHECKPOINT = "SELECT state FROM checkpoints WHERE document = ?"
+_SIZE = """
+    SELECT COUNT(*), COALESCE(SUM(LENGTH("update")), 0),
+        COALESCE((SELECT LENGTH(state) FROM checkpoints WHERE document = :document), 0)
+    FROM updates WHERE document = :document
+"""
+_REPLACE = "INSERT OR REPLACE INTO checkpoints (document, upto, state) VALUES (?, ?, ?)"
+_FORGET = "DELETE FROM updates WHERE document = ? AND seq <= ? AND seq NOT IN (SELECT value FROM json_each(?))"
+_CREDIT = "INSERT INTO credits (seq, document, actor_id, actor_name, at, wrote) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class SqliteUpdateStore:
-    """One file, one connection, one writer. WAL with synchronous=FULL: a commit that returned is on the disk."""
+    """One file, one connection, one writer. WAL with synchronous=FULL: a commit that returned is on the disk.
+
+    After an fsync that failed nobody knows what is on the disk, and the next fsync may succeed without it. SQLite
+    writes the same place of its WAL again when the batch is tried again on the same connection, so that is what a
+    failed `append` asks for. Whoever opens the file next cannot rely on that: opening moves what the WAL holds into
+    the file and starts an empty one before anything is added to it.
+    """
 
     def __init__(self, database: aiosqlite.Connection) -> None:
         self._database = database
         self._writing = asyncio.Lock()
+        self._log = structlog.get_logger(__name__)
+        self._settled = False
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -47,40 +89,89 @@ class SqliteUpdateStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         database = await aiosqlite.connect(path)
         try:
+            # Only a file that is still empty takes this; an older one keeps its free pages for later changes.
+            await database.execute("PRAGMA auto_vacuum = INCREMENTAL")
             await database.execute("PRAGMA journal_mode = WAL")
             await database.execute("PRAGMA synchronous = FULL")
             await _migrate(database)
+            opened = cls(database)
+            try:
+                await opened._settle()
+            except sqlite3.OperationalError as error:
+                # A full disk: everything can be read, and the first append tries again.
+                opened._log.warning("log_not_settled", path=path.name, error=str(error))
         except BaseException:
-            await database.close()
+            # aiosqlite's thread is no daemon: left alone it would keep the process from ever ending.
+            await asyncio.shield(database.close())
             raise
-        return cls(database)
+        return opened
 
     async def load(self, document: str) -> list[StoredUpdate]:
-        """Every update of a document in order."""
-        rows = await self._database.execute_fetchall(_LOAD, (document,))
+        """The checkpoint, then every update after it in order."""
+        rows = await self._database.execute_fetchall(_LOAD, {"document": document})
         return [StoredUpdate(*row) for row in rows]
 
     async def append(self, batch: Sequence[NewUpdate]) -> None:
         """Write a batch in one transaction and wait for the disk."""
         rows = [(new.document, new.actor_id, new.actor_name, new.at, new.update) for new in batch]
+
+        async def write() -> None:
+            await self._database.executemany(_INSERT, rows)
+
+        await self._transact(write)
+
+    async def log(self, document: str, after: int = 0, limit: int = 1000) -> list[LoggedUpdate]:
+        """Updates with their authors."""
+        asked = {"document": document, "after": after, "limit": limit}
+        return [LoggedUpdate(*row) for row in await self._database.execute_fetchall(_LOG, asked)]
+
+    async def checkpoint(self, document: str) -> bytes | None:
+        """The state that stands for all that was compacted."""
+        rows = list(await self._database.execute_fetchall(_CHECKPOINT, (document,)))
+        return rows[0][0] if rows else None
+
+    async def compact(self, document: str, compaction: Compaction) -> None:
+        """Put a checkpoint in the place of what it stands for, and give back some of the space."""
+        credits_ = [
+            (each.seq, document, each.actor_id, each.actor_name, each.at, each.wrote) for each in compaction.credits
+        ]
+
+        async def write() -> None:
+            await self._database.execute(_REPLACE, (document, compaction.upto, compaction.state))
+            await self._database.execute(_FORGET, (document, compaction.upto, json.dumps(list(compaction.waiting))))
+            await self._database.executemany(_CREDIT, credits_)
+
+        await self._transact(write)
+        async with self._writing:
+            # As a script: executed otherwise, Python asks for the first step only, and that frees one page.
+            await self._database.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
+
+    async def size(self, document: str) -> LogSize:
+        """How long the log is; reads no update."""
+        rows = list(await self._database.execute_fetchall(_SIZE, {"document": document}))
+        return LogSize(*rows[0])
+
+    async def close(self) -> None:
+        """Finish what is being written and close the file."""
+        async with self._writing:
+            await self._database.close()
+
+    async def _transact(self, write: Callable[[], Awaitable[None]]) -> None:
         async with self._writing:
             try:
-                await self._database.executemany(_INSERT, rows)
+                if not self._settled:
+                    await self._settle()
+                await write()
                 await self._database.commit()
             except BaseException:
                 # Cancelled in the middle counts as failed: the caller was never told that it is safe.
                 await asyncio.shield(self._database.rollback())
                 raise
 
-    async def log(self, document: str, after: int = 0, limit: int = 1000) -> list[LoggedUpdate]:
-        """Updates with their authors."""
-        rows = await self._database.execute_fetchall(_LOG, (document, after, limit))
-        return [LoggedUpdate(*row) for row in rows]
-
-    async def close(self) -> None:
-        """Finish what is being written and close the file."""
-        async with self._writing:
-            await self._database.close()
+    async def _settle(self) -> None:
+        """Move what an earlier process left in the WAL into the file; raises OperationalError."""
+        await self._database.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._settled = True
 
 
 async def _migrate(database: aiosqlite.Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:

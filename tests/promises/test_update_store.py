@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from server.store.base import NewerStore, NewUpdate, UpdateStore
+from server.store.base import Compaction, LoggedUpdate, LogSize, NewerStore, NewUpdate, UpdateStore
 from server.store.memory import MemoryUpdateStore
-from server.store.sqlite import SqliteUpdateStore
+from server.store.sqlite import MIGRATIONS, SqliteUpdateStore
 
 
 def change(update: bytes, document: str = "canvas", actor: str = "ada") -> NewUpdate:
@@ -82,6 +82,66 @@ async def test_binary_updates_come_back_as_they_were(store: UpdateStore) -> None
     assert [row.update for row in await store.load("canvas")] == [everything, b""]
 
 
+def checkpoint(state: bytes, *credited: LoggedUpdate, waiting: tuple[int, ...] = ()) -> Compaction:
+    return Compaction(max(each.seq for each in credited), state, credited, waiting)
+
+
+def ada_did(seqs: list[int]) -> list[LoggedUpdate]:
+    """The credit for some changes, as one entry."""
+    return [LoggedUpdate(seqs[-1], "ada", "Ada", "2026-11-20T10:00:00Z", b"", bytes(seqs))]
+
+
+async def test_a_checkpoint_takes_the_place_of_what_it_stands_for(store: UpdateStore) -> None:
+    await store.append([change(b"1"), change(b"2"), change(b"t", "takes")])
+    seqs = [row.seq for row in await store.load("canvas")]
+    credited = ada_did(seqs)
+    await store.append([change(b"3", actor="ben")])
+    await store.compact("canvas", checkpoint(b"12", *credited))
+    assert [(row.seq > 0, row.update) for row in await store.load("canvas")] == [(False, b"12"), (True, b"3")]
+    assert await store.checkpoint("canvas") == b"12"
+    assert [row.update for row in await store.load("takes")] == [b"t"]
+    assert await store.checkpoint("takes") is None
+
+
+async def test_compaction_keeps_who_and_when(store: UpdateStore) -> None:
+    await store.append([change(b"1"), change(b"2")])
+    credited = ada_did([row.seq for row in await store.load("canvas")])
+    await store.append([change(b"3", actor="ben")])
+    await store.compact("canvas", checkpoint(b"12", *credited))
+    rows = await store.log("canvas")
+    assert rows[0] == credited[0]
+    assert [(row.actor_id, row.wrote is None, row.update) for row in rows[1:]] == [("ben", True, b"3")]
+    assert await store.log("canvas", limit=1) == rows[:1]
+    assert await store.log("canvas", after=rows[0].seq) == rows[1:]
+
+
+async def test_changes_that_wait_stay_behind_the_checkpoint(store: UpdateStore) -> None:
+    await store.append([change(b"1"), change(b"w"), change(b"2")])
+    first, waits, last = (row.seq for row in await store.load("canvas"))
+    await store.compact("canvas", checkpoint(b"12", *ada_did([first, last]), waiting=(waits,)))
+    assert [row.update for row in await store.load("canvas")] == [b"12", b"w"]
+    assert [row.update for row in await store.log("canvas")] == [b"w", b""]
+
+
+async def test_a_log_is_compacted_again_and_again(store: UpdateStore) -> None:
+    for number in range(1, 4):
+        await store.append([change(bytes([number]))])
+        newest = (await store.load("canvas"))[-1].seq
+        await store.compact("canvas", checkpoint(bytes(range(number)), *ada_did([newest])))
+    assert [row.update for row in await store.load("canvas")] == [bytes(range(3))]
+    assert len(await store.log("canvas")) == 3
+
+
+async def test_the_size_of_a_log_is_known(store: UpdateStore) -> None:
+    assert await store.size("canvas") == LogSize(0, 0, 0)
+    await store.append([change(b"123"), change(b"45"), change(b"t", "takes")])
+    assert await store.size("canvas") == LogSize(2, 5, 0)
+    credited = ada_did([row.seq for row in await store.load("canvas")])
+    await store.append([change(b"6")])
+    await store.compact("canvas", checkpoint(b"12345", *credited))
+    assert await store.size("canvas") == LogSize(1, 1, 5)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "documents.sqlite"
@@ -122,6 +182,46 @@ async def test_sqlite_keeps_nothing_of_a_batch_that_failed(path: Path) -> None:
     await store.append([change(b"2")])
     assert [row.update for row in await store.load("canvas")] == [b"2"]
     await store.close()
+
+
+async def test_sqlite_of_version_1_is_opened_and_can_be_compacted(path: Path) -> None:
+    older = sqlite3.connect(path)
+    for statement in MIGRATIONS[0]:
+        older.execute(statement)
+    older.execute("PRAGMA user_version = 1")
+    older.execute("INSERT INTO updates VALUES (7, 'canvas', 'ada', 'Ada', '2026-11-20T10:00:00Z', x'01')")
+    older.commit()
+    older.close()
+    store = await SqliteUpdateStore.open(path)
+    assert [(row.seq, row.update) for row in await store.load("canvas")] == [(7, b"\1")]
+    await store.append([change(b"2")])
+    await store.compact("canvas", checkpoint(b"12", *ada_did([7, 8])))
+    await store.close()
+    again = await SqliteUpdateStore.open(path)
+    assert [row.update for row in await again.load("canvas")] == [b"12"]
+    await again.close()
+
+
+async def test_sqlite_replaces_a_log_in_one_transaction_or_not_at_all(path: Path) -> None:
+    store = await SqliteUpdateStore.open(path)
+    await store.append([change(b"1"), change(b"2")])
+    taken = ada_did([row.seq for row in await store.load("canvas")])
+    with pytest.raises(sqlite3.IntegrityError):
+        # The same credit twice: the last statement of the transaction fails.
+        await store.compact("canvas", checkpoint(b"12", *taken, *taken))
+    assert [row.update for row in await store.load("canvas")] == [b"1", b"2"]
+    assert await store.checkpoint("canvas") is None
+    assert len(await store.log("canvas")) == 2
+    await store.close()
+
+
+async def test_sqlite_gives_space_back_when_it_compacts(path: Path) -> None:
+    store = await SqliteUpdateStore.open(path)
+    await store.append([change(bytes(4000)) for _ in range(1000)])
+    seqs = [row.seq for row in await store.load("canvas")]
+    await store.compact("canvas", checkpoint(b"12", LoggedUpdate(seqs[-1], "ada", "Ada", "now", b"", b"")))
+    await store.close()
+    assert path.stat().st_size < 100_000  # noqa: ASYNC240 - nobody else is on this loop
 
 
 async def test_sqlite_of_a_newer_workprint_is_left_alone(path: Path) -> None:

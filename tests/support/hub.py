@@ -23,7 +23,7 @@ from server.hub.limits import Limits
 from server.hub.room import OnOpen
 from server.hub.ws import Admission, add_routes
 from server.middleware import tell_errors
-from server.store.base import LoggedUpdate, NewUpdate, StoredUpdate, UpdateStore
+from server.store.base import Compaction, LoggedUpdate, LogSize, NewUpdate, StoredUpdate, UpdateStore
 from server.store.memory import MemoryUpdateStore
 from server.store.sqlite import SqliteUpdateStore
 
@@ -67,6 +67,17 @@ class HeldStore:
 
     async def log(self, document: str, after: int = 0, limit: int = 1000) -> list[LoggedUpdate]:
         return await self.inner.log(document, after, limit)
+
+    async def checkpoint(self, document: str) -> bytes | None:
+        return await self.inner.checkpoint(document)
+
+    async def compact(self, document: str, compaction: Compaction) -> None:
+        if self.error is not None:
+            raise self.error
+        await self.inner.compact(document, compaction)
+
+    async def size(self, document: str) -> LogSize:
+        return await self.inner.size(document)
 
     async def close(self) -> None:
         """What was written stays: the store can be opened again."""
