@@ -70,7 +70,7 @@ class Canvas:
 
     def edges(self) -> dict[str, Edge]:
         """Every edge whose two ends exist and may be joined."""
-        everything = {edge_id: normal(edge) for edge_id, edge in self._edges.items()}
+        everything = cast("dict[str, object]", normal(self._edges))
         return {edge_id: cast("Edge", edge) for edge_id, edge in everything.items() if self._joins(edge)}
 
     def add_edge(self, edge_id: EdgeId, edge: Edge) -> None:

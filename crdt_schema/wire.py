@@ -38,6 +38,7 @@ class CloseCode(IntEnum):
     NO_SUCH_DOCUMENT = 4404
     OTHER_EPOCH = 4409
     TOO_LARGE = 4413
+    TOO_FREQUENT = 4429
     REPLACED = 4500
 
 

@@ -20,6 +20,7 @@ from server.config import Config
 from server.errors import Unauthorised
 from server.hub import ws
 from server.hub.hub import Hub, OpenStore
+from server.hub.limits import Limits
 from server.intents.service import FindActor, Intents
 from server.middleware import add_headers, know_the_user, tell_errors
 from server.projects.demo import ensure_demo
@@ -55,12 +56,31 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     app[keys.HUB] = Hub(
         open_store=store_opener(app[keys.PROJECTS]),
         on_open=(app[keys.SNAPSHOTTER].attach, app[keys.INTENTS].attach),
+        limits=limits_of(config),
     )
     app.cleanup_ctx.extend([run_people, run_projects, run_snapshotter, run_hub, run_intents])
     routes.add_routes(app)
     ws.add_routes(app, app[keys.HUB], admitter(app))
     routes.add_pages(app)
     return app
+
+
+def limits_of(config: Config) -> Limits:
+    """The hub's limits as the settings say; what no setting names keeps its default."""
+    # Who sends too long an update is told so: the frame around it, and its address, must pass.
+    frame_bytes = 2 * config.update_bytes
+    return Limits(
+        frame_bytes=frame_bytes,
+        update_bytes=config.update_bytes,
+        document_bytes=config.document_bytes,
+        messages_per_second=config.messages_per_second,
+        receive_bytes_per_second=config.receive_bytes_per_second,
+        receive_burst_bytes=2 * frame_bytes,
+        sessions_per_user=config.sessions_per_user,
+        sessions_per_room=config.sessions_per_room,
+        presence_bytes=config.presence_bytes,
+        presence_per_second=config.presence_per_second,
+    )
 
 
 def store_opener(projects: Projects) -> OpenStore:

@@ -27,12 +27,21 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("WORKPRINT_SNAPSHOT_QUIET_SECONDS", "20", "A project is committed after this long without a change."),
     Setting("WORKPRINT_SNAPSHOT_LATEST_SECONDS", "300", "A busy project is committed at the latest after this long."),
     Setting("WORKPRINT_UPLOAD_MB", "64", "Largest file that can be uploaded."),
+    Setting("WORKPRINT_UPDATE_MB", "32", "Largest edit that a client may send at once, its first sync included."),
+    Setting("WORKPRINT_DOCUMENT_MB", "64", "A document of this size takes nothing more, only deletions."),
+    Setting("WORKPRINT_MESSAGES_PER_SECOND", "2000", "Messages that one connection may send for long; a drag is 60."),
+    Setting("WORKPRINT_RECEIVE_MB_PER_SECOND", "16", "Megabytes that one connection may send for long."),
+    Setting("WORKPRINT_SESSIONS_PER_USER", "200", "Documents that one person may have open, all tabs together."),
+    Setting("WORKPRINT_SESSIONS_PER_ROOM", "1000", "Connections that one document may have."),
+    Setting("WORKPRINT_PRESENCE_KB", "32", "Largest presence state (cursor, selection) that is shown to others."),
+    Setting("WORKPRINT_PRESENCE_PER_SECOND", "200", "Presence messages of one connection that are shown to others."),
     Setting("WORKPRINT_LOG", "text", "`text` for people, `json` for machines."),
     Setting("WORKPRINT_LOG_LEVEL", "info", "The least that is logged: `debug`, `info`, `warning` or `error`."),
 )
 
 
 MIN_SECRET_BYTES = 32
+MIB = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,14 @@ class Config:
     snapshot_quiet_seconds: float
     snapshot_latest_seconds: float
     upload_bytes: int
+    update_bytes: int
+    document_bytes: int
+    messages_per_second: float
+    receive_bytes_per_second: float
+    sessions_per_user: int
+    sessions_per_room: int
+    presence_bytes: int
+    presence_per_second: float
     log: str
     log_level: str
 
@@ -92,6 +109,17 @@ _RULES: dict[str, tuple[Callable[[Config], bool], str]] = {
     "WORKPRINT_SNAPSHOT_QUIET_SECONDS": (lambda c: c.snapshot_quiet_seconds >= 0, "0 or more"),
     "WORKPRINT_SNAPSHOT_LATEST_SECONDS": (lambda c: c.snapshot_latest_seconds >= 0, "0 or more"),
     "WORKPRINT_UPLOAD_MB": (lambda c: c.upload_bytes > 0, "more than 0"),
+    "WORKPRINT_UPDATE_MB": (lambda c: c.update_bytes > 0, "more than 0"),
+    "WORKPRINT_DOCUMENT_MB": (
+        lambda c: c.document_bytes >= c.update_bytes,
+        "no less than WORKPRINT_UPDATE_MB, or nobody could bring a whole document",
+    ),
+    "WORKPRINT_MESSAGES_PER_SECOND": (lambda c: c.messages_per_second > 0, "more than 0"),
+    "WORKPRINT_RECEIVE_MB_PER_SECOND": (lambda c: c.receive_bytes_per_second > 0, "more than 0"),
+    "WORKPRINT_SESSIONS_PER_USER": (lambda c: c.sessions_per_user > 0, "more than 0"),
+    "WORKPRINT_SESSIONS_PER_ROOM": (lambda c: c.sessions_per_room > 0, "more than 0"),
+    "WORKPRINT_PRESENCE_KB": (lambda c: c.presence_bytes > 0, "more than 0"),
+    "WORKPRINT_PRESENCE_PER_SECOND": (lambda c: c.presence_per_second > 0, "more than 0"),
     "WORKPRINT_LOG": (lambda c: c.log in LOG_STYLES, f"one of {', '.join(LOG_STYLES)}"),
     "WORKPRINT_LOG_LEVEL": (lambda c: c.log_level in LOG_LEVELS, f"one of {', '.join(LOG_LEVELS)}"),
 }
@@ -125,7 +153,15 @@ def read_config(environment: Mapping[str, str] | None = None) -> Config:
         farm_nodes=int(_number(values, "WORKPRINT_FARM_NODES")),
         snapshot_quiet_seconds=_number(values, "WORKPRINT_SNAPSHOT_QUIET_SECONDS"),
         snapshot_latest_seconds=_number(values, "WORKPRINT_SNAPSHOT_LATEST_SECONDS"),
-        upload_bytes=int(_number(values, "WORKPRINT_UPLOAD_MB") * 1024 * 1024),
+        upload_bytes=int(_number(values, "WORKPRINT_UPLOAD_MB") * MIB),
+        update_bytes=int(_number(values, "WORKPRINT_UPDATE_MB") * MIB),
+        document_bytes=int(_number(values, "WORKPRINT_DOCUMENT_MB") * MIB),
+        messages_per_second=_number(values, "WORKPRINT_MESSAGES_PER_SECOND"),
+        receive_bytes_per_second=_number(values, "WORKPRINT_RECEIVE_MB_PER_SECOND") * MIB,
+        sessions_per_user=int(_number(values, "WORKPRINT_SESSIONS_PER_USER")),
+        sessions_per_room=int(_number(values, "WORKPRINT_SESSIONS_PER_ROOM")),
+        presence_bytes=int(_number(values, "WORKPRINT_PRESENCE_KB") * 1024),
+        presence_per_second=_number(values, "WORKPRINT_PRESENCE_PER_SECOND"),
         log=values["WORKPRINT_LOG"],
         log_level=values["WORKPRINT_LOG_LEVEL"],
     )

@@ -12,10 +12,16 @@ import structlog
 from server.hub import codec
 from server.hub.codec import BadMessage, Reader
 from server.hub.limits import Limits
+from server.hub.rates import Bucket
 from server.hub.session import Session
 
 REMEMBER_GONE_SECONDS = 60.0
 """Providers repeat other people's states; a repetition must not bring back who has left within this time."""
+
+MAX_ENTRIES = 4096
+"""Clients in one message: clients repeat what they heard, so a whole room may stand in it."""
+MAX_PRESENCE_CLOCK = (1 << 53) - 1024
+"""Counting on from here would give numbers that JavaScript cannot hold, and break whoever reads them."""
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -41,9 +47,17 @@ class _Client:
 class Presence:
     """The presence states of one room, in the encoding of y-protocols/awareness. Keeps no socket and no timer."""
 
-    def __init__(self, limits: Limits, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        now: Callable[[], float] = time.monotonic,
+        refuse: Callable[[str], None] = lambda _kind: None,
+    ) -> None:
+        """`refuse` hears a short word for each message that was dropped."""
         self._limits = limits
         self._now = now
+        self._refuse = refuse
+        self._buckets: dict[Session, Bucket] = {}
         self._log = structlog.get_logger(__name__)
         self._clients: dict[int, _Client] = {}
         self._gone: dict[int, float] = {}
@@ -54,9 +68,21 @@ class Presence:
 
     def receive(self, session: Session, data: bytes) -> None:
         """Take what a session says about its clients; raises BadMessage. What it says about others is left out."""
+        bucket = self._buckets.get(session)
+        if bucket is None:
+            rate = self._limits.presence_per_second
+            bucket = self._buckets[session] = Bucket(rate, 2 * rate, self._now)
+        if not bucket.takes(1.0):
+            self._refuse("presence_too_frequent")
+            return
         reader = Reader(data)
-        for _ in range(reader.uint()):
+        count = reader.uint()
+        if count > MAX_ENTRIES:
+            raise BadMessage(f"a presence message speaks of more than {MAX_ENTRIES} clients")
+        for _ in range(count):
             client_id, clock, state = reader.uint(), reader.uint(), reader.chunk()
+            if clock > MAX_PRESENCE_CLOCK:
+                raise BadMessage("a presence clock cannot grow any more")
             self._hear(session, client_id, clock, state)
 
     def _hear(self, session: Session, client_id: int, clock: int, state: bytes) -> None:
@@ -69,7 +95,8 @@ class Presence:
             # A client that lost its socket says again what it said before; the others would take it for old news.
             clock += state != b"null"
         if len(state) > self._limits.presence_bytes:
-            self._log.warning("presence_too_large", user=session.actor.user_id, size_bytes=len(state))
+            self._refuse("presence_too_large")
+            self._log.info("presence_too_large", user=session.actor.user_id, size_bytes=len(state))
             return
         self._set(client_id, clock, checked(state, session), session)
 
@@ -104,6 +131,7 @@ class Presence:
 
     def leave(self, session: Session) -> None:
         """Say goodbye for a session whose socket is gone."""
+        self._buckets.pop(session, None)
         for client_id in list(session.clients):
             client = self._clients[client_id]
             self._set(client_id, client.clock, b"null", None)
@@ -179,4 +207,7 @@ def checked(state: bytes, session: Session) -> bytes:
     truth = {**claims, "id": actor.user_id, "name": actor.name, "hue": actor.hue}
     if truth == claimed:
         return state
-    return json.dumps({**record, "user": truth}, separators=(",", ":")).encode()
+    try:
+        return json.dumps({**record, "user": truth}, separators=(",", ":"), allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        raise BadMessage("a presence state holds what JSON has no word for") from None

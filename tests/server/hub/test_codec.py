@@ -30,6 +30,12 @@ def test_a_number_without_end_is_refused() -> None:
         Reader(b"\xff" * 100).uint()
 
 
+@pytest.mark.parametrize("number", [2**53, 2**56, 2**63, 2**70])
+def test_a_number_that_javascript_cannot_hold_is_refused(number: int) -> None:
+    with pytest.raises(BadMessage):
+        Reader(codec.uint(number)).uint()
+
+
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 70_000])
 def test_a_frame_says_how_long_it_is(size: int) -> None:
     address = b"\6canvas"

@@ -142,6 +142,46 @@ def test_a_state_that_would_break_the_browsers_is_refused(state: str) -> None:
     assert heard(presence) == {}
 
 
+@pytest.mark.parametrize("clock", [2**53 - 1, 2**53, 2**60, 2**63])
+def test_a_clock_that_javascript_cannot_hold_is_refused(presence: Presence, clock: int) -> None:
+    with pytest.raises(BadMessage):
+        presence.receive(session(), said((1, clock, "{}")))
+    assert heard(presence) == {}
+
+
+def test_a_state_that_cannot_be_written_again_is_refused(presence: Presence) -> None:
+    with pytest.raises(BadMessage):
+        presence.receive(session(), said((1, 1, '{"user":1,"x":1e999}')))
+    assert heard(presence) == {}
+
+
+def test_presence_beyond_its_rate_is_dropped_and_never_queued() -> None:
+    now, refused = [0.0], list[str]()
+    presence = Presence(Limits(presence_per_second=10.0), now=lambda: now[0], refuse=refused.append)
+    ada, ben = session(), session(BEN)
+    for clock in range(1, 101):
+        presence.receive(ada, said((1, clock, f'{{"x":{clock}}}')))
+    presence.receive(ben, said((2, 1, "{}")))
+    assert heard(presence) == {1: (20, '{"x":20}'), 2: (1, "{}")}
+    assert refused == ["presence_too_frequent"] * 80
+    now[0] += 1.0
+    presence.receive(ada, said((1, 101, '{"x":101}')))
+    assert heard(presence) == {1: (101, '{"x":101}')}
+
+
+def test_a_message_about_more_clients_than_a_room_can_hold_is_refused_before_it_is_read(presence: Presence) -> None:
+    with pytest.raises(BadMessage):
+        presence.receive(session(), codec.uint(1_000_000) + b"\1\1\2{}" * 1_000_000)
+    assert heard(presence) == {}
+
+
+def test_what_is_dropped_for_its_size_is_counted() -> None:
+    refused: list[str] = []
+    presence = Presence(Limits(presence_bytes=10), refuse=refused.append)
+    presence.receive(session(), said((1, 1, '{"x":"' + "." * 20 + '"}')))
+    assert (heard(presence), refused) == ({}, ["presence_too_large"])
+
+
 def test_the_servers_own_state_counts_up_and_goes_when_it_is_empty(presence: Presence) -> None:
     presence.present("farm", {"jobs": {"i": 1}})
     presence.present("farm", {"jobs": {"i": 2}})

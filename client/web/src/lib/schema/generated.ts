@@ -494,6 +494,7 @@ export const CLOSE_CODES = {
   "NO_SUCH_DOCUMENT": 4404,
   "OTHER_EPOCH": 4409,
   "TOO_LARGE": 4413,
+  "TOO_FREQUENT": 4429,
   "REPLACED": 4500
 } as const;
 
