@@ -71,10 +71,17 @@ class People:
     async def open(cls, path: Path, clock: Callable[[], datetime]) -> "People":
         """Open or create the workspace's database."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        database = await aiosqlite.connect(path)
-        await database.execute("PRAGMA journal_mode = WAL")
-        await database.execute("PRAGMA busy_timeout = 5000")
-        await _migrate(database)
+        connecting = aiosqlite.connect(path)
+        # Its thread waits for work for ever: a connection that nobody closed must not keep the process from ending.
+        connecting._thread.daemon = True  # noqa: SLF001 - aiosqlite 0.22 leaves no other way
+        database = await connecting
+        try:
+            await database.execute("PRAGMA journal_mode = WAL")
+            await database.execute("PRAGMA busy_timeout = 5000")
+            await _migrate(database)
+        except BaseException:
+            await asyncio.shield(database.close())
+            raise
         return cls(database, clock)
 
     async def close(self) -> None:

@@ -87,7 +87,10 @@ class SqliteUpdateStore:
     async def open(cls, path: Path) -> Self:
         """Open or create the file at `path`, its folder included; raises NewerStore."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        database = await aiosqlite.connect(path)
+        connecting = aiosqlite.connect(path)
+        # Its thread waits for work for ever: a connection that nobody closed must not keep the process from ending.
+        connecting._thread.daemon = True  # noqa: SLF001 - aiosqlite 0.22 leaves no other way
+        database = await connecting
         try:
             # Only a file that is still empty takes this; an older one keeps its free pages for later changes.
             await database.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -101,7 +104,6 @@ class SqliteUpdateStore:
                 # A full disk: everything can be read, and the first append tries again.
                 opened._log.warning("log_not_settled", path=path.name, error=str(error))
         except BaseException:
-            # aiosqlite's thread is no daemon: left alone it would keep the process from ever ending.
             await asyncio.shield(database.close())
             raise
         return opened
