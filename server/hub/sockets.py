@@ -117,18 +117,26 @@ class Sockets:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._open: set[Socket] = set()
+        self._farewell: tuple[CloseCode, str] | None = None
 
     @asynccontextmanager
     async def open(self, request: web.Request) -> AsyncGenerator[Socket, None]:
         """Accept an upgrade for as long as the context lasts; raises HTTPBadRequest when it is none."""
-        socket = await Socket.open(request, self._limits)
+        try:
+            socket = await Socket.open(request, self._limits)
+        except ConnectionError:
+            # No fault of ours, and nobody is there to read what we answer.
+            raise web.HTTPBadRequest(reason="the client left during the handshake") from None
         self._open.add(socket)
+        if self._farewell is not None:
+            socket.close(*self._farewell)
         try:
             yield socket
         finally:
             self._open.discard(socket)
 
     def close_all(self, code: CloseCode, reason: str) -> None:
-        """Hang up on everybody."""
+        """Hang up on everybody, and on whoever is still on their way in: the server stops when nobody is left."""
+        self._farewell = (code, reason)
         for socket in list(self._open):
             socket.close(code, reason)

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -216,3 +217,25 @@ async def test_a_client_that_sleeps_is_dropped_by_the_heartbeat(http: aiohttp.Cl
     ):
         await until(lambda: len(room.sessions) == 1)
         await until(lambda: not room.sessions)
+
+
+async def test_who_connects_while_the_server_stops_does_not_hold_it_up(http: aiohttp.ClientSession) -> None:
+    store = HeldStore()
+    store.readable.clear()
+    async with open_hub(store, limits=replace(LIMITS, admit_seconds=60.0)) as hub, AsyncExitStack() as serving:
+        base = await serving.enter_async_context(serve(hub))
+        idle = await http.ws_connect(f"{base}/film")
+        coming = asyncio.create_task(http.ws_connect(f"{base}/film/canvas?token=editor:ada"))
+        await until(lambda: store.loads)
+        stopping = asyncio.create_task(serving.aclose())
+        async for _ in idle:
+            pass
+        assert idle.close_code == CloseCode.GOING_AWAY
+        store.readable.set()
+        late = await coming
+        async for _ in late:
+            pass
+        assert late.close_code == CloseCode.GOING_AWAY
+        # aiohttp would wait five seconds for a handler that stays.
+        async with asyncio.timeout(3):
+            await stopping
