@@ -1,4 +1,4 @@
-// Every write to a document from this app: one named transaction each, as one step that can be undone.
+// Every write to a document from this app: one named transaction each, as one step that can be undone. `merge.ts` too.
 import * as Y from 'yjs';
 import { NODE_SPECS, type Edge, type NodeType, type Position } from '../schema/generated';
 import { copyOf, fromText, toText, type Copied, type CopiedNode } from './clipboard';
@@ -170,7 +170,7 @@ export function nextShot(nodes: readonly NodeView[], chapter: number, scene: num
   return Math.max(0, ...numbers) + 1;
 }
 
-function step<T>(project: Editable, change: () => T): T | undefined {
+export function step<T>(project: Editable, change: () => T): T | undefined {
   if (!project.canWrite) return undefined;
   return project.history.step(() => project.canvas.transact(change, LOCAL));
 }
@@ -212,7 +212,7 @@ function insert(project: Editable, copied: Copied, offset: Position): string[] {
  * Writes new records under the flag `deleted`; taking the flag off is the step that can be undone. Undo sets it again,
  * so what others have typed into the node by then is not lost, and redo brings back the same record.
  */
-function prepare(project: Editable, nodes: readonly CopiedNode[]): void {
+export function prepare(project: Editable, nodes: readonly CopiedNode[]): void {
   if (!project.canWrite) return;
   const numbered = [...project.nodes];
   project.canvas.transact(() => {
@@ -245,12 +245,12 @@ function newRecord(type: NodeType, position: Position, values: Record<string, un
 }
 
 /** Whole canvas units: finer ones only make longer documents. */
-function tidy(position: Position): Position {
+export function tidy(position: Position): Position {
   const { x, y } = readPosition(position);
   return { x: Math.round(x), y: Math.round(y) };
 }
 
-function record(project: Editable, id: string): Y.Map<unknown> | undefined {
+export function record(project: Editable, id: string): Y.Map<unknown> | undefined {
   const value = nodeMap(project).get(id);
   return value instanceof Y.Map ? value : undefined;
 }
@@ -259,10 +259,10 @@ function nodeMap(project: Editable): Y.Map<unknown> {
   return project.canvas.getMap('nodes');
 }
 
-function edgeMap(project: Editable): Y.Map<unknown> {
+export function edgeMap(project: Editable): Y.Map<unknown> {
   return project.canvas.getMap('edges');
 }
 
-function same(a: unknown, b: unknown): boolean {
+export function same(a: unknown, b: unknown): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b);
 }

@@ -4,10 +4,12 @@ import type { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { api, type Me, type PipelineInfo, type ProjectInfo } from '../api';
 import { NODE_STATES, type JobProgress, type NodeState, type Position } from '../schema/generated';
-import { ProjectSync } from '../sync/project-sync';
+import { ProjectSync, type Aside } from '../sync/project-sync';
+import { compare, contentOf, readContent, type Content, type Difference } from './compare';
 import { findPipeline, plan, readRatio, type Plan } from './generating';
 import { Graph } from './graph';
 import { History } from './history';
+import { mergeCopy } from './merge';
 import { Presence } from './presence';
 import { Progress } from './progress';
 import { remembered } from './remembered';
@@ -33,6 +35,9 @@ export class Project {
   #info: ProjectInfo;
   #selection: string[] = $state.raw([]);
   #refreshTimer: ReturnType<typeof setTimeout> | undefined;
+  #asideContent: { of: Aside; content: Content } | undefined;
+  /** Set when the server has begun this project anew: it must be opened again to show today's. */
+  outdated = $state(false);
 
   private constructor(sync: ProjectSync, me: Me, info: ProjectInfo, pipelines: PipelineInfo[]) {
     this.id = info.id;
@@ -48,6 +53,7 @@ export class Project {
     this.#graph.onMembership = () => this.#forgetLostSelection();
     this.#results.onSettled = () => this.#refreshSoon();
     sync.onLive = () => this.#refreshSoon();
+    sync.onOutdated = () => (this.outdated = true);
   }
 
   /** Opens a project; while the server is away, the copy that this browser kept. Throws ApiError. */
@@ -139,6 +145,34 @@ export class Project {
   /** The canvas document itself; to be written to by `commands.ts` only. */
   get canvas(): Y.Doc {
     return this.#sync.canvas;
+  }
+
+  // --- a copy from an earlier life of the canvas ----------------------------------------------------------------------
+
+  /** The copy that this browser keeps of a canvas that was begun anew since, until somebody decides about it. */
+  get olderCopy(): Aside | undefined {
+    return this.#sync.aside;
+  }
+
+  /** What the older copy holds that today's canvas does not. */
+  get olderDifference(): Difference | undefined {
+    const aside = this.olderCopy;
+    if (!aside) return undefined;
+    if (this.#asideContent?.of !== aside)
+      this.#asideContent = { of: aside, content: readContent(aside.canvas) };
+    return compare(this.#asideContent.content, contentOf(this.canvas, this.nodes, this.edges));
+  }
+
+  /** Adds what only the older copy holds; where both differ, takes the copy's for the keys in `mine`. */
+  mergeOlderCopy(mine: readonly string[]): void {
+    const difference = this.olderDifference;
+    if (!difference || !this.canWrite) return;
+    mergeCopy(this, difference, mine);
+    void this.#sync.decideAside({ whenSaved: true });
+  }
+
+  discardOlderCopy(): void {
+    void this.#sync.decideAside({ whenSaved: false });
   }
 
   // --- jobs and takes -----------------------------------------------------------------------------------------------

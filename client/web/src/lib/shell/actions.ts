@@ -10,6 +10,7 @@ import Contrast from '@lucide/svelte/icons/contrast';
 import Copy from '@lucide/svelte/icons/copy';
 import FileText from '@lucide/svelte/icons/file-text';
 import Focus from '@lucide/svelte/icons/focus';
+import GitFork from '@lucide/svelte/icons/git-fork';
 import Images from '@lucide/svelte/icons/images';
 import Keyboard from '@lucide/svelte/icons/keyboard';
 import Maximize from '@lucide/svelte/icons/maximize';
@@ -158,6 +159,9 @@ function viewActions(studio: Studio): Action[] {
     view('view-canvas', 'Show the canvas', Workflow, () => (studio.view = 'canvas')),
     view('view-takes', 'Show all takes', Images, () => (studio.view = 'takes')),
     view('snapshot', 'Save a named version', Bookmark, () => (studio.dialog = 'snapshot')),
+    ...(project.olderCopy
+      ? [view('copy', 'Decide about your older copy', GitFork, () => (studio.dialog = 'copy'))]
+      : []),
     view('brief', 'Open the brief', FileText, () => studio.showBrief()),
     view('panel-left', 'Show or hide project panel', PanelLeft, () => studio.togglePanel('left')),
     view('panel-right', 'Show or hide inspector', PanelRight, () => studio.togglePanel('right')),

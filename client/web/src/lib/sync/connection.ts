@@ -54,6 +54,8 @@ export function refusalFor(code: number, reason: string): string {
       return 'You have no access to this project any more. An owner of the project can give it back.';
     case CLOSE_CODES.NO_SUCH_DOCUMENT:
       return 'This project is no longer on the server.';
+    case CLOSE_CODES.OTHER_EPOCH:
+      return 'This project was begun anew on the server. Reload the page; what only your copy holds is kept in this browser.';
     case CLOSE_CODES.TOO_LARGE:
       return 'The server refused a change because it was too large. Reload the page to go on without it.';
     default:

@@ -1,5 +1,6 @@
 // Epochs: a document that was restored or imported anew shares no history with its older copies and must not merge with them.
 import * as Y from 'yjs';
+import { CLOSE_CODES } from '../schema/generated';
 
 export function epochOf(doc: Y.Doc): string | undefined {
   const epoch: unknown = doc.getMap('meta').get('epoch');
@@ -17,4 +18,9 @@ export function isFromAnotherEpoch(doc: Y.Doc, update: Uint8Array): boolean {
   const theirs = epochOf(scratch);
   scratch.destroy();
   return theirs !== undefined && theirs !== ours;
+}
+
+/** Whether the server refused a document because ours is of another epoch: its words begin with the close code. */
+export function isOtherEpoch(reason: string): boolean {
+  return reason.startsWith(`${CLOSE_CODES.OTHER_EPOCH} `);
 }

@@ -1,9 +1,40 @@
 // The copy of a document that this browser keeps, so that work goes on without a server and survives a closed page.
 import * as idb from 'lib0/indexeddb';
 import { IndexeddbPersistence } from 'y-indexeddb';
-import type * as Y from 'yjs';
+import * as Y from 'yjs';
 
 const UNSYNCED = 'unsynced/';
+const ASIDE = '/aside/';
+
+/** Copies of this page alone, where the browser offers no storage. */
+const unkept = new Map<string, Uint8Array>();
+
+/** Moves a document to a name of its own, where it waits for a decision while the original name starts anew. */
+export async function setAside(name: string, doc: Y.Doc, epoch: string): Promise<void> {
+  const aside = await OfflineCopy.open(`${name}${ASIDE}${epoch}`, doc);
+  if (aside) await aside.close();
+  else unkept.set(`${name}${ASIDE}${epoch}`, Y.encodeStateAsUpdate(doc));
+}
+
+/** The names of what was set aside of that document, by any page of this browser. */
+export async function namesAside(name: string): Promise<string[]> {
+  const stored = await listDatabases();
+  return [...stored, ...unkept.keys()].filter((other) => other.startsWith(`${name}${ASIDE}`)).sort();
+}
+
+/** What was set aside under that name. */
+export async function readAside(name: string): Promise<Y.Doc> {
+  const doc = new Y.Doc();
+  const held = unkept.get(name);
+  if (held) Y.applyUpdate(doc, held);
+  else await (await OfflineCopy.open(name, doc))?.close();
+  return doc;
+}
+
+/** Forgets for good what was set aside under that name. */
+export async function dropAside(name: string): Promise<void> {
+  if (!unkept.delete(name)) await idb.deleteDB(name);
+}
 
 export class OfflineCopy {
   readonly #store: IndexeddbPersistence;
@@ -46,11 +77,8 @@ export class OfflineCopy {
     }
   }
 
-  /** Moves the copy to a name of its own, so that the next visit starts from the server's document. */
-  async setAside(doc: Y.Doc, epoch: string): Promise<void> {
-    const aside = new IndexeddbPersistence(`${this.#store.name}/aside/${epoch}`, doc);
-    await aside.whenSynced;
-    await aside.destroy();
+  /** Empties the copy for good, so that the next visit starts from the server's document. */
+  async clear(): Promise<void> {
     await this.#store.clearData();
   }
 
@@ -69,4 +97,12 @@ export class OfflineCopy {
 /** The same stores that y-indexeddb makes. */
 function createStores(db: IDBDatabase): void {
   idb.createStores(db, [['updates', { autoIncrement: true }], ['custom']]);
+}
+
+async function listDatabases(): Promise<string[]> {
+  try {
+    return (await indexedDB.databases()).map((database) => database.name ?? '');
+  } catch {
+    return [];
+  }
 }

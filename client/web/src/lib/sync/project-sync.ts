@@ -6,12 +6,12 @@ import { ApiError } from '../errors';
 import { Signal } from '../project/signal';
 import type { Connection } from '../project/types';
 import { describe, mayRetry, refusalFor, type Facts } from './connection';
-import { epochOf, isFromAnotherEpoch } from './epoch';
+import { epochOf, isFromAnotherEpoch, isOtherEpoch } from './epoch';
 import { whoIsThere } from './frames';
 import { Heartbeat } from './heartbeat';
 import { Ledger } from './ledger';
 import { meteredSocket } from './metered-socket';
-import { OfflineCopy } from './offline';
+import { dropAside, namesAside, OfflineCopy, readAside, setAside } from './offline';
 
 export type SyncOptions = {
   projectId: string;
@@ -28,8 +28,10 @@ type DocumentName = 'canvas' | 'takes';
 const BEAT_MS = 1_000;
 /** A first attempt that takes longer than this is called offline. */
 const PATIENCE_MS = 8_000;
-const SET_ASIDE =
-  'This project was restored on the server from another copy. Your version is kept in this browser; reload to see the restored one.';
+const SET_ASIDE = 'This project was begun anew on the server. Your copy is kept in this browser.';
+
+/** A copy of the canvas from an earlier life of it, which waits for somebody to decide. */
+export type Aside = { readonly name: string; readonly canvas: Y.Doc };
 
 class ProjectSocket extends HocuspocusProviderWebsocket {
   /** Takes the connection for lost without waiting for the browser, for which closing a silent socket takes long. */
@@ -60,6 +62,10 @@ export class ProjectSync {
   #noting: Promise<void> = Promise.resolve();
   #noteQueued = false;
   #closed = false;
+  #aside: Aside | undefined;
+  #decided: Aside | undefined;
+  /** Called when the server turned out to have another epoch: what is shown here must be opened anew. */
+  onOutdated: () => void = () => undefined;
   /** Called when the canvas is in step with the server again. */
   onLive: () => void = () => undefined;
 
@@ -89,6 +95,7 @@ export class ProjectSync {
     const canvasCopy = sync.#copies.get('canvas');
     if (canvasCopy) sync.#ledger.inherit(await canvasCopy.unsyncedBefore());
     sync.#know({ keptLocally: canvasCopy !== undefined, unsynced: sync.#ledger.unsynced });
+    await sync.#loadAside();
     sync.#connect();
     return sync;
   }
@@ -109,6 +116,26 @@ export class ProjectSync {
     return this.#merged.has('canvas') || epochOf(this.canvas) !== undefined;
   }
 
+  get aside(): Aside | undefined {
+    this.#changed.read();
+    return this.#aside;
+  }
+
+  /** Forgets the copy that was set aside; `whenSaved`, only after all edits made so far are on the server's disk. */
+  async decideAside({ whenSaved }: { whenSaved: boolean }): Promise<void> {
+    const aside = this.#aside;
+    if (!aside) return;
+    this.#aside = undefined;
+    this.#decided = aside;
+    this.#changed.changed();
+    if (whenSaved) {
+      this.#dropWhenSaved();
+    } else {
+      await this.#drop();
+      await this.#loadAside();
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const timer of this.#timers) clearInterval(timer);
@@ -123,9 +150,30 @@ export class ProjectSync {
   }
 
   async #loadCopy(name: DocumentName, doc: Y.Doc): Promise<void> {
-    const { userId, projectId } = this.#options;
-    const copy = await OfflineCopy.open(`workprint/${userId}/${projectId}/${name}`, doc);
+    const copy = await OfflineCopy.open(this.#nameOf(name), doc);
     if (copy) this.#copies.set(name, copy);
+  }
+
+  #nameOf(name: DocumentName): string {
+    const { userId, projectId } = this.#options;
+    return `workprint/${userId}/${projectId}/${name}`;
+  }
+
+  /** One after the other, should there be several. */
+  async #loadAside(): Promise<void> {
+    const [name] = await namesAside(this.#nameOf('canvas'));
+    this.#aside = name === undefined ? undefined : { name, canvas: await readAside(name) };
+    this.#changed.changed();
+  }
+
+  async #drop(): Promise<void> {
+    const decided = this.#decided;
+    this.#decided = undefined;
+    if (decided) await dropAside(decided.name);
+  }
+
+  #dropWhenSaved(): void {
+    if (this.#decided && this.#connection.kind === 'saved') void this.#drop().then(() => this.#loadAside());
   }
 
   #connect(): void {
@@ -162,8 +210,11 @@ export class ProjectSync {
       onAuthenticated: ({ scope }) => {
         if (name === 'canvas') this.#know({ mayWrite: scope === 'read-write' });
       },
-      onAuthenticationFailed: ({ reason }) =>
-        this.#refuse(reason || 'The server did not accept your sign-in.')
+      onAuthenticationFailed: ({ reason }) => {
+        // Only after a race: we look before we send anything.
+        if (isOtherEpoch(reason)) void this.#leaveEpoch(name);
+        else this.#refuse(reason || 'The server did not accept your sign-in.');
+      }
     });
     provider.attach();
     return provider;
@@ -195,9 +246,9 @@ export class ProjectSync {
         this.#ledgerChanged();
       },
       arrived: (document, update) => {
-        const doc = document === 'canvas' ? this.canvas : this.takes;
-        if (!isFromAnotherEpoch(doc, update)) return true;
-        void this.#setAside();
+        const name = document === 'canvas' ? 'canvas' : 'takes';
+        if (!isFromAnotherEpoch(this[name], update)) return true;
+        void this.#leaveEpoch(name);
         return false;
       },
       merged: (document) => {
@@ -269,16 +320,25 @@ export class ProjectSync {
     this.#socket?.disconnect();
   }
 
-  /** Keeps our version under another name and stops, instead of mixing two histories. */
-  async #setAside(): Promise<void> {
+  /** Stops, instead of mixing two histories. The canvas may hold edits, so it is kept; what the server wrote is not. */
+  async #leaveEpoch(name: DocumentName): Promise<void> {
     if (this.#facts.failure) return;
     this.#know({ failure: SET_ASIDE });
     this.#socket?.disconnect();
-    for (const [name, copy] of this.#copies) {
-      const doc = name === 'canvas' ? this.canvas : this.takes;
-      await copy.setAside(doc, epochOf(doc) ?? 'unknown');
+    await this.#noting;
+    if (name === 'canvas') {
+      await setAside(this.#nameOf(name), this.canvas, epochOf(this.canvas) ?? 'unknown');
+      await this.#forget('canvas');
     }
-    this.#copies.clear();
+    // Most likely begun anew as well; nothing is lost when it was not.
+    await this.#forget('takes');
+    this.onOutdated();
+  }
+
+  async #forget(name: DocumentName): Promise<void> {
+    const copy = this.#copies.get(name);
+    this.#copies.delete(name);
+    await copy?.clear();
   }
 
   #know(facts: Partial<Facts>): void {
@@ -286,5 +346,6 @@ export class ProjectSync {
     this.#facts = { ...this.#facts, ...facts };
     this.#connection = describe(this.#facts);
     this.#changed.changed();
+    this.#dropWhenSaved();
   }
 }
