@@ -18,6 +18,7 @@ from crdt_schema.records import Role
 from server.auth.actor import Actor
 from server.auth.policy import may_write
 from server.errors import NotFound, Unauthorised
+from server.hub import compactor
 from server.hub.hub import Hub
 from server.hub.limits import Limits
 from server.hub.room import OnOpen
@@ -177,7 +178,9 @@ async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--compact-rows", type=int, default=compactor.LONG_ROWS)
     options = parser.parse_args()
+    compactor.LONG_ROWS = options.compact_rows
 
     async def open_store(project: ProjectId) -> UpdateStore:
         return await SqliteUpdateStore.open(options.folder / project / "documents.sqlite")
