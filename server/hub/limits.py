@@ -51,8 +51,8 @@ class Limits:
     """Documents that one Hocuspocus socket may have open."""
     admit_seconds: float = 15.0
     """A socket on which nobody has shown a valid token within this time is closed."""
-    heartbeat_seconds: float = 25.0
-    """A socket is pinged when it was silent for this long, and dropped when it stays silent half as long again."""
+    dead_seconds: float = 36.0
+    """A client from which nothing was heard for this long, although it was pinged, is dropped."""
     keepalive_seconds: float = 12.0
     """Both providers reconnect when they hear nothing for 30 s, and websocket pings do not count for them."""
     catch_up_seconds: float = 0.05

@@ -10,17 +10,19 @@ from aiohttp import WSMsgType, web
 
 from crdt_schema.wire import CloseCode
 from server.errors import WorkprintError
+from server.hub.inlet import DirectWebSocket
 from server.hub.limits import Limits
 
 CLOSE_SECONDS = 5.0
 """How long a client may take to say goodbye, or to read what it was sent before."""
 _REASON_BYTES = 123  # RFC 6455: a control frame holds 125 bytes, two are the code
+_PING = bytes((0x89, 0))  # RFC 6455: FIN, opcode 9, empty
 
 
 class Socket:
     """One open websocket. `write` never waits: what the kernel does not take is the backlog."""
 
-    def __init__(self, websocket: web.WebSocketResponse, transport: asyncio.Transport, limits: Limits) -> None:
+    def __init__(self, websocket: DirectWebSocket, transport: asyncio.Transport, limits: Limits) -> None:
         self._websocket = websocket
         self._transport = transport
         self._limits = limits
@@ -28,6 +30,7 @@ class Socket:
         self._loop = asyncio.get_running_loop()
         self._closing: asyncio.Task[None] | None = None
         self._silent = True
+        self._unheard_seconds = 0.0
         self._on_silence: Callable[[], None] = lambda: None
         self._keepalive = self._loop.call_later(limits.keepalive_seconds, self._check_silence)
 
@@ -35,9 +38,7 @@ class Socket:
     async def open(cls, request: web.Request, limits: Limits) -> Self:
         """Accept the upgrade; raises HTTPBadRequest when it is none."""
         # Uncompressed: deflate costs more than it saves on small frames, and a shared frame could not be shared.
-        websocket = web.WebSocketResponse(
-            heartbeat=limits.heartbeat_seconds, max_msg_size=limits.frame_bytes, compress=False, decode_text=False
-        )
+        websocket = DirectWebSocket(max_msg_size=limits.frame_bytes, compress=False, decode_text=False)
         await websocket.prepare(request)
         transport = request.transport
         if transport is None:
@@ -70,14 +71,18 @@ class Socket:
 
     async def read(self, handle: Callable[[bytes], None]) -> None:
         """Hand every message to `handle` until the socket is closed; what it raises closes the socket with a reason."""
+
+
+        def take(kind: WSMsgType, data: bytes) -> None:
+            if self._closing is not None:
+                return
+            if kind is WSMsgType.BINARY:
+                self._handle(handle, data)
+            else:
+                self.close(CloseCode.BAD_MESSAGE, "text messages are not part of the protocol")
+
         try:
-            async for message in self._websocket:
-                if self._closing is not None:
-                    continue
-                if message.type is WSMsgType.BINARY:
-                    self._handle(handle, message.data)
-                elif message.type is WSMsgType.TEXT:
-                    self.close(CloseCode.BAD_MESSAGE, "text messages are not part of the protocol")
+            await self._websocket.read(take)
         finally:
             self._keepalive.cancel()
             if self._closing is None:
@@ -98,7 +103,17 @@ class Socket:
         if self._silent:
             self._on_silence()
         self._silent = True
-        self._keepalive = self._loop.call_later(self._limits.keepalive_seconds, self._check_silence)
+        if self._websocket.heard():
+            self._unheard_seconds = 0.0
+        else:
+            self._unheard_seconds += self._limits.keepalive_seconds
+        if self._unheard_seconds >= self._limits.dead_seconds:
+            self._log.info("socket_dead", unheard_seconds=self._unheard_seconds)
+            self._transport.abort()
+        else:
+            if self._unheard_seconds:
+                self.write(_PING)
+            self._keepalive = self._loop.call_later(self._limits.keepalive_seconds, self._check_silence)
 
     async def _close(self, code: CloseCode, reason: str) -> None:
         message = reason.encode()[:_REASON_BYTES].decode(errors="ignore").encode()

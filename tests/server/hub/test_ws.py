@@ -210,7 +210,7 @@ async def test_a_client_that_vanishes_is_missed(base: str, http: aiohttp.ClientS
 
 async def test_a_client_that_sleeps_is_dropped_by_the_heartbeat(http: aiohttp.ClientSession) -> None:
     async with (
-        open_hub(limits=replace(LIMITS, heartbeat_seconds=0.1)) as hub,
+        open_hub(limits=replace(LIMITS, keepalive_seconds=0.05, dead_seconds=0.1)) as hub,
         serve(hub) as base,
         http.ws_connect(f"{base}/film/canvas?token=editor:ada", autoping=False),
         hub.room(FILM, "canvas") as room,
