@@ -7,9 +7,10 @@ error, still goes that way, so the rules of closing stay aiohttp's.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 from aiohttp import WSMsgType, web
+from aiohttp._websocket.models import WSMessage, WSMessageTextBytes
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 from aiohttp._websocket.writer import WebSocketWriter
 
@@ -24,7 +25,12 @@ class _Inlet(WebSocketDataQueue):
     take: Take | None = None
     heard = False
 
-    def feed_data(self, data: Any, size: int) -> None:
+    @property
+    def waiting(self) -> bool:
+        """Whether something lies in the queue, so that `receive` would return at once."""
+        return bool(self._buffer)
+
+    def feed_data(self, data: WSMessage | WSMessageTextBytes, size: int) -> None:
         """Called by the parser with every whole message."""
         self.heard = True
         if self.take is not None and (data.type is WSMsgType.BINARY or data.type is WSMsgType.TEXT):
@@ -55,10 +61,15 @@ class DirectWebSocket(web.WebSocketResponse):
     async def read(self, take: Take) -> None:
         """Call `take` with each message of the client until it has gone."""
         # What came before anybody listened lies in the queue, and does not make `receive` wait.
-        while self._inlet._buffer:
+        while self._inlet.waiting:
             message = await self.receive()
             if message.type is WSMsgType.BINARY or message.type is WSMsgType.TEXT:
                 take(message.type, cast("bytes", message.data))
         self._inlet.take = take
-        while (await self.receive()).type not in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
+        while (await self.receive()).type not in (
+            WSMsgType.CLOSE,
+            WSMsgType.CLOSING,
+            WSMsgType.CLOSED,
+            WSMsgType.ERROR,
+        ):
             pass

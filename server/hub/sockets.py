@@ -72,7 +72,6 @@ class Socket:
     async def read(self, handle: Callable[[bytes], None]) -> None:
         """Hand every message to `handle` until the socket is closed; what it raises closes the socket with a reason."""
 
-
         def take(kind: WSMsgType, data: bytes) -> None:
             if self._closing is not None:
                 return
