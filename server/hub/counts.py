@@ -1,4 +1,4 @@
-"""Counts: what the hub has done since it started, kept as plain numbers so that an edit does not pay for its metrics."""
+"""Counts: what the hub has done since it started; plain numbers, so that no edit pays for its metrics."""
 
 from bisect import bisect_left
 from collections import Counter

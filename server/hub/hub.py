@@ -7,8 +7,9 @@ from crdt_schema.documents import NewerSchema, UnknownDocument, kind_of
 from crdt_schema.ids import ProjectId
 from crdt_schema.wire import CloseCode
 from server.errors import NotFound, Unavailable
+from server.hub.counts import Counts
 from server.hub.limits import Limits
-from server.hub.room import OnOpen, Room
+from server.hub.room import Common, OnOpen, Room
 from server.hub.saver import Saver
 from server.hub.shared import Shared
 from server.store.base import UpdateStore
@@ -22,6 +23,8 @@ class Hub:
 
     def __init__(self, open_store: OpenStore, *, on_open: Sequence[OnOpen] = (), limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
+        self.counts = Counts()
+        self._common = Common(self.limits, self.counts)
         self._open_store = open_store
         self._on_open = on_open
         self._held: dict[Room, AsyncExitStack] = {}
@@ -68,7 +71,7 @@ class Hub:
         project, document = key
         async with AsyncExitStack() as opening:
             saver = await opening.enter_async_context(self._savers.use(project))
-            room = Room(project, document, saver, self.limits)
+            room = Room(project, document, saver, self._common)
             await room.open(self._on_open)
             self._held[room] = opening.pop_all()
         return room

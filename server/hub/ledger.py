@@ -1,11 +1,13 @@
 """Ledger: which of a room's changes are on disk, and who waits to hear it."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 
 import structlog
 
+from server.hub.counts import Counts
 from server.hub.guarded import failures_logged
 from server.hub.session import Session
 
@@ -13,11 +15,12 @@ from server.hub.session import Session
 class Ledger:
     """Changes are numbered from 1 in the order they are applied; they become durable in that order too."""
 
-    def __init__(self) -> None:
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
         self.applied = 0
         self.durable = 0
         self._log = structlog.get_logger(__name__)
-        self._acknowledge: deque[tuple[int, Session, int]] = deque()
+        self._acknowledge: deque[tuple[int, float, Session, int]] = deque()
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
         self._callbacks: list[Callable[[int], None]] = []
 
@@ -31,7 +34,7 @@ class Ledger:
         if self.settled:
             session.link.acknowledge(count)
         else:
-            self._acknowledge.append((self.applied, session, count))
+            self._acknowledge.append((self.applied, time.perf_counter(), session, count))
 
     def then(self, act: Callable[[], None]) -> None:
         """Do something once everything applied by now is durable; at once when it is."""
@@ -56,9 +59,10 @@ class Ledger:
         """Everything up to `number` is on disk now."""
         self.durable = max(self.durable, number)
         while self._acknowledge and self._acknowledge[0][0] <= self.durable:
-            _, session, count = self._acknowledge.popleft()
+            _, since, session, count = self._acknowledge.popleft()
             if not session.ended:
                 session.link.acknowledge(count)
+                self._counts.acknowledge_seconds.note(time.perf_counter() - since)
         while self._waiting and self._waiting[0][0] <= self.durable:
             act = self._waiting.popleft()[1]
             with failures_logged(self._log, "after_save_failed"):

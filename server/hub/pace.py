@@ -8,6 +8,8 @@ WINDOW_SECONDS = 0.05
 BUSY = 0.35
 """Share of the time spent in flushes from which on edits gather; reading takes about as much again."""
 WIDEST_SECONDS = 0.005
+LONGEST_SECONDS = 0.005
+"""One long flush, somebody's offline day coming in, is not a load yet."""
 
 
 class Pace:
@@ -29,7 +31,7 @@ class Pace:
         now = self._now()
         # A leaky sum: what lies one window back counts for nothing any more.
         left = max(0.0, 1.0 - (now - self._since) / WINDOW_SECONDS)
-        self._busy_seconds = self._busy_seconds * left + seconds
+        self._busy_seconds = self._busy_seconds * left + min(seconds, LONGEST_SECONDS)
         self._since = now
 
     def wait_seconds(self) -> float:

@@ -1,13 +1,15 @@
 """Room: one live document; merges what arrives, tells everybody once, and waits for no socket and no disk."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar, cast
 
 import structlog
-from pycrdt import Doc
+from pycrdt import Doc, Map
 
 from crdt_schema.documents import Identity, identify, identity_of, initialise, kind_of, upgrade
 from crdt_schema.ids import ProjectId
@@ -17,13 +19,16 @@ from crdt_schema.wire import CloseCode, Kind, SyncStep, may_retry
 from server.auth.actor import SYSTEM, Actor
 from server.errors import TooLarge, Unavailable, WorkprintError
 from server.hub import messages
+from server.hub.audience import Audience
 from server.hub.codec import BadMessage, Reader
+from server.hub.counts import Counts
 from server.hub.epochs import OTHER_EPOCH, brings_another, known_by_state, known_by_update
 from server.hub.guarded import failures_logged
 from server.hub.ledger import Ledger
 from server.hub.limits import Limits
 from server.hub.messages import Message
 from server.hub.nesting import check_nesting
+from server.hub.pace import Pace
 from server.hub.presence import Presence
 from server.hub.replica import EMPTY_STATE, Outcome, Replica, Ruined, merged, panics_told
 from server.hub.saver import Saver
@@ -38,33 +43,45 @@ RENEW_SECONDS = 15.0
 """Clients forget a presence that was not renewed for 30 s."""
 
 
+@dataclass(frozen=True)
+class Common:
+    """What all rooms of a hub have in common."""
+
+    limits: Limits = field(default_factory=Limits)
+    counts: Counts = field(default_factory=Counts)
+    pace: Pace = field(default_factory=Pace)
+
+
 class Room:
     """One document of one project, while somebody uses it. Made by `Hub`; runs on one event loop."""
 
-    def __init__(self, project: ProjectId, document: str, saver: Saver, limits: Limits) -> None:
+    def __init__(self, project: ProjectId, document: str, saver: Saver, common: Common) -> None:
         self.project = project
         self.document = document
         self.actor: Actor | None = None
         """Who made the change that is being applied right now: for observers of `doc`."""
         self._saver = saver
-        self._limits = limits
+        self._limits = common.limits
+        self._counts = common.counts
+        self._pace = common.pace
         self._log = structlog.get_logger(__name__).bind(project=project, document=document)
         self._replica = Replica()
-        self._sessions: dict[Session, None] = {}
-        self._presence = Presence(limits)
+        self._audience = Audience(common.limits, common.counts, state=self._state_told, catch_up=self._missed_since)
+        self._presence = Presence(common.limits)
         self._inbox: dict[Session, list[bytes]] = {}
         self._news: list[tuple[Session | None, bytes]] = []
         self._unsaved: list[NewUpdate] = []
+        self._untold = 0
         self._handed_over = 0
-        self._ledger = Ledger()
+        self._ledger = Ledger(common.counts)
         self._on_open: Sequence[OnOpen] = ()
         self._detach: list[Callable[[], None]] = []
         self._flush_handle: asyncio.Handle | None = None
-        self._catch_up_handle: asyncio.TimerHandle | None = None
         self._renew_handle: asyncio.TimerHandle | None = None
         self._rebuilding: asyncio.Task[None] | None = None
         self._closed = False
         self._identity = Identity("", "")
+        self._identity_touched = False
         # Nobody but the server could give it back: a change that was shown and then lost in a crash would part the
         # readers from the document for ever. So they are shown what is on disk.
         self._shows_saved = kind_of(document).written_by is None
@@ -101,7 +118,7 @@ class Room:
     @property
     def sessions(self) -> Sequence[Session]:
         """Who is connected."""
-        return list(self._sessions)
+        return self._audience.sessions
 
     def edit(self, actor: Actor, change: Callable[[Doc[Any]], T]) -> T:
         """The server's way into a document: run `change` in one transaction, in `actor`'s name.
@@ -145,7 +162,7 @@ class Room:
 
     def join(self, session: Session) -> None:
         """Let a session in; it is told who is here."""
-        self._sessions[session] = None
+        self._audience.join(session)
         if (everybody := self._presence.everybody()) is not None:
             session.link.send(messages.presence(everybody))
 
@@ -159,7 +176,7 @@ class Room:
             return
         self._drain()
         session.ended = True
-        self._sessions.pop(session, None)
+        self._audience.leave(session)
         self._presence.leave(session)
         self._schedule_flush()
 
@@ -183,7 +200,7 @@ class Room:
                 self._presence.receive(session, reader.chunk())
                 self._schedule_flush()
             case Kind.QUERY_AWARENESS:
-                if not self._is_full(session):
+                if not self._audience.is_full(session):
                     session.link.send(messages.presence(self._presence.everybody() or b"\0"))
             case kind:
                 raise BadMessage(f"a message of the unknown kind {kind}")
@@ -211,10 +228,9 @@ class Room:
             self._schedule_flush()
 
     def _answer(self, session: Session, state: bytes) -> None:
-        if self._is_full(session):
+        if self._audience.is_full(session):
             # It asks faster than it reads: one answer will come when it has caught up.
-            session.behind = state
-            self._schedule_catch_up()
+            self._audience.put_behind(session, state)
             return
         try:
             with panics_told():
@@ -247,17 +263,23 @@ class Room:
 
     def _schedule_flush(self) -> None:
         if self._flush_handle is None:
-            self._flush_handle = asyncio.get_running_loop().call_soon(self._flush)
+            loop = asyncio.get_running_loop()
+            wait = self._pace.wait_seconds()
+            self._flush_handle = loop.call_later(wait, self._flush) if wait else loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         if self._flush_handle is not None:
             self._flush_handle.cancel()
             self._flush_handle = None
+        started = time.perf_counter()
         if self._rebuilding is None:
             self._drain()
             self._tell_news()
         if (heard := self._presence.take()) is not None:
-            self._broadcast(messages.presence(heard[0]), heard[1])
+            self._counts.presence_messages += self._audience.tell(messages.presence(heard[0]), heard[1])
+        seconds = time.perf_counter() - started
+        self._pace.spent(seconds)
+        self._counts.flush_seconds.note(seconds)
 
     def _drain(self) -> None:
         """Apply what has arrived, one transaction per session."""
@@ -277,15 +299,18 @@ class Room:
             self._start_rebuild()
             self._end(session, CloseCode.BAD_MESSAGE, "an update could not be applied")
         else:
+            self._counts.edits += len(updates)
+            self._untold += len(updates)
             self._acknowledge(session, len(updates))
 
     def _keep_identity(self, session: Session) -> None:
         """Schema and epoch are the server's word: written over by a client, the document could not be opened again."""
-        if identity_of(self.doc) != self._identity:
+        if self._identity_touched and identity_of(self.doc) != self._identity:
             self._log.warning("identity_restored", user=session.actor.user_id)
             self._perform(
                 None, SYSTEM, partial(self._replica.change, partial(identify, identity=self._identity), SYSTEM)
             )
+        self._identity_touched = False
 
     def _perform(self, author: Session | None, actor: Actor, work: Callable[[], Outcome[T]]) -> Outcome[T]:
         """Do one change, in `actor`'s name, and note what became of it."""
@@ -315,10 +340,12 @@ class Room:
             # Who made the only change knows it already.
             only = authors.pop() if len(authors) == 1 else None
             message = messages.change(merged([update for _, update in news]))
+            edits, self._untold = self._untold, 0
+            self._counts.flush_edits.note(edits)
             if self._shows_saved:
                 self._ledger.then(partial(self._show, message, self._replica.state()))
             else:
-                self._broadcast(message, only)
+                self._counts.deliveries += edits * self._audience.tell(message, only)
         if self._handed_over < self.applied:
             rows, self._unsaved = self._unsaved, []
             self._handed_over = self.applied
@@ -327,39 +354,18 @@ class Room:
     def _show(self, message: Message, state: bytes) -> None:
         """Tell everybody a change that is on disk now; `state` is the document's with it."""
         self._shown = state
-        self._broadcast(message, None)
+        self._counts.deliveries += self._audience.tell(message, None)
 
-    def _broadcast(self, message: Message, author: Session | None) -> None:
-        for session in self._sessions:
-            if session is not author and session.behind is None:
-                session.link.send(message)
-                if self._is_full(session):
-                    # It will get one diff from here on, however much happens until it reads.
-                    session.behind = self._shown if self._shows_saved else self._replica.state()
-                    self._schedule_catch_up()
+    def _state_told(self) -> bytes:
+        """State vector of what everybody was told who keeps up."""
+        return self._shown if self._shows_saved else self._replica.state()
 
-    # A slow reader
-
-    def _is_full(self, session: Session) -> bool:
-        return session.link.backlog_bytes() > self._limits.outbox_bytes
-
-    def _schedule_catch_up(self) -> None:
-        if self._catch_up_handle is None:
-            loop = asyncio.get_running_loop()
-            self._catch_up_handle = loop.call_later(self._limits.catch_up_seconds, self._catch_up)
-
-    def _catch_up(self) -> None:
-        self._catch_up_handle = None
-        for session in self._sessions:
-            if session.behind is None:
-                continue
-            settled = self._ledger.settled or not self._shows_saved
-            if settled and self._rebuilding is None and session.link.backlog_bytes() == 0:
-                behind, session.behind = session.behind, None
-                session.link.send(messages.step2(self._replica.missing(behind)))
-                session.link.send(messages.presence(self._presence.everybody() or b"\0"))
-            else:
-                self._schedule_catch_up()
+    def _missed_since(self, state: bytes) -> Sequence[Message] | None:
+        settled = self._ledger.settled or not self._shows_saved
+        if not settled or self._rebuilding is not None:
+            return None
+        present = self._presence.everybody() or b"\0"
+        return messages.step2(self._replica.missing(state)), messages.presence(present)
 
     def _acknowledge(self, session: Session, count: int) -> None:
         if not session.ended:
@@ -390,9 +396,10 @@ class Room:
     def close(self) -> None:
         """Drop the observers and timers; what was applied is with the saver. Nothing can be edited afterwards."""
         self._closed = True
-        for handle in (self._flush_handle, self._catch_up_handle, self._renew_handle):
+        for handle in (self._flush_handle, self._renew_handle):
             if handle is not None:
                 handle.cancel()
+        self._audience.close()
         self._detach_all()
         self._replica.close()
         self._saver.compactor.leave(self.document)
@@ -400,7 +407,7 @@ class Room:
     def end_all(self, code: CloseCode, reason: str) -> None:
         """Tell every session to go."""
         self._flush()
-        for session in list(self._sessions):
+        for session in self._audience.sessions:
             self._end(session, code, reason)
 
     def _end(self, session: Session, code: CloseCode, reason: str) -> None:
@@ -418,6 +425,7 @@ class Room:
             raise Unavailable("This document is being repaired. Try again in a moment.")
 
     def _start_rebuild(self) -> None:
+        self._counts.rebuilds += 1
         self._tell_news()
         self._rebuilding = asyncio.create_task(self._rebuild(), name=f"rebuild {self.document}")
 
@@ -442,9 +450,14 @@ class Room:
         self._schedule_flush()
 
     def _attach(self) -> None:
+        meta: Map[Any] = self.doc.get("meta", type=Map)
+        self._detach.append(partial(meta.unobserve, meta.observe(self._note_identity)))
         for on_open in self._on_open:
             with failures_logged(self._log, "on_open_failed"):
                 self._detach.append(on_open(self))
+
+    def _note_identity(self, _: object) -> None:
+        self._identity_touched = True
 
     def _detach_all(self) -> None:
         detach, self._detach = self._detach, []
