@@ -37,9 +37,9 @@ def log_file(folder: Path) -> Path:
 
 @asynccontextmanager
 async def hub_process(
-    port: int, folder: Path, control: Path | None = None
+    port: int, folder: Path, control: Path | None = None, said: bytearray | None = None
 ) -> AsyncGenerator[asyncio.subprocess.Process, None]:
-    """Yields once it serves. With `control` its disk does what that file says, see `broken_disk`."""
+    """Yields once it serves. With `control` its disk does what that file says; `said` collects what it logs."""
     options = [str(port), str(folder), "--compact-rows", str(COMPACT_ROWS)]
     module = ["tests.support.hub"] if control is None else ["tests.support.broken_disk", str(control)]
     process = await asyncio.create_subprocess_exec(
@@ -49,7 +49,7 @@ async def hub_process(
     while line := await asyncio.wait_for(process.stdout.readline(), 30):
         if line == b"ready\n":
             break
-    talking = asyncio.create_task(_drain(process.stdout))
+    talking = asyncio.create_task(_drain(process.stdout, bytearray() if said is None else said))
     try:
         yield process
     finally:
@@ -59,10 +59,10 @@ async def hub_process(
         await talking
 
 
-async def _drain(stream: asyncio.StreamReader) -> None:
+async def _drain(stream: asyncio.StreamReader, said: bytearray) -> None:
     """A hub that logs more than a pipe holds must not wait for us."""
-    while await stream.read(1 << 16):
-        pass
+    while data := await stream.read(1 << 16):
+        said += data
 
 
 class Client:
@@ -100,6 +100,11 @@ class Client:
                 self.synced.set()
 
     @property
+    def nodes(self) -> set[str]:
+        """The keys that it sees."""
+        return set(self.doc.get("nodes", type=Map))
+
+    @property
     def safe(self) -> set[str]:
         """The keys whose edits were acknowledged."""
         return set(self.sent[: self.acknowledged])
@@ -110,15 +115,19 @@ class Client:
 
 @asynccontextmanager
 async def connected(address: str, name: str = "ada") -> AsyncGenerator[Client, None]:
-    """A client that has the document."""
+    """A client that has the document; raises ConnectionError when it is sent away instead."""
     async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as websocket:
         client = Client(websocket, Doc(), name)
         await client.hello()
         reading = asyncio.create_task(client.read())
-        await asyncio.wait_for(client.synced.wait(), 20)
+        synced = asyncio.create_task(client.synced.wait())
+        await asyncio.wait((synced, reading), timeout=20, return_when=asyncio.FIRST_COMPLETED)
         try:
+            if not client.synced.is_set():
+                raise ConnectionError(websocket.close_code)
             yield client
         finally:
+            synced.cancel()
             await websocket.close()
             await asyncio.wait_for(reading, 10)
 
@@ -143,7 +152,7 @@ async def _edit(client: Client, prefix: str, rng: random.Random) -> None:
 
 async def read_everything(address: str) -> set[str]:
     async with connected(address) as client:
-        return set(client.doc.get("nodes", type=Map))
+        return client.nodes
 
 
 def check_file(path: Path) -> tuple[int, int]:
