@@ -109,6 +109,7 @@ const ops = {
   destroy: p => { p.provider.destroy() },
   scribble: (p, { seed, count }) => { scribble(p.doc, seed, count) },
   jumble: (p, { seed }) => { p.provider.jumble(random(seed)) },
+  straight: p => { p.provider.straight = true },
   undo: (p, { seed }) => {
     const rng = random(seed)
     for (let i = rng.below(4); i >= 0; i--) rng.next() < 0.6 ? p.undoing.undo() : p.undoing.redo()

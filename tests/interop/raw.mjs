@@ -19,7 +19,12 @@ export class RawProvider {
     this.closes = []
     this.synced = false
     this.ws = null
-    doc.on('update', (update, origin) => { if (origin !== this) this.held.push(update) })
+    this.straight = false // at the end it sends at once: Yjs itself edits, when it tidies up formats of others
+    doc.on('update', (update, origin) => {
+      if (origin === this) return
+      if (this.straight) this.send(encoder => sync.writeUpdate(encoder, update))
+      else this.held.push(update)
+    })
     this.connect()
   }
 
