@@ -46,9 +46,8 @@ async def hub_process(
         sys.executable, "-m", *module, *options, cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    while line := await asyncio.wait_for(process.stdout.readline(), 30):
-        if line == b"ready\n":
-            break
+    while (line := await asyncio.wait_for(process.stdout.readline(), 30)) != b"ready\n":
+        assert line, "the hub ended before it served"
     talking = asyncio.create_task(_drain(process.stdout, bytearray() if said is None else said))
     try:
         yield process
