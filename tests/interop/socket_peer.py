@@ -17,7 +17,10 @@ RETRY_SECONDS = 0.05
 
 
 class SocketPeer:
-    """One client. `jumbles`: its changes leave late, twice, out of order or merged. `careful`: it waits for its sync."""
+    """One client, `careful` when it applies nothing before it is synced.
+
+    `jumbles`: its changes leave late, twice, out of order or merged.
+    """
 
     def __init__(
         self, http: aiohttp.ClientSession, base: Callable[[], str], name: str, *, client_id: int, dialect: str,

@@ -98,6 +98,7 @@ async def test_a_first_sync_larger_than_aiohttps_default_comes_through(base: str
         http.ws_connect(f"{base}/film/canvas?token=editor:ada", max_msg_size=0) as ada,
         http.ws_connect(f"{base}/film/canvas?token=editor:ben", max_msg_size=0) as ben,
     ):
+        await ben.send_bytes(messages.step1(b"\0").body)
         await ada.send_bytes(messages.change(put("large", large)).body)
         assert await read_until(ben, Doc(), "large") == large
 
@@ -173,6 +174,10 @@ async def test_a_reader_that_does_not_read_costs_little_and_misses_nothing(
         http.ws_connect(f"{base}/film/canvas?token=editor:ben", max_msg_size=0) as ben,
     ):
         await until(lambda: len(room.sessions) == 2)
+        step1 = messages.step1(b"\0").body
+        await ben.send_bytes(step1)
+        # One frame as clients send them, masked with nothing.
+        await loop.sock_sendall(stalled, bytes((0x82, 0x80 | len(step1))) + bytes(4) + step1)
         slow = next(session for session in room.sessions if session.actor.user_id == "sly")
         watching: Doc[Any] = Doc()
         for number in range(100):
