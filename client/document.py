@@ -2,20 +2,27 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pycrdt import Doc, Map, TransactionEvent
 
 from client.errors import ClientError, NotSaved, OtherEpoch
+from client.merging import Merged, merge_canvas
 from client.offline import OfflineLog
+from crdt_schema.documents import kind_of
 
+T = TypeVar("T")
 Send = Callable[[int, bytes], None]
 """Sends a sync step (`crdt_schema.wire.SyncStep`) with its data."""
 STEP1, STEP2, UPDATE = 0, 1, 2
 
 
 class LocalDocument:
-    """A Yjs document that is kept in step with the server whenever there is a connection."""
+    """A Yjs document that is kept in step with the server whenever there is a connection.
+
+    When the server has begun the document anew, `wait_synced` and `wait_saved` raise OtherEpoch and nothing is sent or
+    merged, now or after a restart of the program, until `discard` or `merge` was called.
+    """
 
     def __init__(self, name: str, log: OfflineLog | None = None) -> None:
         self.name = name
@@ -28,6 +35,9 @@ class LocalDocument:
         self._unsent = log is not None and log.unsaved() > 0
         self._failure: ClientError | None = None
         self._synced = False
+        self._asked: bytes | None = None
+        self.ask_again: Callable[[], None] = lambda: None
+        """Set by the connection: ask to be admitted to this document once more."""
         self._changed = asyncio.Condition()
         for update in log.load() if log else ():
             self.doc.apply_update(update)
@@ -60,6 +70,50 @@ class LocalDocument:
         if self._failure is not None:
             raise self._failure
 
+    # When the server has begun it anew
+
+    async def discard(self) -> None:
+        """Let the copy of the other epoch go, and take the server's document: `doc` is another object then."""
+        await self._begin_anew(lambda _: None)
+
+    async def merge(self, *, mine: bool = False) -> Merged:
+        """Take the server's document (`doc` is another object then) and add what only the copy held, as new edits.
+
+        Where both have a record and differ, the server's stays; with `mine` it becomes the copy's. The copy is kept on
+        this machine until the edits are there too. Raises NotSaved where you may only read.
+        """
+        if not self.writable or kind_of(self.name).name != "canvas":
+            raise NotSaved(f"You may read {self.name}, but not change it; the copy is kept.")
+        copy = self.doc
+        return await self._begin_anew(lambda doc: merge_canvas(copy, doc, mine=mine))
+
+    async def _begin_anew(self, change: Callable[[Doc[Any]], T]) -> T:
+        if not isinstance(self._failure, OtherEpoch):
+            raise ClientError(f"There is nothing to decide: the copy of {self.name} is not of another epoch.")
+        copy, failure, log = self.doc, self._failure, self._log
+        # Until it is decided, the log keeps the copy.
+        self._failure, self._log = None, None
+        self._hold(Doc())
+        try:
+            self.ask_again()
+            await self.wait_synced()
+            with self.doc.transaction():
+                done = change(self.doc)
+        except BaseException:
+            self._hold(copy)
+            self._failure, self._log = failure, log
+            raise
+        self._log = log
+        if log is not None:
+            log.replace(self.doc.get_update(), saved=self.is_saved)
+        return done
+
+    def _hold(self, doc: Doc[Any]) -> None:
+        self.doc.unobserve(self._subscription)
+        self.doc = doc
+        self._subscription = doc.observe(self._note)
+        self._synced = False
+
     # What the connection uses
 
     def connect(self, send: Send) -> None:
@@ -68,6 +122,7 @@ class LocalDocument:
         self._outstanding = 0
         self._unsent = True
         self._synced = False
+        self._asked = None
         send(STEP1, self.doc.get_state())
 
     def disconnect(self) -> None:
@@ -77,13 +132,20 @@ class LocalDocument:
         self._send = None
 
     async def receive(self, step: int, data: bytes) -> None:
-        """Take a sync message of the server."""
+        """Take a sync message of the server; raises OtherEpoch before anything of another history is merged or sent."""
+        if isinstance(self._failure, OtherEpoch):
+            return
         if step == STEP1:
-            self._answer(data)
-        else:
+            self._asked = data
+        elif step == STEP2:
             self._apply(data)
-            if step == STEP2:
-                self._synced = True
+            self._synced = True
+        elif self._synced:
+            # What comes earlier is in the step 2 as well, and cannot be told by itself from another history's.
+            self._apply(data)
+        if self._synced and self._asked is not None:
+            asked, self._asked = self._asked, None
+            self._answer(asked)
         await self._tell()
 
     async def receive_status(self, *, saved: bool) -> None:
@@ -129,14 +191,15 @@ class LocalDocument:
         meta: Map[Any] = scratch.get("meta", type=Map)
         theirs = str(cast("object", meta.get("epoch", self.epoch)))
         if theirs != self.epoch:
-            raise OtherEpoch(f"{self.name} was founded anew since this copy was made. Keep a copy, then start afresh.")
+            raise other_epoch(self.name)
 
     def _note(self, event: TransactionEvent) -> None:
         if self._log is not None:
             self._log.append(event.update, saved=self._applying)
         if self._applying:
             return
-        if self._send is None:
+        if self._send is None or not self._synced or self._failure is not None:
+            # The answer to the server's step 1 holds it, once the server's epoch is known.
             self._unsent = True
         else:
             self._outstanding += 1
@@ -145,3 +208,11 @@ class LocalDocument:
     async def _tell(self) -> None:
         async with self._changed:
             self._changed.notify_all()
+
+
+def other_epoch(name: str) -> OtherEpoch:
+    """What the caller is told, with what to do."""
+    return OtherEpoch(
+        f"{name} was begun anew on the server since this copy was made, and nothing was merged. "
+        "Call discard() to take the server's, or merge() to add to it what only this copy holds."
+    )

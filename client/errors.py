@@ -3,7 +3,7 @@
 ClientError
 +-- Refused         the studio does not let you in, or not do that; coming back with the same is no use
 +-- NotSaved        a change was not taken, because you may only read this document
-+-- OtherEpoch      the document was founded anew; what is kept here belongs to another history
++-- OtherEpoch      the document was begun anew; what is kept here belongs to another history: discard or merge it
 """
 
 
@@ -20,4 +20,7 @@ class NotSaved(ClientError):
 
 
 class OtherEpoch(ClientError):
-    """The document was founded anew; what is kept here belongs to another history and must not be merged."""
+    """The document was begun anew; the copy here belongs to another history, and nothing of it was merged.
+
+    `LocalDocument.discard` lets the copy go; `LocalDocument.merge` adds what only it holds as new edits.
+    """

@@ -28,11 +28,11 @@ class OfflineLog:
         """How many updates were made here and are not known to be on the server."""
         return int(self._database.execute("SELECT COUNT(*) FROM updates WHERE saved = 0").fetchone()[0])
 
-    def replace(self, state: bytes) -> None:
-        """The server has everything: keep one state in place of all updates."""
+    def replace(self, state: bytes, *, saved: bool = True) -> None:
+        """Keep one state in place of all updates; `saved` when the server has everything in it."""
         self._database.execute("BEGIN IMMEDIATE")
         self._database.execute("DELETE FROM updates")
-        self._database.execute("INSERT INTO updates (bytes, saved) VALUES (?, 1)", (state,))
+        self._database.execute("INSERT INTO updates (bytes, saved) VALUES (?, ?)", (state, int(saved)))
         self._database.execute("COMMIT")
 
     def close(self) -> None:

@@ -10,11 +10,11 @@ from typing import Any, Self
 import aiohttp
 from pycrdt import Decoder, write_message, write_var_uint
 
-from client.document import LocalDocument
+from client.document import LocalDocument, other_epoch
 from client.errors import ClientError, Refused
 from client.offline import OfflineLog
 from crdt_schema.ids import check_id
-from crdt_schema.wire import Kind, may_retry
+from crdt_schema.wire import CloseCode, Kind, may_retry
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 15.0
@@ -69,8 +69,8 @@ class Studio:
         if name not in self._documents:
             log = OfflineLog(self._keep / self._project / f"{name.replace('/', '~')}.sqlite") if self._keep else None
             self._documents[name] = LocalDocument(name, log)
-            if self._socket is not None:
-                self._ask_for(name)
+            self._documents[name].ask_again = lambda: self._ask_for(name)
+            self._ask_for(name)
         return self._documents[name]
 
     async def _stay_connected(self) -> None:
@@ -114,7 +114,8 @@ class Studio:
             await socket.send_bytes(await self._outbox.get())
 
     def _ask_for(self, name: str) -> None:
-        self._put(name, Kind.AUTH, TOKEN, self._token.encode())
+        if self._socket is not None:
+            self._put(name, Kind.AUTH, TOKEN, self._token.encode())
 
     def _put(self, name: str, kind: Kind, step: int, data: bytes) -> None:
         head = write_message(name.encode()) + write_var_uint(kind) + write_var_uint(step)
@@ -150,7 +151,8 @@ class Studio:
             document.writable = words == "read-write"
             document.connect(lambda step, data: self._put(document.name, Kind.SYNC, step, data))
         elif verdict == DENIED:
-            await document.fail(Refused(words))
+            epoch = words.startswith(f"{int(CloseCode.OTHER_EPOCH)} ")
+            await document.fail(other_epoch(document.name) if epoch else Refused(words))
 
     async def _fail_all(self, error: ClientError) -> None:
         for document in self._documents.values():

@@ -9,11 +9,10 @@ import pytest
 from pycrdt import Map
 
 from client.document import LocalDocument
-from client.errors import NotSaved, OtherEpoch, Refused
-from client.offline import OfflineLog
+from client.errors import NotSaved, Refused
 from client.studio import Studio, sign_in
 from crdt_schema.canvas import Canvas
-from crdt_schema.documents import initialise, kind_of
+from crdt_schema.documents import kind_of
 from crdt_schema.ids import NodeId
 from crdt_schema.records import Role
 from tests.support.service import PASSWORD, Service, made, running_service
@@ -146,19 +145,3 @@ async def test_it_comes_back_by_itself_when_the_hub_does(tmp_path: Path) -> None
             add_note(canvas, "while-away")
             async with running_service(tmp_path, port=port), asyncio.timeout(SECONDS):
                 await canvas.wait_saved()
-
-
-async def test_another_epoch_is_not_merged(service: Service, tmp_path: Path) -> None:
-    project = await new_project(service)
-    old = LocalDocument("canvas", OfflineLog(tmp_path / project / "canvas.sqlite"))
-    initialise(old.doc, "canvas")
-    add_note(old, "of-another-history")
-    old.close()
-    async with opened(service, project, keep=tmp_path) as studio:
-        canvas = studio.open("canvas")
-        with pytest.raises(OtherEpoch):
-            await canvas.wait_saved()
-    async with opened(service, project) as studio:
-        canvas = studio.open("canvas")
-        await canvas.wait_synced()
-        assert Canvas(canvas.doc).nodes() == {}
