@@ -44,6 +44,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 """What brings the file from each version to the next; `PRAGMA user_version` counts the steps that were taken."""
 
+WAL_BYTES = 8 << 20
+"""A large compaction makes the WAL grow; it is cut back to this once its pages are in the file."""
 PAGES_AT_ONCE = 2000
 """Free pages given back to the disk after a compaction: about 8 MB, in a few milliseconds."""
 
@@ -96,6 +98,7 @@ class SqliteUpdateStore:
             await database.execute("PRAGMA auto_vacuum = INCREMENTAL")
             await database.execute("PRAGMA journal_mode = WAL")
             await database.execute("PRAGMA synchronous = FULL")
+            await database.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
             await _migrate(database)
             opened = cls(database)
             try:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from pycrdt import Array, Doc, Map, Text
 
-from crdt_schema.ids import UserId
+from crdt_schema.ids import IntentId, UserId
 from server.auth.actor import Actor
 from server.hub.compaction import NotProved, compacted
 from server.hub.compactor import CLOSING_ROWS, LONG_ROWS, Compactor
 from server.hub.history import History
+from server.intents.authors import find_authors
 from server.store.base import LoggedUpdate, NewUpdate
 from server.store.memory import MemoryUpdateStore
 from tests.support.hub import FILM, HeldStore, open_hub
@@ -224,12 +225,20 @@ async def test_a_room_that_closes_has_its_log_compacted() -> None:
         async with hub.room(FILM, "canvas") as room:
             for number in range(CLOSING_ROWS + 10):
                 room.edit(Actor(UserId(f"user-{number % 2}"), "Ada", "editor", 1), partial(_set, value=number))
+                if number in (60, 61):
+                    room.edit(Actor(UserId(f"user-{number % 2}"), "Ada", "editor", 1), partial(_ask, name=f"i{number}"))
                 await room.saved()
             assert (await store.size("canvas")).rows > CLOSING_ROWS
         await until(lambda: not memory._rows("canvas"))
         async with hub.room(FILM, "canvas") as room:
             assert room.doc.get("prompts", type=Map).to_py() == {"x": CLOSING_ROWS + 9}
             assert {entry.actor_id for entry in await room.history()} == {"workprint", "user-0", "user-1"}
+            authors = await find_authors(room.history, [IntentId("i60"), IntentId("i61")])
+            assert authors == {"i60": ("user-0", "Ada"), "i61": ("user-1", "Ada")}
+
+
+def _ask(doc: Doc[Any], name: str) -> None:
+    doc.get("intents", type=Map)[name] = Map({"kind": "generate"})
 
 
 def _set(doc: Doc[Any], value: int) -> None:
