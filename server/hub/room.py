@@ -178,6 +178,7 @@ class Room:
         session.ended = True
         self._audience.leave(session)
         self._presence.leave(session)
+        self._replica.forget(session)
         self._schedule_flush()
 
     def receive(self, session: Session, body: bytes) -> None:
@@ -287,21 +288,34 @@ class Room:
             session = next(iter(self._inbox))
             self._merge(session, self._inbox.pop(session))
 
-    def _merge(self, session: Session, updates: list[bytes]) -> None:
+    def _merge(self, session: Session, updates: list[bytes], messages: int | None = None) -> None:
+        few = _as_few(updates)
+        taken = messages or len(updates)
         try:
-            for update in _as_few(updates):
-                self._perform(session, session.actor, partial(self._replica.apply, update, session))
+            for update in few:
+                count = taken if len(few) == 1 else 1
+                apply = partial(self._replica.apply, update, session, count)
+                if self._perform(session, session.actor, apply).held:
+                    taken -= count
             self._keep_identity(session)
-        except BadMessage as error:
+        except WorkprintError as error:
             self._end(session, error.close_code, error.message)
         except Ruined:
             self._log.exception("document_ruined", user=session.actor.user_id)
             self._start_rebuild()
             self._end(session, CloseCode.BAD_MESSAGE, "an update could not be applied")
         else:
-            self._counts.edits += len(updates)
-            self._untold += len(updates)
-            self._acknowledge(session, len(updates))
+            if taken:
+                self._counts.edits += taken
+                self._untold += taken
+                self._acknowledge(session, taken)
+        if self._rebuilding is None:
+            self._merge_ripe()
+
+    def _merge_ripe(self) -> None:
+        """Take up what waited for what has come now, in the name of whoever sent it."""
+        while (ripe := self._replica.ripe()) is not None:
+            self._merge(cast("Session", ripe.origin), [ripe.update], ripe.messages)
 
     def _keep_identity(self, session: Session) -> None:
         """Schema and epoch are the server's word: written over by a client, the document could not be opened again."""
@@ -320,7 +334,7 @@ class Room:
         lasting: bytes | None = None
         try:
             outcome = work()
-            lasting = outcome.waits or outcome.update
+            lasting = outcome.update
         finally:
             self.actor = None
             if lasting is None:
@@ -377,7 +391,7 @@ class Room:
     async def open(self, on_open: Sequence[OnOpen]) -> None:
         """Load the document, or found it; then let the observers in. A new document is on disk when this returns."""
         history = await self._saver.store.load(self.document)
-        self._replica = await Replica.loaded([row.update for row in history])
+        self._replica = await Replica.loaded([row.update for row in history], self._limits)
         if history:
             self.edit(SYSTEM, lambda doc: upgrade(doc, self.document))
         else:
@@ -435,12 +449,15 @@ class Room:
         with failures_logged(self._log, "rebuild_failed"):
             await self._saver.settled()
             history = await self._saver.store.load(self.document)
-            self._replica = await Replica.loaded([row.update for row in history])
+            replica = await Replica.loaded([row.update for row in history], self._limits)
+            replica.waiting = self._replica.waiting
+            self._replica = replica
             self._rebuilding = None
         if self._rebuilding is not None:
             self.end_all(CloseCode.TRY_AGAIN_LATER, "this document could not be repaired")
             return
         self._attach()
+        self._merge_ripe()
         held, self._held = self._held, []
         for session, body in held:
             try:

@@ -1,13 +1,19 @@
 """What an update brings, what it lacks, and when a document is ruined."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pycrdt import Array, Doc, Map, Text
 
+from server.errors import TooLarge
+from server.hub import codec
 from server.hub.codec import BadMessage
 from server.hub.deletes import covers, read_deletes
-from server.hub.replica import NOTHING, Replica
+from server.hub.limits import Limits
+from server.hub.replica import NOTHING, Replica, Ruined
+from server.hub.waiting import WaitsTooMuch
+from tests.support.sockets import until
 
 
 def history() -> list[bytes]:
@@ -31,7 +37,7 @@ def test_an_update_in_its_turn_changes_the_document_and_waits_for_nothing() -> N
     for update in history():
         assert replica.lacks(update)
         outcome = replica.apply(update, None)
-        assert (outcome.update, outcome.waits) == (update, None)
+        assert (outcome.update, outcome.held) == (update, False)
         assert not replica.lacks(update)
 
 
@@ -41,23 +47,130 @@ def test_a_known_update_changes_nothing() -> None:
     version = replica.version
     for update in (*updates, replica.missing(b"\0"), NOTHING):
         outcome = replica.apply(update, None)
-        assert (outcome.update, outcome.waits) == (None, None)
+        assert (outcome.update, outcome.held) == (None, False)
     assert replica.version == version
 
 
-def test_an_update_before_its_turn_is_kept_whole_until_the_others_come() -> None:
+def apply_all(replica: Replica, updates: list[bytes], origin: object = None) -> list[bytes]:
+    """Apply updates and whatever became ripe; returns what has to be logged, in order."""
+    lasting: list[bytes] = []
+    for update in updates:
+        outcome = replica.apply(update, origin)
+        while True:
+            if outcome.update is not None:
+                lasting.append(outcome.update)
+            held = replica.ripe()
+            if held is None:
+                break
+            outcome = replica.apply(held.update, held.origin)
+    return lasting
+
+
+def test_an_update_before_its_turn_is_kept_beside_the_document_until_the_others_come() -> None:
     updates = history()
     replica = Replica()
-    kept: list[bytes] = []
-    for update in reversed(updates):
-        outcome = replica.apply(update, None)
-        kept.append(outcome.waits or outcome.update or NOTHING)
-    assert kept[:-1] == updates[:0:-1]
+    early = list(reversed(updates))
+    assert apply_all(replica, early[:-1]) == []
+    assert replica.missing(b"\0") == NOTHING
+    lasting = apply_all(replica, early[-1:])
+    assert sorted(lasting) == sorted(updates)
     in_turn = Replica(updates).doc
-    for again in (replica.doc, Replica(kept).doc):
+    for again in (replica.doc, Replica(lasting).doc):
         assert str(again.get("text", type=Text)) == str(in_turn.get("text", type=Text))
         assert again.get("items", type=Array).to_py() == in_turn.get("items", type=Array).to_py()
         assert again.get("nodes", type=Map).to_py() == in_turn.get("nodes", type=Map).to_py()
+
+
+def test_what_waited_is_given_back_with_the_name_of_its_sender() -> None:
+    updates = history()
+    replica = Replica()
+    assert replica.apply(updates[1], "ada").held
+    assert replica.ripe() is None
+    replica.apply(updates[0], "ben")
+    ripe = replica.ripe()
+    assert ripe is not None
+    assert (ripe.origin, ripe.update) == ("ada", updates[1])
+    assert replica.ripe() is None
+
+
+def test_what_waits_is_forgotten_with_its_sender() -> None:
+    updates = history()
+    replica = Replica()
+    replica.apply(updates[1], "ada")
+    replica.forget("ada")
+    replica.apply(updates[0], "ben")
+    assert replica.ripe() is None
+
+
+def orphan(number: int, size_bytes: int = 1) -> bytes:
+    """An update that builds on something nobody will ever send."""
+    return b"\1\1" + codec.uint(1000 + number) + b"\0\x84\7\x64" + codec.text("." * size_bytes) + b"\0"
+
+
+def test_what_waits_is_bounded_per_session_in_number_and_size() -> None:
+    replica = Replica(limits=Limits(waiting_updates=10, waiting_bytes=10_000))
+    for number in range(10):
+        assert replica.apply(orphan(number), "ada").held
+    with pytest.raises(WaitsTooMuch):
+        replica.apply(orphan(10), "ada")
+    assert replica.apply(orphan(11), "ben").held
+    with pytest.raises(WaitsTooMuch):
+        replica.apply(orphan(12, 10_000), "ben")
+    assert len(replica.waiting) == 11
+
+
+def test_what_waits_is_bounded_per_room_whoever_sent_it() -> None:
+    replica = Replica(limits=Limits(room_waiting_updates=5, room_waiting_bytes=10_000))
+    for number in range(5):
+        replica.apply(orphan(number), number)
+    with pytest.raises(WaitsTooMuch):
+        replica.apply(orphan(5), 5)
+    replica.forget(0)
+    with pytest.raises(WaitsTooMuch):
+        replica.apply(orphan(6, 10_000), 6)
+    assert replica.missing(b"\0") == NOTHING
+
+
+def change_of(replica: Replica, change: Callable[[Map[Any]], object]) -> bytes:
+    """The update of somebody who has the whole document and changes its nodes."""
+    writer: Doc[Any] = Doc()
+    writer.apply_update(replica.missing(b"\0"))
+    before = writer.get_state()
+    change(writer.get("nodes", type=Map))
+    return writer.get_update(before)
+
+
+def fill(nodes: Map[Any]) -> None:
+    nodes.update({f"n{number}": "." * 10_000 for number in range(9)})
+
+
+async def test_a_full_document_takes_only_deletions_until_there_is_room_again() -> None:
+    replica = Replica(limits=Limits(document_bytes=100_000))
+    replica.apply(change_of(replica, fill), None)
+    with pytest.raises(TooLarge):
+        replica.apply(change_of(replica, lambda nodes: nodes.update({"large": "." * 20_000})), None)
+    assert len(replica.doc.get("nodes", type=Map)) == 9
+    replica.apply(change_of(replica, lambda nodes: nodes.clear()), None)
+    assert len(replica.doc.get("nodes", type=Map)) == 0
+
+    def refilled() -> bool:
+        try:
+            replica.apply(change_of(replica, fill), None)
+        except TooLarge:
+            return False
+        return True
+
+    await until(refilled)
+    assert len(replica.doc.get("nodes", type=Map)) == 9
+
+
+def test_an_update_that_is_taken_in_part_ruins_the_document() -> None:
+    base: Doc[Any] = Doc(client_id=7)
+    base.get("text", type=Text).insert(0, "hi")
+    replica = Replica([base.get_update()])
+    inside_a_letter = b"\1\1\5\0\x27\0\7\0\1x\1\0"
+    with pytest.raises(Ruined):
+        replica.apply(inside_a_letter, None)
 
 
 def test_deletions_are_told_apart() -> None:
