@@ -14,6 +14,7 @@ from server.errors import TooLarge
 from server.hub.codec import BadMessage, Reader
 from server.hub.deletes import covers, read_deletes
 from server.hub.limits import Limits
+from server.hub.single import Ends, new_end
 from server.hub.structure import Id, may_hold_pairs, survey
 from server.hub.waiting import Held, Waiting
 
@@ -72,7 +73,7 @@ class Replica:
         """Grows with every change."""
         self.waiting = Waiting(self._limits)
         """A room that is loaded again hands it on to its new replica."""
-        self._known: dict[int, int] | None = None
+        self._known: Ends | None = None
         """End clock by Yjs client; None when it has to be read from the document again."""
         self._levels: dict[Id, int] = {}
         self._halves: set[Id] = set()
@@ -98,8 +99,18 @@ class Replica:
         Raises BadMessage when nobody honest wrote it, TooLarge when the document is full, WaitsTooMuch, and Ruined when
         it was poison. After each update that was applied, apply what `ripe` gives back, in the name of its own sender.
         """
-        found = survey(update, self._levels)
-        known = self._ends()
+        ends = self._ends()
+        if not self._halves and not self._levels and self._size_bytes + len(update) <= self._limits.document_bytes:
+            usual = new_end(update, ends)
+            if usual is not None:
+                done = self._apply_whole(update, origin)
+                self._grow(ends, [usual], len(update))
+                return done
+        return self._apply_surveyed(update, origin, messages)
+
+    def _apply_surveyed(self, update: bytes, origin: object, messages: int) -> Outcome[None]:
+        found, ends = survey(update, self._levels), self._ends()
+        known = ends.by_number
         if found.missing(known):
             self.waiting.add(Held(origin, update, found, messages))
             return Outcome(None, held=True)
@@ -112,16 +123,19 @@ class Replica:
             with panics_told():
                 update = get_update(update, self.state())
         done = self._apply_whole(update, origin)
-        for client, _, end in found.runs:
-            known[client] = max(end, known.get(client, 0))
-        self._known = known
+        self._grow(ends, [(client, end) for client, _, end in found.runs], len(update))
         self._levels.update(found.levels)
-        self._size_bytes += len(update)
         return done
+
+    def _grow(self, ends: Ends, runs: Sequence[tuple[int, int]], size_bytes: int) -> None:
+        for client, end in runs:
+            ends.grow(client, end)
+        self._known = ends
+        self._size_bytes += size_bytes
 
     def ripe(self) -> Held | None:
         """An update that waited and need not any longer; None when there is none."""
-        return self.waiting.take(self._ends()) if self.waiting else None
+        return self.waiting.take(self._ends().by_number) if self.waiting else None
 
     def forget(self, origin: object) -> None:
         """Drop what waits of a session that has gone."""
@@ -163,10 +177,10 @@ class Replica:
         if self._size_bytes + more_bytes > limit:
             raise TooLarge(f"This document is full: it may hold {limit} bytes. Delete something, or start another one.")
 
-    def _ends(self) -> dict[int, int]:
+    def _ends(self) -> Ends:
         if self._known is None:
             reader = Reader(self.state())
-            self._known = {reader.uint(): reader.uint() for _ in range(reader.uint())}
+            self._known = Ends({reader.uint(): reader.uint() for _ in range(reader.uint())})
         return self._known
 
     def change(self, change: Callable[[Doc[Any]], T], origin: object) -> Outcome[T]:
@@ -240,3 +254,12 @@ def merged(updates: Sequence[bytes]) -> bytes:
 
 def _merged_once(updates: list[bytes]) -> bytes:
     return updates[0] if len(updates) == 1 else merge_updates(*updates)
+
+
+def as_few(updates: list[bytes]) -> Sequence[bytes]:
+    """The updates as one; as they are when they cannot be merged, so that the guilty one is found by applying."""
+    try:
+        with panics_told():
+            return (merged(updates),)
+    except (ValueError, Ruined):
+        return updates

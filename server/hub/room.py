@@ -30,7 +30,7 @@ from server.hub.messages import Message
 from server.hub.nesting import check_nesting
 from server.hub.pace import Pace
 from server.hub.presence import Presence
-from server.hub.replica import EMPTY_STATE, Outcome, Replica, Ruined, merged, panics_told
+from server.hub.replica import EMPTY_STATE, Outcome, Replica, Ruined, as_few, merged, panics_told
 from server.hub.saver import Saver
 from server.hub.session import Session
 from server.store.base import LoggedUpdate, NewUpdate
@@ -289,7 +289,7 @@ class Room:
             self._merge(session, self._inbox.pop(session))
 
     def _merge(self, session: Session, updates: list[bytes], messages: int | None = None) -> None:
-        few = _as_few(updates)
+        few = as_few(updates)
         taken = messages or len(updates)
         try:
             for update in few:
@@ -510,12 +510,3 @@ class _Cached:
             self._message = self._make()
             self._of = (replica, replica.version)
         return self._message
-
-
-def _as_few(updates: list[bytes]) -> Sequence[bytes]:
-    """The updates as one; as they are when they cannot be merged, so that the guilty one is found by applying."""
-    try:
-        with panics_told():
-            return (merged(updates),)
-    except (ValueError, Ruined):
-        return updates
