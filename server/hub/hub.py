@@ -73,6 +73,10 @@ class Hub:
             saver = await opening.enter_async_context(self._savers.use(project))
             room = Room(project, document, saver, self._common)
             await room.open(self._on_open)
+            # While the disk fails nothing is acknowledged; those in the room are told why.
+            opening.callback(
+                saver.on_trouble(lambda failing: room.present("disk", {"failing": True} if failing else None))
+            )
             self._held[room] = opening.pop_all()
         return room
 

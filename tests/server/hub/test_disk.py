@@ -11,7 +11,8 @@ from server.hub.saver import Saver
 from server.store.base import NewUpdate
 from server.store.sqlite import SqliteUpdateStore
 from tests.support.crash import Client, check_file, connected, free_port, hub_process, log_file, read_everything
-from tests.support.sockets import until
+from tests.support.hub import FILM, HeldStore, open_hub
+from tests.support.sockets import BEN, Peer, turn, until
 
 FAILURES = ["full", "read-only", "sync"]
 
@@ -119,3 +120,31 @@ async def test_the_saver_says_when_the_database_is_full_and_when_it_has_room_aga
     assert len(await store.load("canvas")) == 3
     stop()
     await saver.close()
+
+
+async def test_everybody_in_a_room_is_told_that_the_disk_fails_and_that_it_works_again() -> None:
+    store = HeldStore()
+    async with open_hub(store) as hub, hub.room(FILM, "canvas") as canvas, hub.room(FILM, "takes") as takes:
+        ada, ben = Peer(canvas), Peer(takes, BEN)
+        for peer in (ada, ben):
+            peer.join()
+            await turn(peer)
+        safe = ada.link.acknowledged
+        store.error = OSError("no space left on device")
+        ada.nodes["x"] = 1
+        ada.send()
+        for peer in (ada, ben):
+            await heard(peer, '{"disk":{"failing":true}}')
+        assert ada.link.acknowledged == safe
+        store.error = None
+        for peer in (ada, ben):
+            await heard(peer, "null")
+        await until(lambda: ada.link.acknowledged == safe + 1)
+
+
+async def heard(peer: Peer, state: str) -> None:
+    """Wait until the server says this of itself."""
+    async with asyncio.timeout(5):
+        while state not in peer.heard.values():
+            await turn(peer)
+            await asyncio.sleep(0.005)
