@@ -59,5 +59,5 @@ class Limits:
     """How often a session that is behind is looked at."""
     grace_seconds: float = 10.0
     """How long a room stays in memory after its last user has left."""
-    gather_seconds: float = 0.02
-    """Shortest time between two commits of a log. The first edit after a pause never waits for it."""
+    gather_seconds: float = 0.04
+    """Shortest time between two commits of a busy log; a quiet one writes each edit as it comes."""

@@ -46,10 +46,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 WAL_BYTES = 8 << 20
 """A large compaction makes the WAL grow; it is cut back to this once its pages are in the file."""
+ROWS_AT_ONCE = 1000
+"""Rows of one statement; SQLite takes 32,766 values."""
 PAGES_AT_ONCE = 2000
 """Free pages given back to the disk after a compaction: about 8 MB, in a few milliseconds."""
 
 _INSERT = 'INSERT INTO updates (document, actor_id, actor_name, at, "update") VALUES (?, ?, ?, ?, ?)'
+_MORE = ", (?, ?, ?, ?, ?)"
 _LOAD = """
     SELECT 0, state FROM checkpoints WHERE document = :document UNION ALL
     SELECT seq, "update" FROM updates WHERE document = :document ORDER BY 1
@@ -89,7 +92,7 @@ class SqliteUpdateStore:
     async def open(cls, path: Path) -> Self:
         """Open or create the file at `path`, its folder included; raises NewerStore."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        connecting = aiosqlite.connect(path)
+        connecting = aiosqlite.connect(path, isolation_level=None)
         # Its thread waits for work for ever: a connection that nobody closed must not keep the process from ending.
         connecting._thread.daemon = True  # noqa: SLF001 - aiosqlite 0.22 leaves no other way
         database = await connecting
@@ -121,9 +124,13 @@ class SqliteUpdateStore:
         rows = [(new.document, new.actor_id, new.actor_name, new.at, new.update) for new in batch]
 
         async def write() -> None:
-            await self._database.executemany(_INSERT, rows)
+            for at in range(0, len(rows), ROWS_AT_ONCE):
+                some = rows[at : at + ROWS_AT_ONCE]
+                statement = _INSERT + _MORE * (len(some) - 1)
+                await self._database.execute_fetchall(statement, [value for row in some for value in row])
 
-        await self._transact(write)
+        # A statement by itself is a transaction by itself, in one turn of the connection's thread instead of three.
+        await self._transact(write, alone=len(rows) <= ROWS_AT_ONCE)
 
     async def log(self, document: str, after: int = 0, limit: int = 1000) -> list[LoggedUpdate]:
         """Updates with their authors."""
@@ -161,13 +168,17 @@ class SqliteUpdateStore:
         async with self._writing:
             await self._database.close()
 
-    async def _transact(self, write: Callable[[], Awaitable[None]]) -> None:
+    async def _transact(self, write: Callable[[], Awaitable[None]], *, alone: bool = False) -> None:
+        """Do all of `write` or nothing; `alone`: it is one statement."""
         async with self._writing:
             try:
                 if not self._settled:
                     await self._settle()
+                if not alone:
+                    await self._database.execute("BEGIN IMMEDIATE")
                 await write()
-                await self._database.commit()
+                if not alone:
+                    await self._database.commit()
             except BaseException:
                 # Cancelled in the middle counts as failed: the caller was never told that it is safe.
                 await asyncio.shield(self._database.rollback())
