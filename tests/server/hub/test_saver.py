@@ -71,7 +71,8 @@ async def test_commits_of_a_busy_log_keep_their_distance_but_the_first_is_not_he
     saver = Saver(store, gather_seconds=0.2)
     loop = asyncio.get_running_loop()
     start = loop.time()
-    for number in range(500):
+    saver.add([row(b"1")], lambda: None)
+    for _ in range(500):
         saver.add([], lambda: None)
     await until(lambda: store.appends == 1)
     assert loop.time() - start < 0.19
