@@ -105,9 +105,9 @@ class Saver:
 
     def _is_busy(self, changes: int, now: float) -> bool:
         """Whether so many changes come lately that a commit for each would cost more than they do."""
-        elapsed, self._committed_at = now - self._committed_at, now
-        weight = min(1.0, elapsed / LATELY_SECONDS)
-        self._changes_per_second += weight * (changes / max(elapsed, 0.001) - self._changes_per_second)
+        elapsed = min(max(now - self._committed_at, 0.001), LATELY_SECONDS)
+        self._committed_at = now
+        self._changes_per_second += elapsed / LATELY_SECONDS * (changes / elapsed - self._changes_per_second)
         return self._changes_per_second > QUIET_PER_SECOND
 
     async def _commit(self, batch: Sequence[_Entry]) -> None:

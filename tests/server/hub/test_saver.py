@@ -59,10 +59,12 @@ async def test_what_arrives_during_a_commit_is_the_next_commit() -> None:
 async def test_a_quiet_log_is_written_edit_by_edit() -> None:
     store = HeldStore()
     saver = Saver(store, gather_seconds=60)
-    for number in range(3):
-        saver.add([row(bytes([number]))], lambda: None)
-        await until(lambda: store.appends == number + 1)
+    for number in (1, 2, 3):
+        saved = asyncio.Event()
+        saver.add([row(bytes([number]))], saved.set)
+        await asyncio.wait_for(saved.wait(), 5)
         await asyncio.sleep(0.02)
+    assert store.appends == 3
     await saver.close()
 
 
