@@ -11,10 +11,9 @@ from pycrdt import Doc, Map, get_update
 
 from crdt_schema.wire import SyncStep
 from server.errors import TooLarge
-from server.hub.codec import Reader
 from server.hub.limits import Limits
 from server.hub.nesting import check_nesting
-from server.hub.replica import Ruined, panics_told
+from server.hub.replica import EMPTY_STATE, Ruined, panics_told
 from server.hub.session import Session
 
 OTHER_EPOCH = "This document was begun anew here. Discard your copy, or add what only it holds as new edits."
@@ -49,10 +48,10 @@ def known_by_state(session: Session, state: bytes, room: Callable[[], bytes]) ->
 
     A change by itself may fit any history: Hocuspocus's provider sends what was edited offline before anything else,
     and a new record in it depends on nothing. So changes wait until it is clear of which epoch they are. A client that
-    knows nothing, or only what the room knows, has no other founding; of any other the step 2 tells. Raises BadMessage.
+    knows nothing, or just what the room knows, has no other founding; of any other the step 2 tells.
     """
     session.shown = True
-    if session.early is None or not _clients_in(state) <= _clients_in(room()):
+    if session.early is None or (state != EMPTY_STATE and state != room()):
         return []
     known, session.early = session.early, None
     return known
@@ -70,16 +69,6 @@ def known_by_update(session: Session, step: int, update: bytes, limits: Limits) 
     if len(session.early) > limits.held_frames or sum(map(len, session.early)) > limits.update_bytes:
         raise TooLarge("Send a step 1 and answer the server's before you send so much.")
     return []
-
-
-def _clients_in(state: bytes) -> set[int]:
-    reader = Reader(state)
-    return {_client_of(reader) for _ in range(reader.uint())}
-
-
-def _client_of(reader: Reader) -> int:
-    client, _clock = reader.uint(), reader.uint()
-    return client
 
 
 def _epoch_in(update: bytes) -> object:

@@ -59,6 +59,7 @@ group('close codes', () => {
 
   it('in the band that stops are explained, also unknown ones', () => {
     expect(refusalFor(CLOSE_CODES.UNAUTHORISED, '')).toContain('Sign in again');
+    expect(refusalFor(CLOSE_CODES.OTHER_EPOCH, '')).toContain('kept in this browser');
     expect(refusalFor(4477, 'too many cooks')).toContain('too many cooks');
     expect(refusalFor(4477, '')).toContain('4477');
   });

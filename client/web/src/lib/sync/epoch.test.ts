@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as Y from 'yjs';
-import { isFromAnotherEpoch } from './epoch';
+import { isFromAnotherEpoch, isOtherEpoch } from './epoch';
 
 function born(epoch: string): Y.Doc {
   const doc = new Y.Doc();
@@ -33,5 +33,11 @@ describe('epochs', () => {
     const before = copy.toJSON();
     expect(isFromAnotherEpoch(copy, answerTo(copy, born('two')))).toBe(true);
     expect(copy.toJSON()).toEqual(before);
+  });
+
+  it('a refusal for that reason is told from every other one by the close code before its words', () => {
+    expect(isOtherEpoch('4409 This document was begun anew here.')).toBe(true);
+    expect(isOtherEpoch('You have no access.')).toBe(false);
+    expect(isOtherEpoch('44090 is a number')).toBe(false);
   });
 });
