@@ -20,6 +20,7 @@ from server.auth.actor import SYSTEM, Actor
 from server.errors import TooLarge, Unavailable, WorkprintError
 from server.hub import messages
 from server.hub.audience import Audience
+from server.hub.census import TooManySessions
 from server.hub.codec import BadMessage, Reader
 from server.hub.counts import Counts
 from server.hub.epochs import OTHER_EPOCH, brings_another, known_by_state, known_by_update
@@ -67,7 +68,7 @@ class Room:
         self._log = structlog.get_logger(__name__).bind(project=project, document=document)
         self._replica = Replica()
         self._audience = Audience(common.limits, common.counts, state=self._state_told, catch_up=self._missed_since)
-        self._presence = Presence(common.limits)
+        self._presence = Presence(common.limits, refuse=lambda kind: common.counts.refusals.update((kind,)))
         self._inbox: dict[Session, list[bytes]] = {}
         self._news: list[tuple[Session | None, bytes]] = []
         self._unsaved: list[NewUpdate] = []
@@ -159,6 +160,11 @@ class Room:
             self._schedule_renewal()
 
     # What the sockets use
+
+    def demand_place(self) -> None:
+        """Raise TooManySessions when nobody else may come in."""
+        if len(self._audience) >= self._limits.sessions_per_room:
+            raise TooManySessions("Too many people have this document open. Come back later.")
 
     def join(self, session: Session) -> None:
         """Let a session in; it is told who is here."""

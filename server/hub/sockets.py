@@ -12,6 +12,7 @@ from crdt_schema.wire import CloseCode
 from server.errors import WorkprintError
 from server.hub.inlet import DirectWebSocket
 from server.hub.limits import Limits
+from server.hub.rates import Intake
 
 CLOSE_SECONDS = 5.0
 """How long a client may take to say goodbye, or to read what it was sent before."""
@@ -29,6 +30,8 @@ class Socket:
         self._log = structlog.get_logger(__name__)
         self._loop = asyncio.get_running_loop()
         self._closing: asyncio.Task[None] | None = None
+        self._intake = Intake(limits)
+        self._reading_again: asyncio.TimerHandle | None = None
         self._silent = True
         self._unheard_seconds = 0.0
         self._on_silence: Callable[[], None] = lambda: None
@@ -90,6 +93,8 @@ class Socket:
 
     def _handle(self, handle: Callable[[bytes], None], data: bytes) -> None:
         try:
+            if pause := self._intake.pause_seconds(len(data)):
+                self._read_later(pause)
             handle(data)
         except WorkprintError as error:
             self._log.info("bad_message", code=int(error.close_code), reason=error.message)
@@ -97,6 +102,19 @@ class Socket:
         except Exception:  # noqa: BLE001 - a fault of ours ends this socket and no other
             self._log.exception("message_failed")
             self.close(CloseCode.TRY_AGAIN_LATER, "something went wrong here")
+
+    def _read_later(self, seconds: float) -> None:
+        """Leave what the client sends in the kernel for a while: then it cannot send any more."""
+        if self._reading_again is not None:
+            self._reading_again.cancel()
+        else:
+            self._transport.pause_reading()
+        self._reading_again = self._loop.call_later(seconds, self._read_on)
+
+    def _read_on(self) -> None:
+        self._reading_again = None
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _check_silence(self) -> None:
         if self._silent:
@@ -115,6 +133,10 @@ class Socket:
             self._keepalive = self._loop.call_later(self._limits.keepalive_seconds, self._check_silence)
 
     async def _close(self, code: CloseCode, reason: str) -> None:
+        if self._reading_again is not None:
+            # Its goodbye has to be read.
+            self._reading_again.cancel()
+            self._read_on()
         message = reason.encode()[:_REASON_BYTES].decode(errors="ignore").encode()
         try:
             await asyncio.wait_for(self._websocket.close(code=code, message=message), CLOSE_SECONDS)

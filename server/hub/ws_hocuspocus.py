@@ -183,6 +183,7 @@ class _Connection:
             token = channel.token
             admission = await self._ask(channel)
             async with self._hub.room(self._project, channel.document) as room:
+                room.demand_place()
                 session = Session(admission.actor, channel.link, writable=admission.writable, asks_back=True)
                 self._join(channel, room, session)
                 if channel.token != token:

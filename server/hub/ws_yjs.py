@@ -1,5 +1,6 @@
 """GET /ws/{project}/{document}: the y-websocket dialect. One socket is one session in one room."""
 
+from contextlib import AsyncExitStack
 from functools import partial
 
 from aiohttp import web
@@ -64,7 +65,10 @@ class YjsEndpoint:
         """Admit, upgrade, join, and read until the end; who is not admitted gets plain HTTP."""
         project, document = project_in(request), request.match_info["document"]
         admission = await self._admit(request, request.query.get("token", ""), project, document)
-        async with self._hub.room(project, document) as room, self._sockets.open(request) as socket:
+        async with AsyncExitStack() as using:
+            room = await using.enter_async_context(self._hub.room(project, document))
+            room.demand_place()
+            socket = await using.enter_async_context(self._sockets.open(request))
             link = YjsLink(socket)
             socket.on_silence(partial(link.send, messages.NOTHING_NEW))
             session = Session(admission.actor, link, writable=admission.writable, asks_back=False)
