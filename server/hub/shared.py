@@ -18,6 +18,7 @@ V = TypeVar("V")
 class _Entry(Generic[V]):
     opening: "asyncio.Task[V]"
     users: int = 0
+    visits: int = 0
     idle: "asyncio.Task[None] | None" = None
     closing: "asyncio.Task[None] | None" = None
 
@@ -73,6 +74,7 @@ class Shared(Generic[K, V]):
         if entry is None:
             entry = self._entries[key] = _Entry(asyncio.ensure_future(self._opened(key)))
         entry.users += 1
+        entry.visits += 1
         return entry
 
     async def _opened(self, key: K) -> V:
@@ -90,7 +92,10 @@ class Shared(Generic[K, V]):
 
     async def _close_when_idle(self, key: K, entry: _Entry[V]) -> None:
         await asyncio.sleep(self._grace_seconds)
-        if self._settle is not None and entry.users == 0:
+        settled_at = -1
+        while self._settle is not None and entry.users == 0 and settled_at != entry.visits:
+            # Somebody may come, change something and go again while this waits.
+            settled_at = entry.visits
             await self._settle(await entry.opening)
         if entry.users == 0:
             await self._close_entry(key, entry)

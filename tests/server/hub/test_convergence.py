@@ -2,13 +2,16 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from pycrdt import Map
 
 from server.hub.room import Room
-from tests.support.hub import FILM, HeldStore, open_hub
-from tests.support.sockets import ADA, BEN, Peer, turn
+from server.store.base import NewUpdate
+from tests.support.hub import FILM, QUICK, HeldStore, open_hub
+from tests.support.sockets import ADA, BEN, Peer, turn, until
 
 
 def scribble(rng: random.Random, peer: Peer) -> None:
@@ -77,3 +80,35 @@ async def test_all_replicas_converge_whatever_the_network_does(seed: int) -> Non
         fresh.join()
         await turn(fresh)
         assert fresh.plain() == peers[0].plain(), f"seed {seed}"
+
+
+class SlowStore(HeldStore):
+    """A store whose disk takes its time for every commit."""
+
+    started = 0
+
+    async def append(self, batch: Sequence[NewUpdate]) -> None:
+        self.started += 1
+        await asyncio.sleep(0.1)
+        await super().append(batch)
+
+
+def put(room: Room, key: str) -> None:
+    room.edit(ADA, lambda doc: doc.get("nodes", type=Map).update({key: 1}))
+
+
+async def test_an_edit_made_while_a_room_is_about_to_close_is_in_the_next_one() -> None:
+    store = SlowStore()
+    # The other document keeps the store open: closing it would wait for what is to be written.
+    async with open_hub(store, limits=replace(QUICK, grace_seconds=0.0)) as hub, hub.room(FILM, "takes"):
+        async with hub.room(FILM, "canvas") as first:
+            put(first, "one")
+        started = store.started
+        await until(lambda: store.started > started)
+        async with hub.room(FILM, "canvas") as again:
+            assert again is first
+            put(again, "two")
+        await until(lambda: first not in hub.rooms())
+        async with hub.room(FILM, "canvas") as reopened:
+            nodes: Map[int] = reopened.doc.get("nodes", type=Map)
+            assert set(nodes.to_py() or {}) == {"one", "two"}
