@@ -31,10 +31,10 @@ PY_PEERS = {"pam": ("hocuspocus", False), "pip": ("yjs", False), "pug": ("hocusp
 class Life:
     """The hub, its clients, and everything that can happen to them."""
 
-    def __init__(self, seed: int, node: NodeClients, folder: Path, *, calm: bool) -> None:
+    def __init__(self, seed: int, node: NodeClients, folder: Path, *, careful: bool) -> None:
         self.rng = random.Random(seed)
         self._seed = seed
-        self._calm = calm
+        self._careful = careful
         self._node = node
         self._file = folder / f"{seed}.sqlite"
         self._port = 0
@@ -70,12 +70,10 @@ class Life:
                 self._peer(name), self._base, dialect=dialect, clientId=self._seed * 100 + number,
                 token=f"editor:{name}", undoes=self.rng.random() < 0.5, sessionAware=name == "cyd",
             )  # fmt: skip
-            if self._calm and dialect == "raw":
-                await self._do("straight", name)
         for number, (name, (dialect, jumbles)) in enumerate(PY_PEERS.items(), start=50):
             self._pys[name] = SocketPeer(
                 http, lambda: self._base, name, client_id=self._seed * 100 + number, dialect=dialect,
-                jumbles=jumbles and not self._calm, careful=self._calm,
+                jumbles=jumbles, careful=self._careful,
             )  # fmt: skip
             self._pys[name].online()
 
@@ -218,8 +216,8 @@ class Life:
 
 
 @asynccontextmanager
-async def _life(seed: int, node: NodeClients, folder: Path, *, calm: bool) -> AsyncGenerator[Life, None]:
-    life = Life(seed, node, folder, calm=calm)
+async def _life(seed: int, node: NodeClients, folder: Path, *, careful: bool) -> AsyncGenerator[Life, None]:
+    life = Life(seed, node, folder, careful=careful)
     async with aiohttp.ClientSession() as http:
         await life.start()
         try:
@@ -230,12 +228,12 @@ async def _life(seed: int, node: NodeClients, folder: Path, *, calm: bool) -> As
             await life.stop()
 
 
-async def live(seed: int, node: NodeClients, folder: Path, steps: int = STEPS, *, calm: bool = False) -> None:
+async def live(seed: int, node: NodeClients, folder: Path, steps: int = STEPS, *, careful: bool = False) -> None:
     """Run one seed; raises AssertionError with the seed when two replicas differ at the end.
 
-    `calm`: nobody jumbles, and pycrdt's clients apply nothing before they are synced.
+    `careful`: pycrdt's clients apply nothing before they are synced.
     """
-    async with _life(seed, node, folder, calm=calm) as life:
+    async with _life(seed, node, folder, careful=careful) as life:
         for _ in range(steps):
             await life.act()
         await life.come_together()
