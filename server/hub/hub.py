@@ -7,9 +7,9 @@ from crdt_schema.documents import NewerSchema, UnknownDocument, kind_of
 from crdt_schema.ids import ProjectId
 from crdt_schema.wire import CloseCode
 from server.errors import NotFound, Unavailable
-from server.hub.counts import Counts
+from server.hub.common import Common
 from server.hub.limits import Limits
-from server.hub.room import Common, OnOpen, Room
+from server.hub.room import OnOpen, Room
 from server.hub.saver import Saver
 from server.hub.shared import Shared
 from server.store.base import UpdateStore
@@ -23,8 +23,8 @@ class Hub:
 
     def __init__(self, open_store: OpenStore, *, on_open: Sequence[OnOpen] = (), limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
-        self.counts = Counts()
-        self._common = Common(self.limits, self.counts)
+        self._common = Common(self.limits)
+        self.counts = self._common.counts
         self._open_store = open_store
         self._on_open = on_open
         self._held: dict[Room, AsyncExitStack] = {}

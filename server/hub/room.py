@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -20,16 +19,15 @@ from server.auth.actor import SYSTEM, Actor
 from server.errors import TooLarge, Unavailable, WorkprintError
 from server.hub import messages
 from server.hub.audience import Audience
+from server.hub.cached import Cached
 from server.hub.census import TooManySessions
 from server.hub.codec import BadMessage, Reader
-from server.hub.counts import Counts
+from server.hub.common import Common
 from server.hub.epochs import OTHER_EPOCH, brings_another, known_by_state, known_by_update
 from server.hub.guarded import failures_logged
 from server.hub.ledger import Ledger
-from server.hub.limits import Limits
 from server.hub.messages import Message
 from server.hub.nesting import check_nesting
-from server.hub.pace import Pace
 from server.hub.presence import Presence
 from server.hub.replica import EMPTY_STATE, Outcome, Replica, Ruined, as_few, merged, panics_told
 from server.hub.saver import Saver
@@ -42,15 +40,6 @@ OnOpen = Callable[["Room"], Callable[[], None]]
 
 RENEW_SECONDS = 15.0
 """Clients forget a presence that was not renewed for 30 s."""
-
-
-@dataclass(frozen=True)
-class Common:
-    """What all rooms of a hub have in common."""
-
-    limits: Limits = field(default_factory=Limits)
-    counts: Counts = field(default_factory=Counts)
-    pace: Pace = field(default_factory=Pace)
 
 
 class Room:
@@ -89,8 +78,8 @@ class Room:
         self._shown = EMPTY_STATE
         self._plain: tuple[tuple[Replica, int], CanvasPlain | TakesPlain] | None = None
         self._held: list[tuple[Session, bytes]] = []
-        self._step1 = _Cached(lambda: messages.step1(self._replica.state()))
-        self._everything = _Cached(lambda: messages.step2(self._replica.missing(EMPTY_STATE)))
+        self._step1 = Cached(lambda: messages.step1(self._replica.state()))
+        self._everything = Cached(lambda: messages.step2(self._replica.missing(EMPTY_STATE)))
 
     # What the rest of the server uses
 
@@ -498,21 +487,3 @@ class Room:
             self._presence.renew()
             self._schedule_flush()
             self._schedule_renewal()
-
-
-class _Cached:
-    """A message that stays the same until the document changes: whoever joins meanwhile gets the same bytes."""
-
-    __slots__ = ("_make", "_message", "_of")
-
-    def __init__(self, make: Callable[[], Message]) -> None:
-        self._make = make
-        self._of: tuple[Replica, int] | None = None
-        self._message = messages.NOTHING_NEW
-
-    def get(self, replica: Replica) -> Message:
-        """The message for the document as `replica` is now."""
-        if self._of != (replica, replica.version):
-            self._message = self._make()
-            self._of = (replica, replica.version)
-        return self._message
