@@ -22,6 +22,7 @@ from server.hub import ws
 from server.hub.hub import Hub, OpenStore
 from server.hub.limits import Limits
 from server.intents.service import FindActor, Intents
+from server.metrics import registry_of
 from server.middleware import add_headers, know_the_user, tell_errors
 from server.projects.demo import ensure_demo
 from server.projects.index import Projects
@@ -58,6 +59,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         on_open=(app[keys.SNAPSHOTTER].attach, app[keys.INTENTS].attach),
         limits=limits_of(config),
     )
+    app[keys.METRICS] = registry_of(app[keys.HUB])
     app.cleanup_ctx.extend([run_people, run_projects, run_snapshotter, run_hub, run_intents])
     routes.add_routes(app)
     ws.add_routes(app, app[keys.HUB], admitter(app))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from pipelines.spec import Pipeline
 from render_farm.queues import Farm
@@ -24,4 +25,5 @@ HUB = web.AppKey("hub", Hub)
 FARM = web.AppKey("farm", Farm)
 INTENTS = web.AppKey("intents", Intents)
 SNAPSHOTTER = web.AppKey("snapshotter", Snapshotter)
+METRICS = web.AppKey("metrics", CollectorRegistry)
 PIPELINES = web.AppKey("pipelines", dict[str, Pipeline])

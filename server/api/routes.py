@@ -28,6 +28,7 @@ API: tuple[web.RouteDef, ...] = (
 
 ROUTES: tuple[web.RouteDef, ...] = (
     web.get("/healthz", health.health),
+    web.get("/metrics", health.metrics),
     web.post("/auth/token", auth.token),
     web.post("/auth/login", auth.login),
     web.post("/auth/logout", auth.logout),

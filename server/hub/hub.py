@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from crdt_schema.documents import NewerSchema, UnknownDocument, kind_of
 from crdt_schema.ids import ProjectId
@@ -16,6 +17,17 @@ from server.store.base import UpdateStore
 
 OpenStore = Callable[[ProjectId], Awaitable[UpdateStore]]
 """The update log of a project; raises NotFound when there is no such project."""
+
+
+@dataclass(frozen=True)
+class LogState:
+    """The logs of all open projects together."""
+
+    rows: int
+    bytes: int
+    checkpoint_bytes: int
+    failing: int
+    """Projects whose last commit failed; their edits are shown, but not acknowledged until one succeeds."""
 
 
 class Hub:
@@ -56,6 +68,17 @@ class Hub:
         """Every room that is open now."""
         return self._rooms.values()
 
+    def log_state(self) -> LogState:
+        """How the logs of the open projects stand."""
+        savers = self._savers.values()
+        sizes = [size for saver in savers for size in saver.compactor.sizes.values()]
+        return LogState(
+            rows=sum(size.rows for size in sizes),
+            bytes=sum(size.bytes for size in sizes),
+            checkpoint_bytes=sum(size.checkpoint_bytes for size in sizes),
+            failing=sum(saver.failing for saver in savers),
+        )
+
     async def close(self) -> None:
         """End every session, save everything, close every store. Nobody is let in any more."""
         self._closing = True
@@ -65,7 +88,7 @@ class Hub:
         await self._savers.close()
 
     async def _open_saver(self, project: ProjectId) -> Saver:
-        return Saver(await self._open_store(project), gather_seconds=self.limits.gather_seconds)
+        return Saver(await self._open_store(project), gather_seconds=self.limits.gather_seconds, counts=self.counts)
 
     async def _open_room(self, key: tuple[ProjectId, str]) -> Room:
         project, document = key

@@ -1,12 +1,14 @@
 """Saver: group commit for one project's log; ordered, coalesced, and it says when something is safe and when not."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from server.hub.compactor import Compactor
+from server.hub.counts import Counts
 from server.hub.guarded import failures_logged
 from server.hub.history import History
 from server.hub.replica import merged
@@ -30,8 +32,16 @@ class _Entry:
 class Saver:
     """The one writer of a store. Everything queued while a commit runs becomes the next commit."""
 
-    def __init__(self, store: UpdateStore, *, gather_seconds: float, retry_seconds: float = RETRY_SECONDS) -> None:
+    def __init__(
+        self,
+        store: UpdateStore,
+        *,
+        gather_seconds: float,
+        retry_seconds: float = RETRY_SECONDS,
+        counts: Counts | None = None,
+    ) -> None:
         self.store = store
+        self._counts = counts or Counts()
         self.history = History(store)
         self.compactor = Compactor(store)
         self._gather_seconds = gather_seconds
@@ -113,7 +123,9 @@ class Saver:
     async def _commit(self, batch: Sequence[_Entry]) -> None:
         rows = coalesced([row for entry in batch for row in entry.rows])
         if rows:
+            started = time.perf_counter()
             await self.store.append(rows)
+            self._counts.commit_seconds.note(time.perf_counter() - started)
         for entry in batch:
             with failures_logged(self._log, "after_save_failed"):
                 entry.on_saved()

@@ -38,8 +38,10 @@ async def error_of(reply: aiohttp.ClientResponse) -> dict[str, str]:
 async def test_health_needs_no_one_and_says_what_is_missing(service: Service) -> None:
     health = await got(service.session(), "/healthz")
     assert health["status"] == "ok"
-    assert health["farm"] == {"redis": "unreachable"}
+    assert health["farm"] == {"ok": False, "redis": "unreachable"}
     assert set(health["git_lfs"]) == {"ok", "message"}
+    assert health["store"] == {"ok": True, "failing_projects": 0}
+    assert health["disk"]["free_bytes"] > 0
 
 
 @pytest.mark.parametrize(
@@ -272,6 +274,7 @@ async def test_no_reply_names_a_path_of_the_server(ana: aiohttp.ClientSession, t
     address = f"/api/projects/{(await made(ana, '/api/projects', STUDIO))['id']}"
     for path in (
         "/healthz",
+        "/metrics",
         "/api/projects",
         address,
         address + "/history",

@@ -1,0 +1,100 @@
+"""Metrics and health: what an operator is told, by a real hub that real clients use."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+from pycrdt import Doc, Map
+
+from crdt_schema.ids import ProjectId
+from server import keys
+from server.auth.actor import SYSTEM
+from tests.support.service import STUDIO, Service, made
+
+Samples = dict[str, float]
+
+
+async def samples(session: aiohttp.ClientSession) -> Samples:
+    async with session.get("/metrics") as reply:
+        assert reply.status == 200
+        assert reply.content_type == "text/plain"
+        families = list(text_string_to_metric_families(await reply.text()))
+    return {
+        "{}{}".format(sample.name, "".join(f"[{value}]" for value in sample.labels.values())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+async def test_metrics_need_no_one_and_name_nothing_that_is_private(
+    service: Service, ana: aiohttp.ClientSession
+) -> None:
+    project = (await made(ana, "/api/projects", STUDIO))["id"]
+    async with service.app[keys.HUB].room(ProjectId(project), "canvas"), service.session().get("/metrics") as reply:
+        page = await reply.text()
+    assert "workprint_rooms" in page
+    for private in (project, STUDIO["name"], "canvas", "ana"):
+        assert str(private).lower() not in page.lower().replace("workprint", "")
+
+
+async def test_what_people_do_is_counted(service: Service, ana: aiohttp.ClientSession) -> None:
+    project = ProjectId((await made(ana, "/api/projects", STUDIO))["id"])
+    before = await samples(ana)
+    token = (await (await ana.get("/auth/socket-token")).json())["token"]
+    address = f"/ws/{project}/canvas?token={token}"
+    async with ana.ws_connect(address) as writer, ana.ws_connect(address) as reader:
+        for socket in (writer, reader):
+            await socket.send_bytes(b"\0\0\1\0")
+            while (await socket.receive_bytes(timeout=5))[:2] != b"\0\1":
+                pass
+        await writer.send_bytes(change())
+        while (await reader.receive_bytes(timeout=5))[:2] != b"\0\2":
+            pass
+        async with service.app[keys.HUB].room(project, "canvas") as room:
+            await asyncio.wait_for(room.saved(), 5)
+        now = await samples(ana)
+        await reader.send_str("text frames are not part of the protocol")
+        assert (await reader.receive(timeout=5)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+    assert now["workprint_rooms"] >= 1
+    assert now["workprint_sessions"] == 2
+    assert grown(before, now, "workprint_edits_total") == 1
+    assert grown(before, now, "workprint_deliveries_total") == 1
+    assert grown(before, now, "workprint_flush_edits_count") == 1
+    assert grown(before, now, "workprint_flush_seconds_sum") > 0
+    assert grown(before, now, "workprint_commit_seconds_count") >= 1
+    assert now["workprint_log_rows"] >= 1
+    assert now["workprint_log_bytes"] > 0
+    assert now["process_resident_memory_bytes"] > 0
+    assert grown(now, await samples(ana), "workprint_refusals_total[bad_message]") == 1
+
+
+async def test_a_log_that_cannot_be_written_is_seen_by_whoever_watches(
+    service: Service, ana: aiohttp.ClientSession
+) -> None:
+    project = ProjectId((await made(ana, "/api/projects", STUDIO))["id"])
+    log = service.app[keys.PROJECTS].get(project).folder / ".workprint" / "documents.sqlite"
+    async with service.app[keys.HUB].room(project, "canvas") as room:
+        await room.saved()
+        await fill(log, full=True)
+        room.edit(SYSTEM, lambda doc: doc.get("later", type=Map).update({"x": "y" * 100_000}))
+        async with asyncio.timeout(10):
+            while (await samples(ana))["workprint_store_failing"] != 1:
+                await asyncio.sleep(0.02)
+        async with ana.get("/healthz") as reply:
+            assert (reply.status, (await reply.json())["status"]) == (503, "failing")
+        await fill(log, full=False)
+        await asyncio.wait_for(room.saved(), 10)
+        async with ana.get("/healthz") as reply:
+            assert (reply.status, (await reply.json())["status"]) == (200, "ok")
+
+
+def change() -> bytes:
+    doc: Doc[Any] = Doc()
+    doc.get("meta_of_a_test", type=Map)["x"] = 1
+    update = doc.get_update()
+    return b"\0\2" + bytes([len(update)]) + update
+
+
+def grown(before: Samples, now: Samples, name: str) -> float:
+    return now[name] - before.get(name, 0.0)
