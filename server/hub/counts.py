@@ -41,4 +41,8 @@ class Counts:
         self.rebuilds = 0
         """Documents that an update had ruined and that were loaded again."""
         self.refusals: Counter[str] = Counter()
-        """What was refused or cut off, by reason: `code` of the error."""
+        """What was refused or cut off, by reason: the name of the close code, or what was dropped."""
+
+    def refuse(self, reason: str) -> None:
+        """Count something that was not taken."""
+        self.refusals[reason] += 1

@@ -8,6 +8,7 @@ from crdt_schema.documents import NewerSchema, UnknownDocument, kind_of
 from crdt_schema.ids import ProjectId
 from crdt_schema.wire import CloseCode
 from server.errors import NotFound, Unavailable
+from server.hub.census import Census
 from server.hub.common import Common
 from server.hub.limits import Limits
 from server.hub.room import OnOpen, Room
@@ -37,6 +38,7 @@ class Hub:
         self.limits = limits or Limits()
         self._common = Common(self.limits)
         self.counts = self._common.counts
+        self.census = Census(self.limits.sessions_per_user)
         self._open_store = open_store
         self._on_open = on_open
         self._held: dict[Room, AsyncExitStack] = {}

@@ -59,5 +59,7 @@ class Limits:
     """How often a session that is behind is looked at."""
     grace_seconds: float = 10.0
     """How long a room stays in memory after its last user has left."""
+    tick_seconds: float = 0.005
+    """How long edits may gather in a room while the hub is busy; while it is not they are told at once."""
     gather_seconds: float = 0.04
     """Shortest time between two commits of a busy log; a quiet one writes each edit as it comes."""

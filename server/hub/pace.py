@@ -7,7 +7,6 @@ WINDOW_SECONDS = 0.05
 """How far back the hub looks for how busy it is."""
 BUSY = 0.35
 """Share of the time spent in flushes from which on edits gather; reading takes about as much again."""
-WIDEST_SECONDS = 0.005
 LONGEST_SECONDS = 0.005
 """One long flush, somebody's offline day coming in, is not a load yet."""
 
@@ -19,9 +18,10 @@ class Pace:
     opens only under load costs latency where there would be a queue anyway, and makes an edit cheaper the more come.
     """
 
-    __slots__ = ("_busy_seconds", "_now", "_since")
+    __slots__ = ("_busy_seconds", "_now", "_since", "_tick_seconds")
 
-    def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, tick_seconds: float, now: Callable[[], float] = time.perf_counter) -> None:
+        self._tick_seconds = tick_seconds
         self._now = now
         self._busy_seconds = 0.0
         self._since = now()
@@ -38,4 +38,4 @@ class Pace:
         """How long the next flush should wait; 0.0: as soon as the loop gets to it."""
         idle = self._now() - self._since
         busy = self._busy_seconds * max(0.0, 1.0 - idle / WINDOW_SECONDS)
-        return WIDEST_SECONDS if busy > BUSY * WINDOW_SECONDS else 0.0
+        return self._tick_seconds if busy > BUSY * WINDOW_SECONDS else 0.0

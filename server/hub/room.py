@@ -57,7 +57,7 @@ class Room:
         self._log = structlog.get_logger(__name__).bind(project=project, document=document)
         self._replica = Replica()
         self._audience = Audience(common.limits, common.counts, state=self._state_told, catch_up=self._missed_since)
-        self._presence = Presence(common.limits, refuse=lambda kind: common.counts.refusals.update((kind,)))
+        self._presence = Presence(common.limits, refuse=common.counts.refuse)
         self._inbox: dict[Session, list[bytes]] = {}
         self._news: list[tuple[Session | None, bytes]] = []
         self._unsaved: list[NewUpdate] = []
@@ -251,6 +251,7 @@ class Room:
         except (ValueError, Ruined):
             raise BadMessage("an update does not decode") from None
         if lacks:
+            self._counts.refuse("read_only")
             session.link.refuse(1)
         else:
             self._acknowledge(session, 1)

@@ -10,6 +10,7 @@ from aiohttp import WSMsgType, web
 
 from crdt_schema.wire import CloseCode
 from server.errors import WorkprintError
+from server.hub.counts import Counts
 from server.hub.inlet import DirectWebSocket
 from server.hub.limits import Limits
 from server.hub.rates import Intake
@@ -23,10 +24,13 @@ _PING = bytes((0x89, 0))  # RFC 6455: FIN, opcode 9, empty
 class Socket:
     """One open websocket. `write` never waits: what the kernel does not take is the backlog."""
 
-    def __init__(self, websocket: DirectWebSocket, transport: asyncio.Transport, limits: Limits) -> None:
+    def __init__(
+        self, websocket: DirectWebSocket, transport: asyncio.Transport, limits: Limits, counts: Counts
+    ) -> None:
         self._websocket = websocket
         self._transport = transport
         self._limits = limits
+        self.counts = counts
         self._log = structlog.get_logger(__name__)
         self._loop = asyncio.get_running_loop()
         self._closing: asyncio.Task[None] | None = None
@@ -38,7 +42,7 @@ class Socket:
         self._keepalive = self._loop.call_later(limits.keepalive_seconds, self._check_silence)
 
     @classmethod
-    async def open(cls, request: web.Request, limits: Limits) -> Self:
+    async def open(cls, request: web.Request, limits: Limits, counts: Counts) -> Self:
         """Accept the upgrade; raises HTTPBadRequest when it is none."""
         # Uncompressed: deflate costs more than it saves on small frames, and a shared frame could not be shared.
         websocket = DirectWebSocket(max_msg_size=limits.frame_bytes, compress=False, decode_text=False)
@@ -46,7 +50,7 @@ class Socket:
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the client left during the handshake")
-        return cls(websocket, transport, limits)
+        return cls(websocket, transport, limits, counts)
 
     @property
     def response(self) -> web.WebSocketResponse:
@@ -70,6 +74,7 @@ class Socket:
     def close(self, code: CloseCode, reason: str) -> None:
         """Say why and hang up; nothing is sent afterwards."""
         if self._closing is None:
+            self.counts.refuse(code.name.lower())
             self._closing = asyncio.create_task(self._close(code, reason), name="close socket")
 
     async def read(self, handle: Callable[[bytes], None]) -> None:
@@ -126,6 +131,7 @@ class Socket:
             self._unheard_seconds += self._limits.keepalive_seconds
         if self._unheard_seconds >= self._limits.dead_seconds:
             self._log.info("socket_dead", unheard_seconds=self._unheard_seconds)
+            self.counts.refuse("dead")
             self._transport.abort()
         else:
             if self._unheard_seconds:
@@ -150,8 +156,9 @@ class Socket:
 class Sockets:
     """Every open websocket of this process."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, counts: Counts) -> None:
         self._limits = limits
+        self._counts = counts
         self._open: set[Socket] = set()
         self._farewell: tuple[CloseCode, str] | None = None
 
@@ -159,7 +166,7 @@ class Sockets:
     async def open(self, request: web.Request) -> AsyncGenerator[Socket, None]:
         """Accept an upgrade for as long as the context lasts; raises HTTPBadRequest when it is none."""
         try:
-            socket = await Socket.open(request, self._limits)
+            socket = await Socket.open(request, self._limits, self._counts)
         except ConnectionError:
             # No fault of ours, and nobody is there to read what we answer.
             raise web.HTTPBadRequest(reason="the client left during the handshake") from None

@@ -14,7 +14,7 @@ __all__ = ["Admission", "Admit", "add_routes"]
 
 def add_routes(app: web.Application, hub: Hub, admit: Admit) -> None:
     """Serve both dialects. `hub.close()` stays with whoever made the hub."""
-    sockets = Sockets(hub.limits)
+    sockets = Sockets(hub.limits, hub.counts)
     app.router.add_get("/ws/{project}", HocuspocusEndpoint(hub, sockets, admit).handle)
     app.router.add_get("/ws/{project}/{document:[^/]+(?:/[^/]+)?}", YjsEndpoint(hub, sockets, admit).handle)
 

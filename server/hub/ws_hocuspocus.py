@@ -59,6 +59,7 @@ class HocuspocusLink:
         if code == CloseCode.OTHER_EPOCH:
             # The provider has no code for the end of one document, so its number stands before the words. It is
             # denied, not closed: a provider that is denied does not ask again on this socket.
+            self._socket.counts.refuse(code.name.lower())
             self.send(messages.denied(f"{int(code)} {reason}"))
             self._end()
         else:
@@ -182,16 +183,17 @@ class _Connection:
         try:
             token = channel.token
             admission = await self._ask(channel)
-            async with self._hub.room(self._project, channel.document) as room:
-                room.demand_place()
-                session = Session(admission.actor, channel.link, writable=admission.writable, asks_back=True)
-                self._join(channel, room, session)
-                if channel.token != token:
-                    self._start(self._renew(name, channel))
-                try:
-                    await channel.ended.wait()
-                finally:
-                    room.leave(session)
+            with self._hub.census.counted(admission.actor.user_id):
+                async with self._hub.room(self._project, channel.document) as room:
+                    room.demand_place()
+                    session = Session(admission.actor, channel.link, writable=admission.writable, asks_back=True)
+                    self._join(channel, room, session)
+                    if channel.token != token:
+                        self._start(self._renew(name, channel))
+                    try:
+                        await channel.ended.wait()
+                    finally:
+                        room.leave(session)
         except WorkprintError as error:
             self._refuse(channel, error)
         except Exception:  # noqa: BLE001 - a fault of ours ends this socket and no other
@@ -267,6 +269,7 @@ class _Connection:
             # A provider that is denied never asks again; one that lost its socket does.
             self._socket.close(error.close_code, error.message)
         else:
+            self._socket.counts.refuse(error.close_code.name.lower())
             channel.link.send(messages.denied(error.message))
 
     def _break_silence(self) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from aiohttp import web
 
 from crdt_schema.wire import Kind
+from server.errors import WorkprintError
 from server.hub import messages
 from server.hub.admission import Admit, project_in
 from server.hub.codec import Reader
@@ -64,10 +65,15 @@ class YjsEndpoint:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Admit, upgrade, join, and read until the end; who is not admitted gets plain HTTP."""
         project, document = project_in(request), request.match_info["document"]
-        admission = await self._admit(request, request.query.get("token", ""), project, document)
+        try:
+            admission = await self._admit(request, request.query.get("token", ""), project, document)
+        except WorkprintError as error:
+            self._hub.counts.refuse(error.close_code.name.lower())
+            raise
         async with AsyncExitStack() as using:
             room = await using.enter_async_context(self._hub.room(project, document))
             room.demand_place()
+            using.enter_context(self._hub.census.counted(admission.actor.user_id))
             socket = await using.enter_async_context(self._sockets.open(request))
             link = YjsLink(socket)
             socket.on_silence(partial(link.send, messages.NOTHING_NEW))

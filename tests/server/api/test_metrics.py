@@ -17,7 +17,6 @@ from server import keys
 from server.auth.actor import SYSTEM
 from tests.support.service import Service, made, running_service
 
-
 STUDIO = {"name": "Night Bus", "governance": "studio", "quality": "low", "structure": "story-circle"}
 Samples = dict[str, float]
 
