@@ -2,7 +2,7 @@
 
 The kernel asks us, by seccomp's user notification, about every write and sync of the process: while the file CONTROL
 names a failure they end with the error that a disk of that kind gives, else they go on as they are. Linux only; needs
-no rights and no tool.
+no rights and no tool. End such a process by SIGKILL: at the end of Python nobody is left to answer.
 """
 
 import ctypes
