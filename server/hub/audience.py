@@ -11,6 +11,9 @@ from server.hub.session import Session
 CatchUp = Callable[[bytes], Iterable[Message] | None]
 """What somebody has missed who was last sent the state with that state vector; None while that cannot be said."""
 
+NOTHING_YET = b"\0"
+"""State vector of somebody who was sent nothing."""
+
 
 class Audience:
     """The sessions of one room. Waits for none of them: a session costs what its socket has not taken, and no more."""
@@ -44,17 +47,26 @@ class Audience:
         if self._timer is not None:
             self._timer.cancel()
 
-    def tell(self, message: Message, author: Session | None) -> int:
-        """Send one message to all but its author; returns to how many."""
+    def answer(self, session: Session, step2: Message) -> None:
+        """Send somebody what it lacks; from here on it is told what changes."""
+        session.told = True
+        session.link.send(step2)
+
+    def tell(self, message: Message, author: Session | None, *, change: bool = False) -> int:
+        """Send one message to all but its author; returns to how many.
+
+        A change goes to those only who were sent a step 2: the others' will hold it. yrs 0.28 cannot always put
+        together what came before what it builds on, and its clients would wait for ever.
+        """
         told = 0
         limit = self._limits.outbox_bytes
         for session in self._sessions:
-            if session is not author and session.behind is None:
+            if session is not author and session.behind is None and (session.told or not change):
                 link = session.link
                 link.send(message)
                 told += 1
                 if link.backlog_bytes() > limit:
-                    self.put_behind(session, self._state())
+                    self.put_behind(session, self._state() if session.told else NOTHING_YET)
         return told
 
     def is_full(self, session: Session) -> bool:
@@ -80,6 +92,6 @@ class Audience:
             if missed is None:
                 self._schedule()
             else:
-                session.behind = None
+                session.behind, session.told = None, True
                 for message in missed:
                     session.link.send(message)

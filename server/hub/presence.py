@@ -106,6 +106,9 @@ class Presence:
             return client_id != self._own_id and len(session.clients) < self._limits.presence_clients
         if clock < known.clock or known.user_id != session.actor.user_id:
             return False
+        if known.owner is None and session.clients and clock == known.clock:
+            # Another tab of theirs repeats what it knew; who comes back says it on a socket that speaks for nobody yet.
+            return False
         # The same person on a new socket, before the old one was found dead: its clock must have moved on.
         return known.owner is session or known.owner is None or clock > known.clock
 

@@ -236,9 +236,9 @@ class Room:
             self._start_rebuild()
             raise BadMessage("a state vector could not be read") from None
         if self._shows_saved:
-            self._ledger.then(partial(session.link.send, answer))
+            self._ledger.then(partial(self._audience.answer, session, answer))
         else:
-            session.link.send(answer)
+            self._audience.answer(session, answer)
         if session.asks_back:
             self.ask(session)
 
@@ -351,11 +351,12 @@ class Room:
             only = authors.pop() if len(authors) == 1 else None
             message = messages.change(merged([update for _, update in news]))
             edits, self._untold = self._untold, 0
-            self._counts.flush_edits.note(edits)
+            if edits:
+                self._counts.flush_edits.note(edits)
             if self._shows_saved:
                 self._ledger.then(partial(self._show, message, self._replica.state()))
             else:
-                self._counts.deliveries += edits * self._audience.tell(message, only)
+                self._counts.deliveries += edits * self._audience.tell(message, only, change=True)
         if self._handed_over < self.applied:
             rows, self._unsaved = self._unsaved, []
             self._handed_over = self.applied
@@ -364,7 +365,7 @@ class Room:
     def _show(self, message: Message, state: bytes) -> None:
         """Tell everybody a change that is on disk now; `state` is the document's with it."""
         self._shown = state
-        self._counts.deliveries += self._audience.tell(message, None)
+        self._counts.deliveries += self._audience.tell(message, None, change=True)
 
     def _state_told(self) -> bytes:
         """State vector of what everybody was told who keeps up."""

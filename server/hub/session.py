@@ -38,7 +38,7 @@ class Link(Protocol):
 class Session:
     """One client in one room. Its fields belong to the room; the dialect only makes it and hands over frames."""
 
-    __slots__ = ("actor", "asks_back", "behind", "clients", "early", "ended", "link", "shown", "writable")
+    __slots__ = ("actor", "asks_back", "behind", "clients", "early", "ended", "link", "shown", "told", "writable")
 
     def __init__(self, actor: Actor, link: Link, *, writable: bool, asks_back: bool) -> None:
         self.actor = actor
@@ -54,4 +54,6 @@ class Session:
         """Changes that came before it was clear of which epoch they are; None from then on. See `epochs.py`."""
         self.shown = False
         """Whether it has shown its state vector."""
+        self.told = False
+        """Whether it was sent a step 2: what came to it before might build on what it lacks."""
         self.ended = False

@@ -18,4 +18,4 @@ FOUND = {
 
 @pytest.mark.parametrize("seed", [*range(1, 11), *FOUND])
 async def test_all_replicas_and_the_stored_log_end_equal(seed: int, node: NodeClients, tmp_path: Path) -> None:
-    await live(seed, node, tmp_path, careful=True)
+    await live(seed, node, tmp_path)

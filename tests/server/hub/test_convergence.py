@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 from pycrdt import Map
 
+from crdt_schema.wire import Kind
+from server.hub import messages
 from server.hub.room import Room
 from server.store.base import NewUpdate
 from tests.support.hub import FILM, QUICK, HeldStore, open_hub
@@ -112,3 +114,24 @@ async def test_an_edit_made_while_a_room_is_about_to_close_is_in_the_next_one() 
         async with hub.room(FILM, "canvas") as reopened:
             nodes: Map[int] = reopened.doc.get("nodes", type=Map)
             assert set(nodes.to_py() or {}) == {"one", "two"}
+
+
+async def test_who_comes_back_is_told_no_change_before_what_it_builds_on() -> None:
+    async with open_hub() as hub, hub.room(FILM, "canvas") as room:
+        ada, ben = Peer(room, ADA), Peer(room, BEN)
+        for peer in (ada, ben):
+            peer.join()
+        await turn(ada, ben)
+        ben.leave()
+        ada.text.insert(0, "while ben is away")
+        await turn(ada)
+        back = Peer(room, BEN, doc=ben.doc)
+        room.join(back.session)
+        ada.text.insert(0, "before ben has asked: ")
+        await turn(ada)
+        assert not [message for message in back.link.arriving if message.body[0] == Kind.SYNC]
+        back.leaving.insert(0, messages.step1(back.doc.get_state()).body)
+        await turn(ada, back)
+        ada.text.insert(0, "after: ")
+        await turn(ada, back)
+        assert str(back.text) == "after: before ben has asked: while ben is away"

@@ -112,6 +112,16 @@ def test_an_echo_does_not_bring_back_who_has_left(presence: Presence) -> None:
     assert presence.everybody() is None
 
 
+def test_another_tab_of_the_same_person_does_not_bring_back_the_one_that_was_closed(presence: Presence) -> None:
+    first, second = session(), session()
+    presence.receive(first, said((1, 1, '{"x":1}')))
+    presence.receive(second, said((2, 1, '{"x":2}')))
+    presence.leave(first)
+    heard(presence)
+    presence.receive(second, said((1, 1, '{"x":1}'), (2, 2, '{"x":3}')))
+    assert heard(presence) == {2: (2, '{"x":3}')}
+
+
 def test_who_has_left_is_forgotten_after_a_while() -> None:
     now = [0.0]
     presence = Presence(Limits(), now=lambda: now[0])
