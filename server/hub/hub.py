@@ -97,7 +97,12 @@ class Hub:
         async with AsyncExitStack() as opening:
             saver = await opening.enter_async_context(self._savers.use(project))
             room = Room(project, document, saver, self._common)
-            await room.open(self._on_open)
+            try:
+                await room.open(self._on_open)
+            except BaseException:
+                # Observers hold a document where no collector sees it.
+                room.close()
+                raise
             # While the disk fails nothing is acknowledged; those in the room are told why.
             opening.callback(
                 saver.on_trouble(lambda failing: room.present("disk", {"failing": True} if failing else None))
