@@ -299,7 +299,9 @@ export class Project {
 
   /** Asks the server again for gates, budget and role. */
   async refresh(): Promise<void> {
+    const before = this.#info.role;
     this.#info = await remembered(`project/${this.id}`, () => api.project(this.id));
+    if (this.#info.role !== before) this.#sync.askWhatIMayDo();
   }
 
   #refreshSoon(): void {

@@ -2,7 +2,8 @@
 import type { AnyNode, Edge, Job, NodeType, Position, PresenceUser, Take } from '../schema/generated';
 
 export type Connection = {
-  kind: 'connecting' | 'saved' | 'saving' | 'offline' | 'readonly' | 'refused' | 'failed';
+  /** `stuck`: edits reach everybody, but the server cannot write them to its disk. */
+  kind: 'connecting' | 'saved' | 'saving' | 'stuck' | 'offline' | 'readonly' | 'refused' | 'failed';
   /** Local changes that the server has not yet confirmed to be on its disk. */
   unsynced: number;
   message: string;

@@ -14,6 +14,8 @@ export function badgeOf({ kind, unsynced }: Pick<Connection, 'kind' | 'unsynced'
       return { text: 'Saved', tone: 'done' };
     case 'saving':
       return { text: unsynced > 1 ? `Saving ${unsynced}` : 'Saving', tone: 'running' };
+    case 'stuck':
+      return { text: 'Server disk fails', tone: 'failed' };
     case 'offline':
       return { text: unsynced > 0 ? `Offline, ${unsynced} unsynced` : 'Offline', tone: 'running' };
     case 'readonly':

@@ -36,7 +36,7 @@ export function watchOlderCopy(studio: Studio): void {
 
 /** Only the server's own document is worth comparing with. */
 function isJoined({ connection }: Project): boolean {
-  return ['saved', 'saving', 'readonly'].includes(connection.kind);
+  return ['saved', 'saving', 'stuck', 'readonly'].includes(connection.kind);
 }
 
 /** "2 nodes and 1 link only in your copy, 3 different." */

@@ -10,6 +10,8 @@ describe('the connection badge', () => {
   it('never calls unsaved work saved', () => {
     expect(badgeOf({ kind: 'saved', unsynced: 0 }).text).toBe('Saved');
     expect(badgeOf({ kind: 'saving', unsynced: 3 }).text).toBe('Saving 3');
+    expect(badgeOf({ kind: 'stuck', unsynced: 3 }).text).toBe('Server disk fails');
+    expect(badgeOf({ kind: 'stuck', unsynced: 0 }).tone).toBe('failed');
     expect(badgeOf({ kind: 'offline', unsynced: 12 }).text).toBe('Offline, 12 unsynced');
     expect(badgeOf({ kind: 'readonly', unsynced: 2 }).text).toBe('Read only, 2 refused');
   });

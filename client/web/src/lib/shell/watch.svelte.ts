@@ -7,7 +7,7 @@ import type { Studio } from './studio.svelte';
 
 /** A short break is nobody's business. */
 const OFFLINE_AFTER_MS = 3000;
-const KEEP_WORKING = 'Keep working: this browser keeps your edits and sends them when the server is back.';
+const KEEP_OPEN = 'Nothing is lost as long as this page stays open. The server keeps trying.';
 
 /** Call while a component is being made; ends with it. */
 export function watch(studio: Studio): void {
@@ -72,12 +72,24 @@ function watchConnection(studio: Studio): void {
   const { project } = studio;
   let told = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let stuck = false;
   const kind = $derived(project.connection.kind);
+  $effect(() => {
+    if (kind === 'stuck') {
+      if (!stuck) {
+        announce(studio, 'The server cannot write its disk', KEEP_OPEN, 'failed');
+      }
+      stuck = true;
+    } else if (stuck && kind === 'saved') {
+      stuck = false;
+      announce(studio, 'The server writes its disk again', 'Everything is saved.', 'done');
+    }
+  });
   $effect(() => {
     if (kind === 'offline') {
       timer ??= setTimeout(() => {
         told = true;
-        announce(studio, 'Connection lost', KEEP_WORKING, 'failed');
+        announce(studio, 'Connection lost', project.connection.message, 'failed');
       }, OFFLINE_AFTER_MS);
       return;
     }

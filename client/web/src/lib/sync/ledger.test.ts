@@ -74,6 +74,16 @@ describe('the ledger of unsynced changes', () => {
     expect(ledger.refused).toBe(true);
   });
 
+  it('forgets a refusal once everything is taken, because somebody has become an editor', () => {
+    const ledger = new Ledger();
+    ledger.changed(change(1));
+    ledger.sentUpdate(change(1));
+    ledger.answered(false);
+    ledger.sentEverything();
+    ledger.answered(true);
+    expect([ledger.refused, ledger.unsynced]).toEqual([false, 0]);
+  });
+
   it('does not take the refusal of an empty exchange for a refused change', () => {
     const ledger = new Ledger();
     ledger.sentEverything();

@@ -78,7 +78,11 @@ export class Ledger {
       this.#refused ||= frame.seqs.length > 0 || frame.inherited > 0;
       return;
     }
-    this.#settled ||= frame.everything;
+    if (frame.everything) {
+      this.#settled = true;
+      // Also what was refused before is taken now: somebody has become an editor.
+      this.#refused = false;
+    }
     for (const seq of frame.seqs) this.#pending.delete(seq);
     this.#inherited = Math.max(0, this.#inherited - frame.inherited);
   }

@@ -5,7 +5,9 @@ import * as Y from 'yjs';
 import { ApiError } from '../errors';
 import { Signal } from '../project/signal';
 import type { Connection } from '../project/types';
-import { describe, mayRetry, refusalFor, type Facts } from './connection';
+import { CLOSE_CODES } from '../schema/generated';
+import { describe, mayRetry, pauseFor, refusalFor, type Facts } from './connection';
+import { diskFails } from './disk';
 import { epochOf, isFromAnotherEpoch, isOtherEpoch } from './epoch';
 import { whoIsThere } from './frames';
 import { Heartbeat } from './heartbeat';
@@ -26,6 +28,9 @@ export type SyncOptions = {
 
 type DocumentName = 'canvas' | 'takes';
 const BEAT_MS = 1_000;
+const RETRY_MS = 500;
+/** Where there is no place, asking often does not make one. */
+const RETRY_WHEN_FULL_MS = 5_000;
 /** A first attempt that takes longer than this is called offline. */
 const PATIENCE_MS = 8_000;
 const SET_ASIDE = 'This project was begun anew on the server. Your copy is kept in this browser.';
@@ -37,6 +42,10 @@ class ProjectSocket extends HocuspocusProviderWebsocket {
   /** Takes the connection for lost without waiting for the browser, for which closing a silent socket takes long. */
   lose(): void {
     this.emit('close', { event: { code: 1006, reason: 'silent' } });
+  }
+
+  waitBeforeRetry(milliseconds: number): void {
+    this.configuration.delay = milliseconds;
   }
 }
 
@@ -80,7 +89,9 @@ export class ProjectSync {
       changeRefused: false,
       settled: false,
       unsynced: 0,
+      diskFails: false,
       keptLocally: false,
+      pause: '',
       refusal: '',
       failure: ''
     };
@@ -136,6 +147,11 @@ export class ProjectSync {
     }
   }
 
+  /** Has the server decide again what this person may do, now that their role is another one. */
+  askWhatIMayDo(): void {
+    if (this.#facts.live) for (const provider of this.#providers) void provider.sendToken();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const timer of this.#timers) clearInterval(timer);
@@ -179,13 +195,14 @@ export class ProjectSync {
   #connect(): void {
     // Before the providers are made: a change must be in the ledger when the provider sends it.
     this.canvas.on('update', this.#onCanvasUpdate);
+    this.awareness.on('change', () => this.#know({ diskFails: diskFails(this.awareness) }));
     window.addEventListener('offline', this.#wentOffline);
     window.addEventListener('online', this.#cameOnline);
     this.#socket = new ProjectSocket({
       url: this.#options.url,
       WebSocketPolyfill: this.#makeSocketClass(),
-      delay: 500,
-      minDelay: 500,
+      delay: RETRY_MS,
+      minDelay: RETRY_MS,
       factor: 1.5,
       maxDelay: 8_000,
       // Our heartbeat judges silence; this one would give up on a healthy but quiet server.
@@ -208,7 +225,7 @@ export class ProjectSync {
       websocketProvider: this.#socket as ProjectSocket,
       token: () => this.#token(),
       onAuthenticated: ({ scope }) => {
-        if (name === 'canvas') this.#know({ mayWrite: scope === 'read-write' });
+        if (name === 'canvas') this.#admitted(scope === 'read-write');
       },
       onAuthenticationFailed: ({ reason }) => {
         // Only after a race: we look before we send anything.
@@ -218,6 +235,13 @@ export class ProjectSync {
     });
     provider.attach();
     return provider;
+  }
+
+  #admitted(mayWrite: boolean): void {
+    const promoted = mayWrite && !this.#facts.mayWrite && this.#facts.live;
+    this.#know({ mayWrite });
+    // The provider still counts what was refused so far; this starts its count anew.
+    if (promoted) this.#providers[0]?.forceSync();
   }
 
   /** An empty token makes the server look at the cookie, so a failed request for one is not the end. */
@@ -254,7 +278,7 @@ export class ProjectSync {
       merged: (document) => {
         this.#merged.add(document);
         if (document !== 'canvas') return;
-        this.#know({ live: true, first: false });
+        this.#know({ live: true, first: false, pause: '' });
         this.onLive();
       }
     });
@@ -311,7 +335,9 @@ export class ProjectSync {
   };
 
   #onSocketClosed(code: number, reason: string): void {
-    this.#know({ live: false, first: false, settled: false });
+    const pause = pauseFor(code, reason, this.#facts.pause);
+    this.#know({ live: false, first: false, settled: false, pause });
+    this.#socket?.waitBeforeRetry(code === CLOSE_CODES.TRY_AGAIN_LATER ? RETRY_WHEN_FULL_MS : RETRY_MS);
     if (!mayRetry(code)) this.#refuse(refusalFor(code, reason));
   }
 
