@@ -10,7 +10,7 @@ import aiohttp
 from pycrdt import Doc, Map
 
 Dialect = Literal["y-websocket", "hocuspocus"]
-SYNC, AWARENESS, AUTH, QUERY, CLOSE, STATUS, PING = 0, 1, 2, 3, 7, 8, 9
+SYNC, AWARENESS, AUTH, QUERY, PING, PONG = 0, 1, 2, 3, 9, 10
 STEP1, STEP2, CHANGE = 0, 1, 2
 WITHIN_SECONDS = 20
 
@@ -58,7 +58,7 @@ class PageClient:
         self.dialect: Dialect = dialect
         self.doc = doc
         self.synced = False
-        self.saved = self.refused = self.pings = self.presence_messages = 0
+        self.saved = self.refused = self.pongs = self.presence_messages = 0
         self.scope = self.denied = self.ended = self.not_taken = ""
         self.present: dict[int, Any] = {}
         self.closed: int | None = None
@@ -114,7 +114,7 @@ class PageClient:
     async def _hear(self, data: bytes) -> None:
         message = Cursor(data)
         if len(data) == 1:
-            self.pings += data[0] == PING
+            self.pongs += data[0] == PONG
             return
         if self._address:
             assert chunk(message.chunk()) == self._address

@@ -13,7 +13,7 @@ import pytest
 from pycrdt import Doc, Map, Text
 
 from crdt_schema.records import Role
-from tests.support.page_client import CHANGE, QUERY, STEP1, SYNC, Dialect, chunk, connected, synced
+from tests.support.page_client import CHANGE, PING, QUERY, STEP1, SYNC, Dialect, chunk, connected, synced
 from tests.support.service import PASSWORD, Service, made, running_service
 
 STUDIO = {"name": "Night Bus", "governance": "sketch", "quality": "low", "structure": "story-circle"}
@@ -206,7 +206,54 @@ async def test_a_bad_token_ends_a_hocuspocus_document_and_a_good_one_opens_it_ag
         await ana.sign_in(token)
         await ana.sync()
         await ana.until(lambda: ana.scope == "read-write" and ana.synced)
-        await ana.socket.send_bytes(b"\x09")
+        await ana.socket.send_bytes(bytes((PING,)))
+        await ana.until(lambda: ana.pongs == 1)
+
+
+async def test_who_shows_a_better_token_is_asked_for_what_was_refused(studio: Studio) -> None:
+    eve, ana = await studio.token("Eve", "viewer"), await studio.token("Ana")
+    async with synced(studio.base, "hocuspocus", studio.project, eve) as client:
+        await client.put("early", 1)
+        await client.until(lambda: client.refused == 1)
+        saved = client.saved
+        await client.sign_in(ana)
+        await client.until(lambda: client.scope == "read-write" and client.saved > saved)
+        async with synced(studio.base, "y-websocket", studio.project, ana) as other:
+            assert other.nodes["early"] == 1
+
+
+async def test_what_is_sent_before_step_1_is_held_until_the_step_2(studio: Studio) -> None:
+    ana, bo = await studio.token("Ana"), await studio.token("Bo")
+    async with (
+        synced(studio.base, "y-websocket", studio.project, bo) as reader,
+        connected(studio.base, "hocuspocus", studio.project, ana) as early,
+    ):
+        await early.put("early", 1)
+        await early.say(QUERY)
+        await early.until(lambda: early.presence_messages)
+        await reader.put("before", 1)
+        async with synced(studio.base, "y-websocket", studio.project, bo) as other:
+            await other.until(lambda: other.nodes.get("before") == 1)
+            assert "early" not in other.nodes
+        await early.sync()
+        await reader.until(lambda: reader.nodes.get("early") == 1)
+        await early.until(lambda: early.saved == 2)  # the change and the step 2
+
+
+@both
+async def test_presence_that_is_too_large_is_dropped_and_no_offence(studio: Studio, dialect: Dialect) -> None:
+    ana, bo = await studio.token("Ana"), await studio.token("Bo")
+    async with (
+        synced(studio.base, dialect, studio.project, ana) as first,
+        synced(studio.base, dialect, studio.project, bo) as second,
+    ):
+        await first.show({"words": "x" * 40_000})
+        await first.show({"cursor": 1})
+        await second.until(lambda: first.doc.client_id in second.present)
+        assert second.present[first.doc.client_id] == {"cursor": 1}
+        await first.show(None)
+        await second.until(lambda: first.doc.client_id not in second.present)
+        assert first.closed is None
 
 
 async def test_who_is_not_let_in_is_told_so(studio: Studio) -> None:
