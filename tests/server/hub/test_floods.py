@@ -59,6 +59,8 @@ async def edits_arrive(hub: Hub, base: str, http: aiohttp.ClientSession, key: st
         http.ws_connect(f"{base}/film/canvas?token=editor:ben") as ben,
         hub.room(FILM, "canvas") as room,
     ):
+        # Who has not asked for what is there is told nothing of what changes.
+        await ben.send_bytes(messages.step1(b"\0").body)
         await ada.send_bytes(messages.change(put(key, 1)).body)
         nodes: Map[Any] = room.doc.get("nodes", type=Map)
         await until(lambda: key in nodes, within_seconds=5.0)
