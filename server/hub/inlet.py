@@ -24,6 +24,7 @@ class _Inlet(WebSocketDataQueue):
 
     take: Take | None = None
     heard = False
+    lost: Callable[[], None] | None = None
 
     @property
     def waiting(self) -> bool:
@@ -37,6 +38,12 @@ class _Inlet(WebSocketDataQueue):
             self.take(data.type, data.data)
         else:
             super().feed_data(data, size)
+
+    def feed_eof(self) -> None:
+        """Called by the parser when the transport is gone."""
+        if self.lost is not None:
+            self.lost()
+        super().feed_eof()
 
 
 class DirectWebSocket(web.WebSocketResponse):
@@ -52,6 +59,10 @@ class DirectWebSocket(web.WebSocketResponse):
         self._parser = WebSocketReader(self._inlet, self._max_msg_size, compress=False, decode_text=self._decode_text)
         request.protocol.set_parser(self._parser)
         request.protocol.keep_alive(False)
+
+    def on_lost(self, act: Callable[[], None]) -> None:
+        """What to do in the moment the transport is gone: nothing may be written to it afterwards."""
+        self._inlet.lost = act
 
     def heard(self) -> bool:
         """Whether anything, a pong included, was heard since the last call."""

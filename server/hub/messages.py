@@ -14,20 +14,21 @@ AUTH_TOKEN, AUTH_DENIED, AUTH_ADMITTED = 0, 1, 2
 class Message:
     """One message. Hocuspocus puts the document's address in front of it, y-websocket nothing."""
 
-    __slots__ = ("_frames", "body")
+    __slots__ = ("body", "frames")
 
     def __init__(self, body: bytes) -> None:
         self.body = body
-        self._frames: dict[bytes, bytes] = {}
+        self.frames: dict[bytes, bytes] = {}
+        """The frames that were asked for, by address; `frame` makes those that are missing."""
 
     def frame(self, address: bytes) -> bytes:
         """The websocket frame for everybody at `address`: the same bytes object each time."""
-        frame = self._frames.get(address)
+        frame = self.frames.get(address)
         if frame is None:
             frame = websocket_frame(address, self.body)
             # Session-aware addresses are one per session: a copy for each would keep a room's state a hundredfold.
-            if len(self._frames) < _KEPT_FRAMES:
-                self._frames[address] = frame
+            if len(self.frames) < _KEPT_FRAMES:
+                self.frames[address] = frame
         return frame
 
 

@@ -22,29 +22,31 @@ class Bucket:
     It looks at the clock only when it seems full, so that whoever sends little costs one comparison a message.
     """
 
-    __slots__ = ("_burst", "_level", "_now", "_per_second", "_since")
+    __slots__ = ("_now", "_per_second", "_since", "burst", "level")
 
     def __init__(self, per_second: float, burst: float, now: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_second
-        self._burst = burst
+        self.burst = burst
         self._now = now
-        self._level = 0.0
+        self.level = 0.0
         self._since = now()
 
     def over_seconds(self, amount: float) -> float:
         """Pour something in; returns how long to wait until it has room again, 0.0 when it has."""
-        self._level += amount
-        if self._level <= self._burst:
-            return 0.0
+        self.level += amount
+        return self.drain(amount) if self.level > self.burst else 0.0
+
+    def drain(self, amount: float) -> float:
+        """Let out what has run out since the last look; returns how long to wait. `amount` is what was just added."""
         now = self._now()
-        self._level = max(amount, self._level - (now - self._since) * self._per_second)
+        self.level = max(amount, self.level - (now - self._since) * self._per_second)
         self._since = now
-        return max(0.0, self._level - self._burst) / self._per_second
+        return max(0.0, self.level - self.burst) / self._per_second
 
     def takes(self, amount: float) -> bool:
         """Pour something in if it has room."""
         if self.over_seconds(amount) > 0.0:
-            self._level -= amount
+            self.level -= amount
             return False
         return True
 
@@ -63,7 +65,14 @@ class Intake:
 
     def pause_seconds(self, size_bytes: int) -> float:
         """How long not to read on after a message of that size; raises TooFrequent when that has gone on too long."""
-        pause = self._messages.over_seconds(1.0) + self._bytes.over_seconds(size_bytes)
+        messages, received = self._messages, self._bytes
+        messages.level += 1.0
+        received.level += size_bytes
+        if messages.level <= messages.burst and received.level <= received.burst:
+            return 0.0
+        pause = (messages.drain(1.0) if messages.level > messages.burst else 0.0) + (
+            received.drain(size_bytes) if received.level > received.burst else 0.0
+        )
         if pause > 0.0:
             self._note_pause(pause)
         return pause

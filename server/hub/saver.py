@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -21,8 +21,7 @@ QUIET_PER_SECOND = 150.0
 """Flushes that are committed one by one: a commit costs a quarter of a millisecond of CPU, an edit about as much."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     """Rows of one flush of one room, and whom to tell when they are on disk."""
 
     rows: Sequence[NewUpdate]

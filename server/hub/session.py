@@ -1,5 +1,6 @@
 """Session: one client in one room, and the little that the room must know of its socket."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from crdt_schema.wire import CloseCode
@@ -26,7 +27,8 @@ class Link(Protocol):
         """Send a notice that is part of no document, where the dialect knows such a thing."""
         ...
 
-    def backlog_bytes(self) -> int:
+    @property
+    def backlog_bytes(self) -> Callable[[], int]:
         """How much is queued."""
         ...
 

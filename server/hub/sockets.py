@@ -22,7 +22,7 @@ _PING = bytes((0x89, 0))  # RFC 6455: FIN, opcode 9, empty
 
 
 class Socket:
-    """One open websocket. `write` never waits: what the kernel does not take is the backlog."""
+    """One open websocket. Nothing here waits: what the kernel does not take is the backlog."""
 
     def __init__(
         self, websocket: DirectWebSocket, transport: asyncio.Transport, limits: Limits, counts: Counts
@@ -36,10 +36,15 @@ class Socket:
         self._closing: asyncio.Task[None] | None = None
         self._intake = Intake(limits)
         self._reading_again: asyncio.TimerHandle | None = None
-        self._silent = True
         self._unheard_seconds = 0.0
-        self._on_silence: Callable[[], None] = lambda: None
-        self._keepalive = self._loop.call_later(limits.keepalive_seconds, self._check_silence)
+        self._say_something: Callable[[], None] = _nothing
+        self._handle: Callable[[bytes], None] = _nothing
+        self._keepalive = self._loop.call_later(limits.keepalive_seconds, self._keep_alive)
+        self.write: Callable[[bytes], None] = transport.write
+        """Send one or more whole websocket frames. It is the transport's own, as nothing is called more often."""
+        self.backlog_bytes: Callable[[], int] = transport.get_write_buffer_size
+        """How much was written that the kernel has not taken."""
+        websocket.on_lost(self._fall_silent)
 
     @classmethod
     async def open(cls, request: web.Request, limits: Limits, counts: Counts) -> Self:
@@ -57,50 +62,39 @@ class Socket:
         """What the handler returns to aiohttp."""
         return self._websocket
 
-    def on_silence(self, act: Callable[[], None]) -> None:
-        """What to do when nothing was sent for a while: clients take silence for a lost connection."""
-        self._on_silence = act
-
-    def write(self, frame: bytes) -> None:
-        """Send one or more whole websocket frames."""
-        if self._closing is None and not self._transport.is_closing():
-            self._silent = False
-            self._transport.write(frame)
-
-    def backlog_bytes(self) -> int:
-        """How much was written that the kernel has not taken."""
-        return self._transport.get_write_buffer_size()
+    def keep_alive(self, say_something: Callable[[], None]) -> None:
+        """What to send now and then: clients take silence for a lost connection."""
+        self._say_something = say_something
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Say why and hang up; nothing is sent afterwards."""
         if self._closing is None:
             self.counts.refuse(code.name.lower())
+            self._fall_silent()
             self._closing = asyncio.create_task(self._close(code, reason), name="close socket")
 
     async def read(self, handle: Callable[[bytes], None]) -> None:
         """Hand every message to `handle` until the socket is closed; what it raises closes the socket with a reason."""
-
-        def take(kind: WSMsgType, data: bytes) -> None:
-            if self._closing is not None:
-                return
-            if kind is WSMsgType.BINARY:
-                self._handle(handle, data)
-            else:
-                self.close(CloseCode.BAD_MESSAGE, "text messages are not part of the protocol")
-
+        self._handle = handle
         try:
-            await self._websocket.read(take)
+            await self._websocket.read(self._take)
         finally:
             self._keepalive.cancel()
+            self._fall_silent()
             if self._closing is None:
                 self._closing = asyncio.create_task(self._close(CloseCode.GOING_AWAY, ""), name="close socket")
             await self._closing
 
-    def _handle(self, handle: Callable[[bytes], None], data: bytes) -> None:
+    def _take(self, kind: WSMsgType, data: bytes) -> None:
+        if self._closing is not None:
+            return
+        if kind is not WSMsgType.BINARY:
+            self.close(CloseCode.BAD_MESSAGE, "text messages are not part of the protocol")
+            return
         try:
             if pause := self._intake.pause_seconds(len(data)):
                 self._read_later(pause)
-            handle(data)
+            self._handle(data)
         except WorkprintError as error:
             self._log.info("bad_message", code=int(error.close_code), reason=error.message)
             self.close(error.close_code, error.message)
@@ -121,10 +115,12 @@ class Socket:
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def _check_silence(self) -> None:
-        if self._silent:
-            self._on_silence()
-        self._silent = True
+    def _fall_silent(self) -> None:
+        """Send nothing any more, whoever still tries: the goodbye is the last frame, and a lost transport raises."""
+        self.write = _nothing
+
+    def _keep_alive(self) -> None:
+        self._say_something()
         if self._websocket.heard():
             self._unheard_seconds = 0.0
         else:
@@ -136,7 +132,7 @@ class Socket:
         else:
             if self._unheard_seconds:
                 self.write(_PING)
-            self._keepalive = self._loop.call_later(self._limits.keepalive_seconds, self._check_silence)
+            self._keepalive = self._loop.call_later(self._limits.keepalive_seconds, self._keep_alive)
 
     async def _close(self, code: CloseCode, reason: str) -> None:
         if self._reading_again is not None:
@@ -151,6 +147,10 @@ class Socket:
         if self._transport.get_write_buffer_size():
             # It has not read what was sent: the kernel would keep trying for a quarter of an hour.
             self._transport.abort()
+
+
+def _nothing(*_: object) -> None:
+    """Do nothing."""
 
 
 class Sockets:

@@ -22,24 +22,25 @@ from server.hub.sockets import Socket, Sockets
 class HocuspocusLink:
     """One document's share of a socket. Every message begins with the address that the provider gave itself."""
 
-    __slots__ = ("_address", "_end", "_muted", "_socket", "backlog_bytes")
+    __slots__ = ("_address", "_end", "_muted", "_saved", "_socket", "backlog_bytes")
 
     def __init__(self, socket: Socket, address: bytes, end: Callable[[], None]) -> None:
         self._socket = socket
         self._address = address
         self._end = end
         self._muted = False
+        self._saved = messages.websocket_frame(address, messages.SAVED.body)
         self.backlog_bytes = socket.backlog_bytes
 
     def send(self, message: Message) -> None:
         """Send a message to this document's provider."""
         if not self._muted:
-            self._socket.write(message.frame(self._address))
+            self._socket.write(message.frames.get(self._address) or message.frame(self._address))
 
     def acknowledge(self, count: int) -> None:
         """The provider counts its messages: one status for each."""
         if not self._muted:
-            self._socket.write(messages.websocket_frame(self._address, messages.SAVED.body) * count)
+            self._socket.write(self._saved * count)
 
     def refuse(self, count: int) -> None:
         """One status for each message that was not taken."""
@@ -96,7 +97,7 @@ class _Connection:
         self._log = structlog.get_logger(__name__).bind(project=self._project)
         self._channels: dict[str, _Channel] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        socket.on_silence(self._break_silence)
+        socket.keep_alive(self._say_something)
         self._unknown = asyncio.get_running_loop().call_later(
             hub.limits.admit_seconds, socket.close, CloseCode.UNAUTHORISED, "nobody signed in"
         )
@@ -272,7 +273,7 @@ class _Connection:
             self._socket.counts.refuse(error.close_code.name.lower())
             channel.link.send(messages.denied(error.message))
 
-    def _break_silence(self) -> None:
+    def _say_something(self) -> None:
         for channel in self._channels.values():
             if channel.member is not None:
                 channel.link.send(messages.NOTHING_NEW)

@@ -33,7 +33,7 @@ class YjsLink:
 
     def send(self, message: Message) -> None:
         """Send a message as it is."""
-        self._socket.write(message.frame(b""))
+        self._socket.write(message.frames.get(b"") or message.frame(b""))
 
     def acknowledge(self, count: int) -> None:
         """There is no word for it."""
@@ -76,7 +76,7 @@ class YjsEndpoint:
             using.enter_context(self._hub.census.counted(admission.actor.user_id))
             socket = await using.enter_async_context(self._sockets.open(request))
             link = YjsLink(socket)
-            socket.on_silence(partial(link.send, messages.NOTHING_NEW))
+            socket.keep_alive(partial(link.send, messages.NOTHING_NEW))
             session = Session(admission.actor, link, writable=admission.writable, asks_back=False)
             room.join(session)
             room.ask(session)

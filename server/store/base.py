@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class NewUpdate:
+class NewUpdate(NamedTuple):
     """One change that a room has applied, on its way into the log."""
 
     document: str

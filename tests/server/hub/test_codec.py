@@ -61,4 +61,4 @@ def test_frames_of_single_sessions_are_not_hoarded() -> None:
     message = messages.change(b"." * 1000)
     for number in range(100):
         message.frame(codec.text(f"canvas\0{number}"))
-    assert len(message._frames) < 10
+    assert len(message.frames) < 10

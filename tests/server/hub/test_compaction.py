@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -208,7 +207,7 @@ async def test_a_document_that_is_left_is_compacted_when_it_is_worth_it() -> Non
 async def test_closing_lets_a_compaction_end_that_has_begun_and_begins_no_other() -> None:
     store = HeldStore()
     compactor = Compactor(store)
-    rows = [replace(row, document=document) for document in ("canvas", "takes") for row in one_document(300)]
+    rows = [row._replace(document=document) for document in ("canvas", "takes") for row in one_document(300)]
     await store.append(rows)
     await compactor.note(rows)
     compactor.leave("canvas")

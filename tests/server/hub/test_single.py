@@ -22,6 +22,9 @@ def honest(client_id: int) -> list[bytes]:
         nodes["n"]["x"] = number * 0.7
         nodes["n"]["y"] = number * 1000
         nodes["n"]["z"] = number % 2 == 0
+        with doc.transaction():
+            nodes["n"]["x"] = number * 0.9
+            nodes["n"]["y"] = number * 0.1
         text.insert(number, "hello")
     del text[3:5]
     doc.unobserve(subscription)
