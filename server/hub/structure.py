@@ -22,7 +22,7 @@ MAX_CLOCK = 1 << 31
 DEEPEST = 1000
 """Levels of lists and objects in one value, and of shared types within shared types. yrs reads and deletes both by
 recursion: 100,000 levels of the one, or 50,000 of the other, end a process that has a stack of 8 MiB."""
-SHALLOW = 3
+SHALLOW = 20
 """Levels that every item may have without being remembered for it."""
 
 _GC, _DELETED, _JSON, _BINARY, _STRING, _EMBED, _FORMAT, _TYPE, _ANY, _DOC, _SKIP = range(11)
