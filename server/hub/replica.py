@@ -14,7 +14,7 @@ from server.hub.codec import BadMessage, Reader
 from server.hub.deletes import covers, read_deletes
 from server.hub.limits import Limits
 from server.hub.single import Ends, new_end
-from server.hub.structure import Id, may_hold_pairs, survey
+from server.hub.structure import Id, Levels, may_hold_pairs, survey
 from server.hub.waiting import Held, Waiting
 
 T = TypeVar("T")
@@ -77,7 +77,7 @@ class Replica:
         """A room that is loaded again hands it on to its new replica."""
         self._known: Ends | None = None
         """End clock by Yjs client; None when it has to be read from the document again."""
-        self._levels: dict[Id, int] = {}
+        self._levels = Levels()
         self._halves: set[Id] = set()
         self._size_bytes = 0
         self._measure_after = 0.0
@@ -102,7 +102,7 @@ class Replica:
         it was poison. After each update that was applied, apply what `ripe` gives back, in the name of its own sender.
         """
         ends = self._ends()
-        if not self._halves and not self._levels and self._size_bytes + len(update) <= self._limits.document_bytes:
+        if not self._halves and self._size_bytes + len(update) <= self._limits.document_bytes:
             usual = new_end(update, ends)
             if usual is not None:
                 done = self._apply_whole(update, origin)
@@ -126,7 +126,7 @@ class Replica:
                 update = get_update(update, self.state())
         done = self._apply_whole(update, origin)
         self._grow(ends, [(client, end) for client, _, end in found.runs], len(update))
-        self._levels.update(found.levels)
+        self._levels.add(found.levels)
         return done
 
     def _grow(self, ends: Ends, runs: Sequence[tuple[int, int]], size_bytes: int) -> None:

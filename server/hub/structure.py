@@ -22,8 +22,8 @@ MAX_CLOCK = 1 << 31
 DEEPEST = 1000
 """Levels of lists and objects in one value, and of shared types within shared types. yrs reads and deletes both by
 recursion: 100,000 levels of the one, or 50,000 of the other, end a process that has a stack of 8 MiB."""
-SHALLOW = 20
-"""Levels that every item may have without being remembered for it."""
+LOADED = 20
+"""Level of a shared type that was there when the document was loaded: nobody has noted how deep it lies."""
 
 _GC, _DELETED, _JSON, _BINARY, _STRING, _EMBED, _FORMAT, _TYPE, _ANY, _DOC, _SKIP = range(11)
 _TYPES = (0, 1, 2, 3, 4, 6)
@@ -53,7 +53,7 @@ class Survey:
     halves: list[Id] = field(default_factory=list[Id])
     """The second halves of characters that count as two."""
     levels: dict[Id, int] = field(default_factory=dict[Id, int])
-    """How deep its items lie, where that is more than `SHALLOW`."""
+    """How deep the shared types in it lie."""
 
     def missing(self, known: Mapping[int, int]) -> bool:
         """Whether it builds on changes that are neither known nor in it; `known` is end clocks by client."""
@@ -89,10 +89,24 @@ def may_hold_pairs(update: bytes) -> bool:
     return _PAIR.search(update) is not None
 
 
-def survey(update: bytes, depths: Mapping[Id, int] | None = None) -> Survey:
-    """Read an update; raises BadMessage when nobody honest wrote it. `depths` are the levels of earlier items."""
+class Levels:
+    """How deep the shared types lie that were written since a document was loaded."""
+
+    def __init__(self) -> None:
+        self.of: dict[Id, int] = {}
+        self.deepest = LOADED
+
+    def add(self, levels: Mapping[Id, int]) -> None:
+        """Note those of one more update."""
+        if levels:
+            self.of.update(levels)
+            self.deepest = max(self.deepest, *levels.values())
+
+
+def survey(update: bytes, levels: Levels | None = None) -> Survey:
+    """Read an update; raises BadMessage when nobody honest wrote it. `levels` are those of earlier updates."""
     try:
-        return _Surveyor(update, depths or {}).read()
+        return _Surveyor(update, levels or Levels()).read()
     except IndexError:
         raise BadMessage("an update ends in the middle") from None
 
@@ -100,12 +114,14 @@ def survey(update: bytes, depths: Mapping[Id, int] | None = None) -> Survey:
 class _Surveyor:
     """Reads one update from its start; a number of one byte, the usual case, is read without a call."""
 
-    __slots__ = ("_at", "_data", "_depths", "_found")
+    __slots__ = ("_at", "_data", "_deepest", "_earlier", "_found", "_here")
 
-    def __init__(self, update: bytes, depths: Mapping[Id, int]) -> None:
+    def __init__(self, update: bytes, levels: Levels) -> None:
         self._data = update
         self._at = 0
-        self._depths = depths
+        self._earlier = levels.of
+        self._deepest = levels.deepest
+        self._here: dict[Id, int] = {}
         self._found = Survey()
 
     def read(self) -> Survey:
@@ -139,18 +155,25 @@ class _Surveyor:
                 clock += self._length()
             else:
                 level = self._read_place(info)
-                if level > SHALLOW:
-                    if level > DEEPEST:
-                        raise BadMessage(f"an update nests shared types more than {DEEPEST} levels deep")
-                    self._found.levels[client, clock] = level
+                if level:
+                    self._here[client, clock] = level
+                if info & 0x1F == _TYPE:
+                    self._note_type((client, clock), level)
                 clock += self._read_content(info & 0x1F, client, clock)
             if clock >= MAX_CLOCK:
                 raise BadMessage("an update counts too far")
         if clock > start:
             runs.append((client, start, clock))
 
+    def _note_type(self, item: Id, level: int) -> None:
+        # Beside a plain value of an earlier update, whose level nobody has kept: it may lie as deep as anything does.
+        level = self._here[item] = self._found.levels[item] = level or self._deepest + 1
+        self._deepest = max(self._deepest, level)
+        if level > DEEPEST:
+            raise BadMessage(f"an update nests shared types more than {DEEPEST} levels deep")
+
     def _read_place(self, info: int) -> int:
-        """Read what an item stands next to or in; returns how deep that is."""
+        """Read what an item stands next to or in; returns how deep that is, 0 when that is not known."""
         level = 0
         if info & _AFTER:
             client, clock = near = self._client(), self._number()
@@ -166,15 +189,16 @@ class _Surveyor:
                 raise BadMessage("an update holds an item that stands nowhere")
             if inside:
                 self._text()
+                level = 1
             else:
-                level = self._note_neighbour((self._client(), self._number()), SHALLOW) + 1
+                level = self._note_neighbour((self._client(), self._number()), LOADED) + 1
             if info & _KEYED:
                 self._text()
         return level
 
     def _note_neighbour(self, near: Id, level: int) -> int:
         self._found.needs.append(near)
-        return self._found.levels.get(near) or self._depths.get(near, level)
+        return self._here.get(near) or self._earlier.get(near, level)
 
     def _read_content(self, kind: int, client: int, clock: int) -> int:
         """Read what an item holds; returns its length in clocks."""

@@ -30,7 +30,7 @@ class HocuspocusLink:
         self._end = end
         self._muted = False
         self._saved = messages.websocket_frame(address, messages.SAVED.body)
-        self.backlog_bytes = socket.backlog_bytes
+        self.backlog_bytes: Callable[[], int] = socket.backlog_bytes
 
     def send(self, message: Message) -> None:
         """Send a message to this document's provider."""

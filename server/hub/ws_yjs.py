@@ -1,5 +1,6 @@
 """GET /ws/{project}/{document}: the y-websocket dialect. One socket is one session in one room."""
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -28,7 +29,7 @@ class YjsLink:
     def __init__(self, socket: Socket) -> None:
         self._socket = socket
         self._refused = False
-        self.backlog_bytes = socket.backlog_bytes
+        self.backlog_bytes: Callable[[], int] = socket.backlog_bytes
         self.close = socket.close
 
     def send(self, message: Message) -> None:
