@@ -27,10 +27,8 @@ class Link(Protocol):
         """Send a notice that is part of no document, where the dialect knows such a thing."""
         ...
 
-    @property
-    def backlog_bytes(self) -> Callable[[], int]:
-        """How much is queued."""
-        ...
+    backlog_bytes: Callable[[], int]
+    """How much is queued."""
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Tell the client why, and go."""
