@@ -18,7 +18,7 @@ from server.hub.session import Session
 
 OTHER_EPOCH = "This document was begun anew here. Discard your copy, or add what only it holds as new edits."
 """Fits the 123 bytes of a close frame."""
-_FOUNDING = b"\x01\x04meta\x05epoch"
+FOUNDING = b"\x01\x04meta\x05epoch"
 """How encoding version 1 names the place of the first value of that entry: a parent by name, its name, the key.
 
 A later value of it (a repair, an upgrade) names its predecessor instead, which then is in the update too, or in the
@@ -32,13 +32,13 @@ def brings_another(update: bytes, state: Callable[[], bytes], epoch: object) -> 
     An update that does not decode brings nothing: applying it says what is wrong with it. Raises BadMessage for values
     that are nested too deep to be read.
     """
-    if _FOUNDING not in update:
+    if FOUNDING not in update:
         return False
     check_nesting(update)
     try:
         with panics_told():
             # Providers send only what the room lacks; others may send everything, with the room's own founding in it.
-            return _FOUNDING in get_update(update, state()) and _epoch_in(update) != epoch
+            return FOUNDING in get_update(update, state()) and _epoch_in(update) != epoch
     except (ValueError, Ruined):
         return False
 

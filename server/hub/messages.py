@@ -2,10 +2,13 @@
 
 from crdt_schema.wire import Kind, SyncStep
 from server.hub import codec
+from server.hub.codec import Reader
 
 _FIN_BINARY = 0x82
 _SHORT, _MEDIUM = 126, 1 << 16
 _KEPT_FRAMES = 4
+_SYNC_HEAD = 3
+_MORE = 0x80
 
 AUTH_TOKEN, AUTH_DENIED, AUTH_ADMITTED = 0, 1, 2
 """Second number of an AUTH message: give me a token (or: here it is), denied, admitted."""
@@ -42,6 +45,15 @@ def websocket_frame(address: bytes, body: bytes) -> bytes:
     else:
         head = bytes((_FIN_BINARY, _SHORT + 1)) + length.to_bytes(8, "big")
     return b"".join((head, address, body))
+
+
+def read_sync(body: bytes) -> tuple[int, bytes]:
+    """Step and data of a sync message; raises BadMessage."""
+    # Numbers of one byte, the usual case, are read without a call.
+    if len(body) > _SYNC_HEAD and body[1] < _MORE and len(body) == _SYNC_HEAD + body[2] and body[2] < _MORE:
+        return body[1], body[_SYNC_HEAD:]
+    reader = Reader(body, 1)
+    return reader.uint(), reader.chunk()
 
 
 def _sync(step: SyncStep, data: bytes) -> Message:

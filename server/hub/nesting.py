@@ -9,6 +9,7 @@ from server.hub.codec import BadMessage, Reader
 DEEPEST = 1000
 """Levels of lists and objects within one value."""
 _SAFE_LEVELS = 5000
+_SAFE_BYTES = 2 * _SAFE_LEVELS
 _OBJECT, _LIST = 0x76, 0x75
 
 # Kinds of content as Yjs numbers them, and of the values within.
@@ -27,7 +28,7 @@ def check_nesting(update: bytes) -> None:
 
     Each level takes two bytes, one of them a marker: only an update with thousands of those is read at all.
     """
-    if len(update) < 2 * _SAFE_LEVELS or update.count(_LIST) + update.count(_OBJECT) < _SAFE_LEVELS:
+    if len(update) < _SAFE_BYTES or update.count(_LIST) + update.count(_OBJECT) < _SAFE_LEVELS:
         return
     reader = Reader(update)
     for _ in range(reader.uint()):

@@ -18,13 +18,15 @@ class Pace:
     opens only under load costs latency where there would be a queue anyway, and makes an edit cheaper the more come.
     """
 
-    __slots__ = ("_busy_seconds", "_now", "_since", "_tick_seconds")
+    __slots__ = ("_busy_seconds", "_now", "_since", "_tick_seconds", "busy")
 
     def __init__(self, tick_seconds: float, now: Callable[[], float] = time.perf_counter) -> None:
         self._tick_seconds = tick_seconds
         self._now = now
         self._busy_seconds = 0.0
         self._since = now()
+        self.busy = False
+        """Whether it was busy at the end of the last flush; if not, nothing has to wait."""
 
     def spent(self, seconds: float) -> None:
         """Note how long a flush took, now that it is done."""
@@ -33,6 +35,7 @@ class Pace:
         left = max(0.0, 1.0 - (now - self._since) / WINDOW_SECONDS)
         self._busy_seconds = self._busy_seconds * left + min(seconds, LONGEST_SECONDS)
         self._since = now
+        self.busy = self._busy_seconds > BUSY * WINDOW_SECONDS
 
     def wait_seconds(self) -> float:
         """How long the next flush should wait; 0.0: as soon as the loop gets to it."""

@@ -61,7 +61,8 @@ class Presence:
         self._log = structlog.get_logger(__name__)
         self._clients: dict[int, _Client] = {}
         self._gone: dict[int, float] = {}
-        self._changed: dict[int, Session | None] = {}
+        self.changed: dict[int, Session | None] = {}
+        """Clients of which there is news, and who brought it."""
         self._everybody: bytes | None = None
         self._own_id = secrets.randbits(32) | 1
         self._own_state: dict[str, object] = {}
@@ -124,7 +125,7 @@ class Presence:
         user_id = owner.actor.user_id if owner is not None else known.user_id if known is not None else ""
         encoded = b"".join((codec.uint(client_id), codec.uint(clock), codec.chunk(state)))
         self._clients[client_id] = _Client(clock, state, user_id, None if gone else owner, encoded)
-        self._changed[client_id] = owner
+        self.changed[client_id] = owner
         self._everybody = None
         if gone:
             self._gone[client_id] = self._now()
@@ -163,11 +164,11 @@ class Presence:
 
     def take(self) -> tuple[bytes, Session | None] | None:
         """What changed since the last call as one update, and its author when there is just one; None if nothing."""
-        if not self._changed:
+        if not self.changed:
             return None
-        authors = set(self._changed.values())
-        update = self._encode(self._changed)
-        self._changed = {}
+        authors = set(self.changed.values())
+        update = self._encode(self.changed)
+        self.changed = {}
         return update, authors.pop() if len(authors) == 1 else None
 
     def everybody(self) -> bytes | None:
@@ -186,7 +187,7 @@ class Presence:
 
     def _forget(self) -> None:
         for client_id, since in list(self._gone.items()):
-            if since > self._now() - REMEMBER_GONE_SECONDS or client_id in self._changed:
+            if since > self._now() - REMEMBER_GONE_SECONDS or client_id in self.changed:
                 return
             del self._gone[client_id], self._clients[client_id]
 

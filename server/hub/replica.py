@@ -105,9 +105,13 @@ class Replica:
         if not self._halves and self._size_bytes + len(update) <= self._limits.document_bytes:
             usual = new_end(update, ends)
             if usual is not None:
-                done = self._apply_whole(update, origin)
-                self._grow(ends, [usual], len(update))
-                return done
+                self._event = None
+                self._apply_quickly(update, origin)
+                if self._event != update:
+                    self._demand_whole(update)
+                ends.grow(*usual)
+                self._size_bytes += len(update)
+                return Outcome(self._event)
         return self._apply_surveyed(update, origin, messages)
 
     def _apply_surveyed(self, update: bytes, origin: object, messages: int) -> Outcome[None]:
@@ -159,12 +163,27 @@ class Replica:
         if done.error is not None:
             # E.g. "block parent must be deleted or shared ref type": what stood before that item is in the Doc now.
             raise Ruined(str(done.error)) from done.error
-        if done.update == update:
-            return done
-        with panics_told():
-            if not self._is_in(update, done.update or NOTHING) and self.lacks(update):
-                raise Ruined("an update was taken in part only")
+        if done.update != update:
+            self._demand_whole(update)
         return Outcome(None if done.update == NOTHING else done.update)
+
+    def _apply_quickly(self, update: bytes, origin: object) -> None:
+        """Apply what `new_end` has judged: as `change`, but nothing in it fails that leaves the Doc whole."""
+        try:
+            with self.doc.transaction(origin=origin):
+                self.doc.apply_update(update)
+        except ExceptionGroup:
+            self._log.exception("observer_failed")
+        except BaseException as error:
+            if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+                raise Ruined(str(error)) from error
+            raise
+
+    def _demand_whole(self, update: bytes) -> None:
+        """Raise Ruined unless the event that was just seen shows all of an update, or the document had it."""
+        with panics_told():
+            if not self._is_in(update, self._event or NOTHING) and self.lacks(update):
+                raise Ruined("an update was taken in part only")
 
     def _demand_room(self, more_bytes: int) -> None:
         """Raise TooLarge when the document is full."""

@@ -23,7 +23,7 @@ from server.hub.cached import Cached
 from server.hub.census import TooManySessions
 from server.hub.codec import BadMessage, Reader
 from server.hub.common import Common
-from server.hub.epochs import OTHER_EPOCH, brings_another, known_by_state, known_by_update
+from server.hub.epochs import FOUNDING, OTHER_EPOCH, brings_another, known_by_state, known_by_update
 from server.hub.guarded import failures_logged
 from server.hub.ledger import Ledger
 from server.hub.messages import Message
@@ -38,6 +38,7 @@ T = TypeVar("T")
 OnOpen = Callable[["Room"], Callable[[], None]]
 """Called with a room once it is loaded; returns what to call when it closes."""
 
+_SYNC = bytes((Kind.SYNC,))
 RENEW_SECONDS = 15.0
 """Clients forget a presence that was not renewed for 30 s."""
 
@@ -188,10 +189,11 @@ class Room:
             self._held.append((session, body))
 
     def _take(self, session: Session, body: bytes) -> None:
+        if body.startswith(_SYNC):
+            self._receive_sync(session, *messages.read_sync(body))
+            return
         reader = Reader(body)
         match reader.uint():
-            case Kind.SYNC:
-                self._receive_sync(session, reader)
             case Kind.AWARENESS:
                 self._presence.receive(session, reader.chunk())
                 self._schedule_flush()
@@ -201,8 +203,7 @@ class Room:
             case kind:
                 raise BadMessage(f"a message of the unknown kind {kind}")
 
-    def _receive_sync(self, session: Session, reader: Reader) -> None:
-        step, data = reader.uint(), reader.chunk()
+    def _receive_sync(self, session: Session, step: int, data: bytes) -> None:
         if step == SyncStep.STEP1:
             self._collect(session, known_by_state(session, data, self._replica.state))
             self._answer(session, data)
@@ -210,18 +211,22 @@ class Room:
             raise BadMessage(f"a sync message of the unknown step {step}")
         elif len(data) > self._limits.update_bytes:
             raise TooLarge(f"An update may hold at most {self._limits.update_bytes} bytes.")
-        elif brings_another(data, self._replica.state, self._identity.epoch):
+        elif FOUNDING in data and brings_another(data, self._replica.state, self._identity.epoch):
             self._end(session, CloseCode.OTHER_EPOCH, OTHER_EPOCH)
         elif not session.writable:
             self._hear_reader(session, data)
         else:
             check_nesting(data)
-            self._collect(session, known_by_update(session, step, data, self._limits))
+            if session.early is None:
+                self._collect(session, (data,))
+            else:
+                self._collect(session, known_by_update(session, step, data, self._limits))
 
-    def _collect(self, session: Session, updates: list[bytes]) -> None:
+    def _collect(self, session: Session, updates: Sequence[bytes]) -> None:
         if updates:
             self._inbox.setdefault(session, []).extend(updates)
-            self._schedule_flush()
+            if self._flush_handle is None:
+                self._schedule_flush()
 
     def _answer(self, session: Session, state: bytes) -> None:
         if self._audience.is_full(session):
@@ -261,7 +266,7 @@ class Room:
     def _schedule_flush(self) -> None:
         if self._flush_handle is None:
             loop = asyncio.get_running_loop()
-            wait = self._pace.wait_seconds()
+            wait = self._pace.wait_seconds() if self._pace.busy else 0.0
             self._flush_handle = loop.call_later(wait, self._flush) if wait else loop.call_soon(self._flush)
 
     def _flush(self) -> None:
@@ -272,7 +277,7 @@ class Room:
         if self._rebuilding is None:
             self._drain()
             self._tell_news()
-        if (heard := self._presence.take()) is not None:
+        if self._presence.changed and (heard := self._presence.take()) is not None:
             self._counts.presence_messages += self._audience.tell(messages.presence(heard[0]), heard[1])
         seconds = time.perf_counter() - started
         self._pace.spent(seconds)
@@ -285,7 +290,7 @@ class Room:
             self._merge(session, self._inbox.pop(session))
 
     def _merge(self, session: Session, updates: list[bytes], messages: int | None = None) -> None:
-        few = as_few(updates)
+        few = updates if len(updates) == 1 else as_few(updates)
         taken = messages or len(updates)
         try:
             for update in few:
@@ -293,7 +298,8 @@ class Room:
                 apply = partial(self._replica.apply, update, session, count)
                 if self._perform(session, session.actor, apply).held:
                     taken -= count
-            self._keep_identity(session)
+            if self._identity_touched:
+                self._keep_identity(session)
         except WorkprintError as error:
             self._end(session, error.close_code, error.message)
         except Ruined:
@@ -305,7 +311,7 @@ class Room:
                 self._counts.edits += taken
                 self._untold += taken
                 self._acknowledge(session, taken)
-        if self._rebuilding is None:
+        if self._rebuilding is None and self._replica.waiting:
             self._merge_ripe()
 
     def _merge_ripe(self) -> None:
@@ -315,7 +321,7 @@ class Room:
 
     def _keep_identity(self, session: Session) -> None:
         """Schema and epoch are the server's word: written over by a client, the document could not be opened again."""
-        if self._identity_touched and identity_of(self.doc) != self._identity:
+        if identity_of(self.doc) != self._identity:
             self._log.warning("identity_restored", user=session.actor.user_id)
             self._perform(
                 None, SYSTEM, partial(self._replica.change, partial(identify, identity=self._identity), SYSTEM)
