@@ -79,6 +79,8 @@ class Replica:
         """End clock by Yjs client; None when it has to be read from the document again."""
         self._levels = Levels()
         self._halves: set[Id] = set()
+        self._unread: list[bytes] = []
+        """History whose characters have not been looked at: it takes longer than loading, and readers can do without."""
         self._size_bytes = 0
         self._measure_after = 0.0
         self._load(history)
@@ -101,6 +103,8 @@ class Replica:
         Raises BadMessage when nobody honest wrote it, TooLarge when the document is full, WaitsTooMuch, and Ruined when
         it was poison. After each update that was applied, apply what `ripe` gives back, in the name of its own sender.
         """
+        if self._unread:
+            self._read_history()
         ends = self._ends()
         if not self._halves and self._size_bytes + len(update) <= self._limits.document_bytes:
             usual = new_end(update, ends)
@@ -154,7 +158,8 @@ class Replica:
             for update in history:
                 self.doc.apply_update(update)
                 self._size_bytes += len(update)
-                self._note_pairs(update)
+                if may_hold_pairs(update):
+                    self._unread.append(update)
 
     def _apply_whole(self, update: bytes, origin: object) -> Outcome[None]:
         done = self.change(lambda doc: doc.apply_update(update), origin)
@@ -254,6 +259,11 @@ class Replica:
         wanted = read_deletes(get_update(update, self.state()))
         shown = read_deletes(get_update(event, self.state()))
         return wanted is not None and shown is not None and covers(shown, wanted)
+
+    def _read_history(self) -> None:
+        unread, self._unread = self._unread, []
+        for update in unread:
+            self._note_pairs(update)
 
     def _note_pairs(self, update: bytes) -> None:
         if may_hold_pairs(update):
