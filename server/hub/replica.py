@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 
@@ -80,7 +81,7 @@ class Replica:
         self._levels = Levels()
         self._halves: set[Id] = set()
         self._unread: list[bytes] = []
-        """History whose characters have not been looked at: it takes longer than loading, and readers can do without."""
+        """History whose characters have not been looked at: it takes longer than loading, and readers need it not."""
         self._size_bytes = 0
         self._measure_after = 0.0
         self._load(history)
@@ -251,8 +252,10 @@ class Replica:
             raise BadMessage("a state vector does not decode") from None
 
     def close(self) -> None:
-        """Stop observing."""
-        self.doc.unobserve(self._subscription)
+        """Stop observing; a Doc that is observed is never let go."""
+        # One that is ruined may panic once more.
+        with suppress(Ruined), panics_told():
+            self.doc.unobserve(self._subscription)
 
     def _is_in(self, update: bytes, event: bytes) -> bool:
         """Whether an event that was just seen shows all that `update` deletes; cheaper than asking the document."""

@@ -117,7 +117,8 @@ class Room:
         It is broadcast and saved like anybody's edit; `await saved()` for the disk. When `change` raises, what it
         had done by then stays (a CRDT has no rollback) and the error is raised. Raises Unavailable during a rebuild.
         """
-        self._demand_open()
+        if self._closed:
+            raise Unavailable("This document was closed. Open it again.")
         self._drain()
         self._demand_whole()
         try:
@@ -288,6 +289,13 @@ class Room:
         while self._inbox and self._rebuilding is None:
             session = next(iter(self._inbox))
             self._merge(session, self._inbox.pop(session))
+            if self._replica.waiting:
+                self._merge_ripe()
+
+    def _merge_ripe(self) -> None:
+        """Take what waited for what has come now, in the name of whoever sent it."""
+        while self._rebuilding is None and (ripe := self._replica.ripe()) is not None:
+            self._merge(cast("Session", ripe.origin), [ripe.update], ripe.messages)
 
     def _merge(self, session: Session, updates: list[bytes], messages: int | None = None) -> None:
         few = updates if len(updates) == 1 else as_few(updates)
@@ -311,13 +319,6 @@ class Room:
                 self._counts.edits += taken
                 self._untold += taken
                 self._acknowledge(session, taken)
-        if self._rebuilding is None and self._replica.waiting:
-            self._merge_ripe()
-
-    def _merge_ripe(self) -> None:
-        """Take up what waited for what has come now, in the name of whoever sent it."""
-        while (ripe := self._replica.ripe()) is not None:
-            self._merge(cast("Session", ripe.origin), [ripe.update], ripe.messages)
 
     def _keep_identity(self, session: Session) -> None:
         """Schema and epoch are the server's word: written over by a client, the document could not be opened again."""
@@ -394,7 +395,7 @@ class Room:
     async def open(self, on_open: Sequence[OnOpen]) -> None:
         """Load the document, or found it; then let the observers in. A new document is on disk when this returns."""
         history = await self._saver.store.load(self.document)
-        self._replica = await Replica.loaded([row.update for row in history], self._limits)
+        self._replace(await Replica.loaded([row.update for row in history], self._limits))
         if history:
             self.edit(SYSTEM, lambda doc: upgrade(doc, self.document))
         else:
@@ -404,6 +405,10 @@ class Room:
         self._shown = self._replica.state()
         self._on_open = on_open
         self._attach()
+
+    def _replace(self, replica: Replica) -> None:
+        self._replica.close()
+        self._replica = replica
 
     async def ready(self) -> None:
         """Wait for a rebuild, if there is one."""
@@ -433,10 +438,6 @@ class Room:
         self.leave(session)
         session.link.close(code, reason)
 
-    def _demand_open(self) -> None:
-        if self._closed:
-            raise Unavailable("This document was closed. Open it again.")
-
     def _demand_whole(self) -> None:
         if self._rebuilding is not None:
             raise Unavailable("This document is being repaired. Try again in a moment.")
@@ -454,7 +455,7 @@ class Room:
             history = await self._saver.store.load(self.document)
             replica = await Replica.loaded([row.update for row in history], self._limits)
             replica.waiting = self._replica.waiting
-            self._replica = replica
+            self._replace(replica)
             self._rebuilding = None
         if self._rebuilding is not None:
             self.end_all(CloseCode.TRY_AGAIN_LATER, "this document could not be repaired")

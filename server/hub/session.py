@@ -1,6 +1,5 @@
 """Session: one client in one room, and the little that the room must know of its socket."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from crdt_schema.wire import CloseCode
@@ -27,8 +26,9 @@ class Link(Protocol):
         """Send a notice that is part of no document, where the dialect knows such a thing."""
         ...
 
-    backlog_bytes: Callable[[], int]
-    """How much is queued."""
+    def backlog_bytes(self) -> int:
+        """How much is queued."""
+        ...
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Tell the client why, and go."""

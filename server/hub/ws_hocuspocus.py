@@ -22,7 +22,7 @@ from server.hub.sockets import Socket, Sockets
 class HocuspocusLink:
     """One document's share of a socket. Every message begins with the address that the provider gave itself."""
 
-    __slots__ = ("_address", "_end", "_muted", "_saved", "_socket", "backlog_bytes")
+    __slots__ = ("_address", "_end", "_muted", "_saved", "_socket")
 
     def __init__(self, socket: Socket, address: bytes, end: Callable[[], None]) -> None:
         self._socket = socket
@@ -30,12 +30,15 @@ class HocuspocusLink:
         self._end = end
         self._muted = False
         self._saved = messages.websocket_frame(address, messages.SAVED.body)
-        self.backlog_bytes: Callable[[], int] = socket.backlog_bytes
 
     def send(self, message: Message) -> None:
         """Send a message to this document's provider."""
         if not self._muted:
             self._socket.write(message.frames.get(self._address) or message.frame(self._address))
+
+    def backlog_bytes(self) -> int:
+        """What the kernel has not taken of the whole socket, which several documents share."""
+        return self._socket.backlog_bytes()
 
     def acknowledge(self, count: int) -> None:
         """The provider counts its messages: one status for each."""

@@ -1,6 +1,5 @@
 """GET /ws/{project}/{document}: the y-websocket dialect. One socket is one session in one room."""
 
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -24,17 +23,20 @@ UNDERSTOOD = frozenset((Kind.SYNC, Kind.AWARENESS, Kind.QUERY_AWARENESS))
 class YjsLink:
     """A whole socket as one session's link. The dialect knows no acknowledgement and no notices."""
 
-    __slots__ = ("_refused", "_socket", "backlog_bytes", "close")
+    __slots__ = ("_refused", "_socket", "close")
 
     def __init__(self, socket: Socket) -> None:
         self._socket = socket
         self._refused = False
-        self.backlog_bytes: Callable[[], int] = socket.backlog_bytes
         self.close = socket.close
 
     def send(self, message: Message) -> None:
         """Send a message as it is."""
         self._socket.write(message.frames.get(b"") or message.frame(b""))
+
+    def backlog_bytes(self) -> int:
+        """What the kernel has not taken of the whole socket."""
+        return self._socket.backlog_bytes()
 
     def acknowledge(self, count: int) -> None:
         """There is no word for it."""

@@ -159,7 +159,6 @@ async def _reads_to_the_end(client: socket.socket) -> None:
             pass
 
 
-@pytest.mark.xfail(reason="a room does not close the replicas that it replaces, and they stay in memory")
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_those_who_were_dropped_leave_nothing_behind(hub: Hub, base: str, dialect: str) -> None:
     async with onlooker(base):

@@ -19,10 +19,8 @@ from tests.support.lifecycle import closed, held, hub_on_disk, visit, visit_many
 from tests.support.sockets import ADA, until
 
 PROJECTS = 150
-REPLACED = pytest.mark.xfail(reason="a room does not close the replicas that it replaces, and they stay in memory")
 
 
-@REPLACED
 async def test_hundreds_of_rooms_leave_no_file_thread_task_or_document_behind(tmp_path: Path) -> None:
     async with hub_on_disk(tmp_path) as hub:
         await visit(hub, ProjectId("first"), "canvas")
@@ -43,7 +41,6 @@ async def test_a_room_that_is_opened_again_has_what_was_written(tmp_path: Path) 
             assert nodes.to_py() == {f"visit {number}": "." * 100 for number in range(20)}
 
 
-@REPLACED
 async def test_a_room_that_cannot_be_opened_leaves_nothing_behind() -> None:
     store = HeldStore()
     newer: Doc[Any] = Doc()
@@ -73,7 +70,6 @@ async def _load_again(hub: Hub) -> None:
         room.edit(ADA, lambda doc: doc.get("nodes", type=Map).update({"x": 1}))
 
 
-@REPLACED
 async def test_a_room_that_was_loaded_again_leaves_nothing_behind() -> None:
     async with open_hub() as hub:
         await visit(hub, FILM, "canvas")
@@ -112,7 +108,6 @@ async def _come_and_go(base: str, http: aiohttp.ClientSession, number: int) -> N
                 connection.transport.abort()
 
 
-@REPLACED
 async def test_sockets_of_both_dialects_leave_nothing_behind_with_or_without_a_goodbye(tmp_path: Path) -> None:
     async with hub_on_disk(tmp_path) as hub, serve(hub) as base, aiohttp.ClientSession() as http:
         await _come_and_go(base, http, 0)
