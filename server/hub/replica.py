@@ -110,13 +110,12 @@ class Replica:
         if not self._halves and self._size_bytes + len(update) <= self._limits.document_bytes:
             usual = new_end(update, ends)
             if usual is not None:
-                self._event = None
-                self._apply_quickly(update, origin)
-                if self._event != update:
+                event = self._apply_quickly(update, origin)
+                if event != update:
                     self._demand_whole(update)
                 ends.grow(*usual)
                 self._size_bytes += len(update)
-                return Outcome(self._event)
+                return Outcome(event)
         return self._apply_surveyed(update, origin, messages)
 
     def _apply_surveyed(self, update: bytes, origin: object, messages: int) -> Outcome[None]:
@@ -173,8 +172,9 @@ class Replica:
             self._demand_whole(update)
         return Outcome(None if done.update == NOTHING else done.update)
 
-    def _apply_quickly(self, update: bytes, origin: object) -> None:
+    def _apply_quickly(self, update: bytes, origin: object) -> bytes | None:
         """Apply what `new_end` has judged: as `change`, but nothing in it fails that leaves the Doc whole."""
+        self._event = None
         try:
             with self.doc.transaction(origin=origin):
                 self.doc.apply_update(update)
@@ -184,6 +184,7 @@ class Replica:
             if isinstance(error, Exception) or type(error).__name__ == "PanicException":
                 raise Ruined(str(error)) from error
             raise
+        return self._event
 
     def _demand_whole(self, update: bytes) -> None:
         """Raise Ruined unless the event that was just seen shows all of an update, or the document had it."""
