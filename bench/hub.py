@@ -27,7 +27,7 @@ from server.intents.observer import IntentObserver
 from server.logs import set_up_logs
 from server.middleware import add_headers, tell_errors
 from server.projects.index import Projects
-from server.serve import SHUTDOWN_SECONDS, deepen_stack
+from server.serve import SHUTDOWN_SECONDS, prepare_process
 from server.snapshot.snapshotter import Snapshotter
 from server.store.base import NewUpdate, StoredUpdate
 from server.store.sqlite import SqliteUpdateStore
@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the update logs are kept")
     options = parser.parse_args()
     set_up_logs("text", "info")
-    deepen_stack()
+    prepare_process()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     web.run_app(

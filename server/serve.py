@@ -20,6 +20,7 @@ SHUTDOWN_SECONDS = 3.0
 """How long open requests may take to end; websockets are told at once by the hub."""
 PATIENCE_SECONDS = 6.0
 """How long the hub before this one may take to stop."""
+SWITCH_SECONDS = 0.001
 STACK_BYTES = 120 * 1024 * 1024
 """Linux leaves at least 128 MiB of addresses for the main thread to grow into."""
 TAKEN = "A hub runs already in this workspace, and two would write over each other. Stop it first."
@@ -28,7 +29,7 @@ TAKEN = "A hub runs already in this workspace, and two would write over each oth
 def serve(config: Config) -> int:
     """Run the hub until SIGINT or SIGTERM; raises Unavailable when the address is taken, Conflict as `only_one`."""
     set_up_logs(config.log, config.log_level)
-    deepen_stack()
+    prepare_process()
     # Both before anything of the workspace is opened: what cannot serve must not touch it.
     with (
         listening(config) as sockets,
@@ -46,6 +47,13 @@ def serve(config: Config) -> int:
         )
     sys.stderr.flush()
     return 0
+
+
+def prepare_process() -> None:
+    """What the hub needs of its process before the first update comes."""
+    deepen_stack()
+    # A thread that compacts a log or takes a snapshot gives way after a millisecond, not after Python's five.
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def deepen_stack() -> None:

@@ -16,6 +16,8 @@ LONG_ROWS = 5000
 """Loading so many changes takes about as long as loading the state of a large project."""
 LONG_BYTES = 4 << 20
 LONG_TIMES = 4
+BUSY_TIMES = 20
+"""While people are busy a log may be so many times as long: a compaction takes turns with them at the interpreter."""
 """A log is long when it has this many times the bytes of its checkpoint, and more than `LONG_BYTES`."""
 CLOSING_ROWS = 200
 CLOSING_BYTES = 1 << 18
@@ -36,7 +38,7 @@ class Compactor:
         self.sizes: dict[str, LogSize] = {}
         """How long the log of each document in use is."""
 
-    async def note(self, rows: Sequence[NewUpdate]) -> None:
+    async def note(self, rows: Sequence[NewUpdate], *, busy: bool = False) -> None:
         """Count rows that were just appended; a log that has become long is compacted in the background."""
         added = Counter(row.document for row in rows)
         for document, count in added.items():
@@ -47,7 +49,7 @@ class Compactor:
                 grown = sum(len(row.update) for row in rows if row.document == document)
                 size = replace(size, rows=size.rows + count, bytes=size.bytes + grown)
             self.sizes[document] = size
-            if document not in self._tasks and _is_long(self._new(document)):
+            if document not in self._tasks and _is_long(self._new(document), BUSY_TIMES if busy else 1):
                 self._start(document, self.compact(document))
 
     def leave(self, document: str) -> None:
@@ -107,8 +109,8 @@ class Compactor:
         return changes
 
 
-def _is_long(size: LogSize) -> bool:
-    return size.rows > LONG_ROWS or size.bytes > max(LONG_BYTES, LONG_TIMES * size.checkpoint_bytes)
+def _is_long(size: LogSize, times: int) -> bool:
+    return size.rows > times * LONG_ROWS or size.bytes > times * max(LONG_BYTES, LONG_TIMES * size.checkpoint_bytes)
 
 
 def _is_worth_it(size: LogSize) -> bool:

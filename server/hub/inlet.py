@@ -7,12 +7,15 @@ error, still goes that way, so the rules of closing stay aiohttp's.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 from aiohttp import WSMsgType, web
 from aiohttp._websocket.models import WSMessage, WSMessageTextBytes
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 from aiohttp._websocket.writer import WebSocketWriter
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.helpers import _EXC_SENTINEL
 
 Take = Callable[[WSMsgType, bytes], None]
 
@@ -26,6 +29,11 @@ class _Inlet(WebSocketDataQueue):
     heard = False
     lost: Callable[[], None] | None = None
 
+    def __init__(self, protocol: BaseProtocol, limit: int, *, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(protocol, limit, loop=loop)
+        self.ended = asyncio.Event()
+        """The client has said goodbye, or is gone."""
+
     @property
     def waiting(self) -> bool:
         """Whether something lies in the queue, so that `receive` would return at once."""
@@ -34,16 +42,27 @@ class _Inlet(WebSocketDataQueue):
     def feed_data(self, data: WSMessage | WSMessageTextBytes, size: int) -> None:
         """Called by the parser with every whole message."""
         self.heard = True
+        if data.type is WSMsgType.CLOSE:
+            self.ended.set()
         if self.take is not None and (data.type is WSMsgType.BINARY or data.type is WSMsgType.TEXT):
             self.take(data.type, data.data)
         else:
             super().feed_data(data, size)
 
     def feed_eof(self) -> None:
-        """Called by the parser when the transport is gone."""
+        """Called when the connection has ended."""
+        self._end()
+        super().feed_eof()
+
+    def set_exception(self, exc: BaseException, exc_cause: BaseException = _EXC_SENTINEL) -> None:
+        """Called when the connection was lost, or when what came makes no sense."""
+        self._end()
+        super().set_exception(exc, exc_cause)
+
+    def _end(self) -> None:
+        self.ended.set()
         if self.lost is not None:
             self.lost()
-        super().feed_eof()
 
 
 class DirectWebSocket(web.WebSocketResponse):
@@ -69,8 +88,25 @@ class DirectWebSocket(web.WebSocketResponse):
         heard, self._inlet.heard = self._inlet.heard, False
         return heard
 
+    async def hang_up(self, code: int, reason: bytes, *, within_seconds: float) -> None:
+        """Say why, and hang up once the client has said goodbye too; raises TimeoutError, ConnectionError."""
+        if self.closed or self._writer is None:
+            return
+        # aiohttp's `close` does not wait when another task reads. What the client still sends is answered with a reset
+        # then, and that throws away what it has not read yet: the reason.
+        self._set_closed()
+        async with asyncio.timeout(within_seconds):
+            await self._writer.close(code, reason)
+            await self._inlet.ended.wait()
+        self._close_transport()
+
     async def read(self, take: Take) -> None:
         """Call `take` with each message of the client until it has gone."""
+        # A ping that comes when we have hung up cannot be answered.
+        with suppress(ConnectionError):
+            await self._read(take)
+
+    async def _read(self, take: Take) -> None:
         # What came before anybody listened lies in the queue, and does not make `receive` wait.
         while self._inlet.waiting:
             message = await self.receive()

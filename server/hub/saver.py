@@ -130,7 +130,7 @@ class Saver:
                 entry.on_saved()
         # Only now: what is safe must not be written again because it could not be counted.
         with failures_logged(self._log, "log_not_measured"):
-            await self.compactor.note(rows)
+            await self.compactor.note(rows, busy=self._changes_per_second > QUIET_PER_SECOND)
 
     def _tell_trouble(self, *, failing: bool) -> None:
         if self.failing != failing:

@@ -141,9 +141,17 @@ class Socket:
             self._read_on()
         message = reason.encode()[:_REASON_BYTES].decode(errors="ignore").encode()
         try:
-            await asyncio.wait_for(self._websocket.close(code=code, message=message), CLOSE_SECONDS)
+            if code == CloseCode.GOING_AWAY:
+                # aiohttp hears nobody any more while it stops.
+                await asyncio.wait_for(self._websocket.close(code=code, message=message), CLOSE_SECONDS)
+            else:
+                await self._websocket.hang_up(code, message, within_seconds=CLOSE_SECONDS)
         except (TimeoutError, ConnectionError):
             self._transport.abort()
+        except asyncio.CancelledError:
+            # The server stops.
+            self._transport.abort()
+            raise
         if self._transport.get_write_buffer_size():
             # It has not read what was sent: the kernel would keep trying for a quarter of an hour.
             self._transport.abort()

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from crdt_schema.ids import ProjectId
 from crdt_schema.wire import CloseCode, Kind, may_retry
-from server.errors import Unauthorised, Unavailable, WorkprintError
+from server.errors import TooMany, Unauthorised, Unavailable, WorkprintError
 from server.hub import codec, messages
 from server.hub.admission import Admission, Admit, project_in
 from server.hub.codec import BadMessage, Reader
@@ -167,9 +167,10 @@ class _Connection:
         token = reader.text()
         channel = self._channels.get(name)
         if channel is None:
-            if len(self._channels) >= self._hub.limits.documents_per_socket:
-                raise Unavailable("too many documents on one socket")
             channel = _Channel(name, self._socket, token)
+            if len(self._channels) >= self._hub.limits.documents_per_socket:
+                self._refuse(channel, TooMany("Too many documents are open in one connection. Close some first."))
+                return
             self._channels[name] = channel
             self._start(self._stay(name, channel))
             return
@@ -269,10 +270,11 @@ class _Connection:
 
     def _refuse(self, channel: _Channel, error: WorkprintError) -> None:
         self._log.info("refused", document=channel.document, reason=error.message)
-        if may_retry(error.close_code):
+        if may_retry(error.close_code) and not isinstance(error, TooMany):
             # A provider that is denied never asks again; one that lost its socket does.
             self._socket.close(error.close_code, error.message)
         else:
+            # One document too many is no reason to lose the others: the socket would come back and be closed again.
             self._socket.counts.refuse(error.close_code.name.lower())
             channel.link.send(messages.denied(error.message))
 

@@ -68,15 +68,15 @@ class YjsEndpoint:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Admit, upgrade, join, and read until the end; who is not admitted gets plain HTTP."""
         project, document = project_in(request), request.match_info["document"]
-        try:
-            admission = await self._admit(request, request.query.get("token", ""), project, document)
-        except WorkprintError as error:
-            self._hub.counts.refuse(error.close_code.name.lower())
-            raise
         async with AsyncExitStack() as using:
-            room = await using.enter_async_context(self._hub.room(project, document))
-            room.demand_place()
-            using.enter_context(self._hub.census.counted(admission.actor.user_id))
+            try:
+                admission = await self._admit(request, request.query.get("token", ""), project, document)
+                room = await using.enter_async_context(self._hub.room(project, document))
+                room.demand_place()
+                using.enter_context(self._hub.census.counted(admission.actor.user_id))
+            except WorkprintError as error:
+                self._hub.counts.refuse(error.close_code.name.lower())
+                raise
             socket = await using.enter_async_context(self._sockets.open(request))
             link = YjsLink(socket)
             socket.keep_alive(partial(link.send, messages.NOTHING_NEW))

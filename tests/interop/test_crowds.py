@@ -21,9 +21,6 @@ LIMITS = replace(
     throttle_seconds=1.0,
 )
 DOCUMENTS = ("canvas/a", "canvas/b", "canvas/c", "canvas/d")
-SPOILS_THE_SOCKET = pytest.mark.xfail(
-    reason="one document too many closes the whole Hocuspocus socket, again and again"
-)
 
 
 @pytest.fixture
@@ -118,7 +115,6 @@ async def test_a_full_room_lets_nobody_in_until_somebody_goes(hub: Hub, base: st
     await everybody_is_gone(hub)
 
 
-@SPOILS_THE_SOCKET
 async def test_a_full_room_costs_nobody_their_other_documents(hub: Hub, base: str, node: NodeClients) -> None:
     await open_others(node, base)
     for name in ("eve", "fay"):
@@ -134,7 +130,6 @@ async def test_a_full_room_costs_nobody_their_other_documents(hub: Hub, base: st
     await everybody_is_gone(hub)
 
 
-@SPOILS_THE_SOCKET
 async def test_one_document_too_many_on_a_socket_is_refused_by_itself(hub: Hub, base: str, node: NodeClients) -> None:
     await open_others(node, base)
     for number, document in enumerate(DOCUMENTS):

@@ -58,7 +58,6 @@ class Talker:
         return False
 
 
-@pytest.mark.xfail(reason="the hub hangs up right after its close frame, and a reset may take that away")
 @pytest.mark.parametrize("dialect", ADDRESS)
 async def test_the_hub_says_why_and_waits_for_the_goodbye_of_who_is_still_sending(dialect: str) -> None:
     async with open_hub() as hub, serve(hub) as base:
