@@ -41,6 +41,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX credits_of_document ON credits (document, seq)",
     ),
+    # Every commit wrote a page of it for each document. Compaction keeps the table so short that it is read whole.
+    ("DROP INDEX updates_of_document",),
 )
 """What brings the file from each version to the next; `PRAGMA user_version` counts the steps that were taken."""
 
