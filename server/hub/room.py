@@ -29,6 +29,7 @@ from server.hub.ledger import Ledger
 from server.hub.messages import Message
 from server.hub.nesting import check_nesting
 from server.hub.presence import Presence
+from server.hub.renewal import Renewal
 from server.hub.replica import EMPTY_STATE, Outcome, Replica, Ruined, as_few, merged, panics_told
 from server.hub.saver import Saver
 from server.hub.session import Session
@@ -39,8 +40,6 @@ OnOpen = Callable[["Room"], Callable[[], None]]
 """Called with a room once it is loaded; returns what to call when it closes."""
 
 _SYNC = bytes((Kind.SYNC,))
-RENEW_SECONDS = 15.0
-"""Clients forget a presence that was not renewed for 30 s."""
 
 
 class Room:
@@ -59,6 +58,7 @@ class Room:
         self._replica = Replica()
         self._audience = Audience(common.limits, common.counts, state=self._state_told, catch_up=self._missed_since)
         self._presence = Presence(common.limits, refuse=common.counts.refuse)
+        self._renewal = Renewal(self._presence, self._schedule_flush)
         self._inbox: dict[Session, list[bytes]] = {}
         self._news: list[tuple[Session | None, bytes]] = []
         self._unsaved: list[NewUpdate] = []
@@ -68,7 +68,7 @@ class Room:
         self._on_open: Sequence[OnOpen] = ()
         self._detach: list[Callable[[], None]] = []
         self._flush_handle: asyncio.Handle | None = None
-        self._renew_handle: asyncio.TimerHandle | None = None
+        self._flushing = False
         self._rebuilding: asyncio.Task[None] | None = None
         self._closed = False
         self._identity = Identity("", "")
@@ -148,7 +148,7 @@ class Room:
         if not self._closed:
             self._presence.present(field, value)
             self._schedule_flush()
-            self._schedule_renewal()
+            self._renewal.start()
 
     # What the sockets use
 
@@ -265,21 +265,28 @@ class Room:
     # One room, one tick
 
     def _schedule_flush(self) -> None:
-        if self._flush_handle is None:
+        if self._flush_handle is None and not self._flushing:
             loop = asyncio.get_running_loop()
             wait = self._pace.wait_seconds() if self._pace.busy else 0.0
             self._flush_handle = loop.call_later(wait, self._flush) if wait else loop.call_soon(self._flush)
 
     def _flush(self) -> None:
+        if self._flushing:
+            return
         if self._flush_handle is not None:
             self._flush_handle.cancel()
             self._flush_handle = None
         started = time.perf_counter()
-        if self._rebuilding is None:
-            self._drain()
-            self._tell_news()
-        if self._presence.changed and (heard := self._presence.take()) is not None:
-            self._counts.presence_messages += self._audience.tell(messages.presence(heard[0]), heard[1])
+        # What it does asks for a flush: this one.
+        self._flushing = True
+        try:
+            if self._rebuilding is None:
+                self._drain()
+                self._tell_news()
+            if self._presence.changed and (heard := self._presence.take()) is not None:
+                self._counts.presence_messages += self._audience.tell(messages.presence(heard[0]), heard[1])
+        finally:
+            self._flushing = False
         seconds = time.perf_counter() - started
         self._pace.spent(seconds)
         self._counts.flush_seconds.note(seconds)
@@ -418,9 +425,9 @@ class Room:
     def close(self) -> None:
         """Drop the observers and timers; what was applied is with the saver. Nothing can be edited afterwards."""
         self._closed = True
-        for handle in (self._flush_handle, self._renew_handle):
-            if handle is not None:
-                handle.cancel()
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+        self._renewal.close()
         self._audience.close()
         self._detach_all()
         self._replica.close()
@@ -485,14 +492,3 @@ class Room:
         for each in detach:
             with failures_logged(self._log, "on_close_failed"):
                 each()
-
-    def _schedule_renewal(self) -> None:
-        if self._renew_handle is None and self._presence.speaks:
-            self._renew_handle = asyncio.get_running_loop().call_later(RENEW_SECONDS, self._renew)
-
-    def _renew(self) -> None:
-        self._renew_handle = None
-        if self._presence.speaks:
-            self._presence.renew()
-            self._schedule_flush()
-            self._schedule_renewal()

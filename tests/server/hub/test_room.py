@@ -441,7 +441,7 @@ async def test_what_a_client_sent_just_before_it_left_is_kept(room: Room, store:
 async def test_the_servers_presence_is_renewed_before_clients_forget_it(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.hub.room.RENEW_SECONDS", 0.01)
+    monkeypatch.setattr("server.hub.renewal.RENEW_SECONDS", 0.01)
     ada, ben = enter(room)
     await turn(ada, ben)
     room.present("farm", {"jobs": {}})
