@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -54,6 +53,7 @@ class Room:
         self._limits = common.limits
         self._counts = common.counts
         self._pace = common.pace
+        self._stamp = common.stamp
         self._log = structlog.get_logger(__name__).bind(project=project, document=document)
         self._replica = Replica()
         self._audience = Audience(common.limits, common.counts, state=self._state_told, catch_up=self._missed_since)
@@ -352,8 +352,7 @@ class Room:
         if outcome.update is not None:
             self._news.append((author, outcome.update))
         if lasting is not None:
-            at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            self._unsaved.append(NewUpdate(self.document, actor.user_id, actor.name, at, lasting))
+            self._unsaved.append(NewUpdate(self.document, actor.user_id, actor.name, self._stamp(), lasting))
             self._schedule_flush()
         return outcome
 
