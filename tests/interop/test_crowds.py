@@ -8,7 +8,7 @@ import pytest
 from crdt_schema.wire import CloseCode
 from server.hub.hub import Hub
 from server.metrics import HubCollector
-from tests.support.hub import FILM, QUICK, NodeClients, open_hub, serve
+from tests.support.hub import FILM, QUICK, NodeClients, open_hub
 from tests.support.sockets import until
 
 LIMITS = replace(
@@ -27,12 +27,6 @@ DOCUMENTS = ("canvas/a", "canvas/b", "canvas/c", "canvas/d")
 async def hub() -> AsyncIterator[Hub]:
     async with open_hub(limits=LIMITS) as made:
         yield made
-
-
-@pytest.fixture
-async def base(hub: Hub) -> AsyncIterator[str]:
-    async with serve(hub) as address:
-        yield address
 
 
 def gauges(hub: Hub) -> dict[str, float]:

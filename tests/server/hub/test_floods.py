@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -26,24 +25,6 @@ LIMITS = replace(
     presence_per_second=50.0,
     sessions_per_room=4,
 )
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[Hub]:
-    async with open_hub(limits=LIMITS) as made:
-        yield made
-
-
-@pytest.fixture
-async def base(hub: Hub) -> AsyncIterator[str]:
-    async with serve(hub) as address:
-        yield address
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 def put(key: str, value: object) -> bytes:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,7 +16,7 @@ from server.hub import codec, messages
 from server.hub.codec import Reader
 from server.hub.hub import Hub
 from server.hub.room import Room
-from tests.support.hub import FILM, QUICK, open_hub, serve
+from tests.support.hub import FILM, QUICK
 from tests.support.lifecycle import closed, held
 from tests.support.sockets import ADA, until
 
@@ -32,18 +32,6 @@ UPGRADE = (
     "GET {} HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[Hub]:
-    async with open_hub(limits=LIMITS) as made:
-        yield made
-
-
-@pytest.fixture
-async def base(hub: Hub) -> AsyncIterator[str]:
-    async with serve(hub) as address:
-        yield address
 
 
 def masked(body: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
@@ -20,24 +19,6 @@ from tests.support.sockets import ADA, until
 
 MIB = 1024 * 1024
 LIMITS = replace(QUICK, outbox_bytes=256 * 1024, update_bytes=8 * MIB, frame_bytes=16 * MIB, admit_seconds=0.1)
-
-
-@pytest.fixture
-async def hub() -> AsyncIterator[Hub]:
-    async with open_hub(limits=LIMITS) as made:
-        yield made
-
-
-@pytest.fixture
-async def base(hub: Hub) -> AsyncIterator[str]:
-    async with serve(hub) as address:
-        yield address
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 def put(key: str, value: object) -> bytes:
