@@ -13,7 +13,7 @@ from tests.support.hub import QUICK, open_hub, serve
 @pytest.fixture
 async def hub(request: pytest.FixtureRequest) -> AsyncIterator[Hub]:
     """A hub in memory; `LIMITS` of the test's module are its limits."""
-    module = cast("object", request.module)
+    module = cast("object", request.module)  # pyright: ignore[reportUnknownMemberType] - pytest does not say
     async with open_hub(limits=getattr(module, "LIMITS", QUICK)) as made:
         yield made
 
