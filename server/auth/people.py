@@ -21,6 +21,8 @@ ONE_TIME_LIFETIME = timedelta(hours=1)
 MIN_PASSWORD_LENGTH = 8
 MAX_NAME_LENGTH = 60
 
+WAL_TRIES = 100
+WAL_PAUSE_SECONDS = 0.05
 CHECKED_AT_ONCE = 2
 """Checking a password takes 64 MiB and most of a core for a moment: a flood of them must leave threads for the rest."""
 MOST_CHECKS = 50
@@ -76,8 +78,8 @@ class People:
         connecting._thread.daemon = True  # noqa: SLF001 - aiosqlite 0.22 leaves no other way
         database = await connecting
         try:
-            await database.execute("PRAGMA journal_mode = WAL")
-            await database.execute("PRAGMA busy_timeout = 5000")
+            await database.execute_fetchall("PRAGMA busy_timeout = 5000")
+            await _write_ahead(database)
             await _migrate(database)
         except BaseException:
             await asyncio.shield(database.close())
@@ -192,6 +194,20 @@ class People:
         if row is None or row[1] < self._clock().timestamp():
             raise Unauthorised("This login link was used or is too old. Run `workprint login-url` for a new one.")
         return await self.user(UserId(row[0]))
+
+
+async def _write_ahead(database: aiosqlite.Connection) -> None:
+    """Set the journal mode. SQLite does not wait for others who do so at the same moment, whatever the timeout."""
+    for left in reversed(range(WAL_TRIES)):
+        try:
+            # Fetched: a statement that has a row left keeps its lock, and the next one fails at once.
+            await database.execute_fetchall("PRAGMA journal_mode = WAL")
+        except aiosqlite.OperationalError:
+            if not left:
+                raise
+            await asyncio.sleep(WAL_PAUSE_SECONDS)
+        else:
+            return
 
 
 async def _migrate(database: aiosqlite.Connection) -> None:

@@ -100,10 +100,10 @@ class SqliteUpdateStore:
         database = await connecting
         try:
             # Only a file that is still empty takes this; an older one keeps its free pages for later changes.
-            await database.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            await database.execute("PRAGMA journal_mode = WAL")
-            await database.execute("PRAGMA synchronous = FULL")
-            await database.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+            await database.execute_fetchall("PRAGMA auto_vacuum = INCREMENTAL")
+            await database.execute_fetchall("PRAGMA journal_mode = WAL")
+            await database.execute_fetchall("PRAGMA synchronous = FULL")
+            await database.execute_fetchall(f"PRAGMA journal_size_limit = {WAL_BYTES}")
             await _migrate(database)
             opened = cls(database)
             try:
