@@ -267,7 +267,11 @@ class Replica:
     def _read_history(self) -> None:
         unread, self._unread = self._unread, []
         for update in unread:
-            self._note_pairs(update)
+            try:
+                self._note_pairs(update)
+            except BadMessage as error:
+                # Written before updates were judged, and loaded all the same: no fault of whoever writes now.
+                self._log.warning("history_not_read", error=error.message)
 
     def _note_pairs(self, update: bytes) -> None:
         if may_hold_pairs(update):

@@ -12,6 +12,7 @@ from server.hub.codec import BadMessage
 from server.hub.deletes import covers, read_deletes
 from server.hub.limits import Limits
 from server.hub.replica import NOTHING, Replica, Ruined
+from server.hub.structure import survey
 from server.hub.waiting import WaitsTooMuch
 from tests.support.sockets import until
 
@@ -203,3 +204,14 @@ def test_ranges_of_deletions_cover_each_other() -> None:
     assert not covers(known, {7: [(10, 11)]})
     assert not covers(known, {8: [(0, 1)]})
     assert read_deletes(b"\1\1\7\0") is None
+
+
+def test_a_history_that_would_be_refused_today_is_not_blamed_on_who_writes_next() -> None:
+    # A text with an emoji, and one of Yjs's old hooks of XML.
+    old = b"\1\2\7\0" + b"\4\1\1t\4" + "🎬".encode() + b"\7\1\1u\5\1h" + b"\0"
+    with pytest.raises(BadMessage):
+        survey(old)
+    doc: Doc[Any] = Doc()
+    doc.get("nodes", type=Map)["x"] = 1
+    replica = Replica([old])
+    assert replica.apply(doc.get_update(), None).update is not None
