@@ -1,5 +1,5 @@
 // Typed access to the server's REST interface; everything else travels through the shared documents.
-import { ApiError } from './errors';
+import { errorFrom, get, notReached, send } from './rest';
 import type {
   CreativeContract,
   Gate,
@@ -14,8 +14,11 @@ import type {
 export interface Me {
   id: string;
   name: string;
+  /** In the workspace; a project may give another one. */
   role: Role;
   hue: number;
+  /** Came in by a guest link: there is no account, and no other project. */
+  guest?: boolean;
 }
 
 /** A project as it stands in the gallery. */
@@ -136,31 +139,6 @@ export function mediaUrl(projectId: string, blob: string): string {
   return `/api/projects/${encodeURIComponent(projectId)}/media/${encodeURIComponent(blob)}`;
 }
 
-function get<T>(path: string): Promise<T> {
-  return request<T>(path, { method: 'GET' });
-}
-
-function send<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method };
-  if (body !== undefined) {
-    init.body = JSON.stringify(body);
-    init.headers = { 'Content-Type': 'application/json' };
-  }
-  return request<T>(path, init);
-}
-
-async function request<T>(path: string, init: RequestInit): Promise<T> {
-  let response: Response;
-  try {
-    response = await fetch(path, { credentials: 'same-origin', ...init });
-  } catch {
-    throw notReached();
-  }
-  const text = await response.text();
-  if (!response.ok) throw errorFrom(response.status, text);
-  return (text ? JSON.parse(text) : undefined) as T;
-}
-
 /** Sends images to the project's reference pack; XMLHttpRequest, because fetch tells no upload progress. */
 function uploadReferences(
   id: string,
@@ -182,26 +160,4 @@ function uploadReferences(
     };
     request.send(form);
   });
-}
-
-function notReached(): ApiError {
-  return new ApiError(
-    0,
-    'network',
-    'The server cannot be reached. Check that it runs and that you are online.'
-  );
-}
-
-/** Reads the server's error body; whatever stands between us and it may answer with something else. */
-export function errorFrom(status: number, text: string): ApiError {
-  try {
-    const { error } = JSON.parse(text) as { error: { code: string; message: string; traceId?: string } };
-    return new ApiError(status, error.code, error.message, error.traceId ?? '');
-  } catch {
-    return new ApiError(
-      status,
-      'unexpected',
-      `The server answered with status ${status} and no explanation.`
-    );
-  }
 }

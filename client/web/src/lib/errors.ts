@@ -8,7 +8,9 @@ export class ApiError extends Error {
     readonly code: string,
     message: string,
     /** To be quoted to whoever runs the server; empty when there is none. */
-    readonly traceId = ''
+    readonly traceId = '',
+    /** How long to wait before asking again, as the server says; null when it says nothing. */
+    readonly retryAfterSeconds: number | null = null
   ) {
     super(message);
     this.name = 'ApiError';
