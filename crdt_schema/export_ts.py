@@ -8,7 +8,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from crdt_schema import documents, ids, nodes, project, records, sockets, takes, wire
+from crdt_schema import documents, ids, nodes, project, records, roles, sockets, takes, wire
 
 TARGET = Path(__file__).parent.parent / "client" / "web" / "src" / "lib" / "schema" / "generated.ts"
 ALIASES: dict[str, Any] = {
@@ -19,6 +19,7 @@ ALIASES: dict[str, Any] = {
     "JobStatus": records.JobStatus,
     "NodeState": records.NodeState,
     "Role": records.Role,
+    "Action": roles.Action,
     "Governance": project.Governance,
     "NarrativeStructure": project.NarrativeStructure,
 }
@@ -90,6 +91,10 @@ def render() -> str:
         ),
         constant("DOCUMENTS", kinds),
         constant("NODE_SPECS", {k: asdict(v) for k, v in nodes.NODE_SPECS.items()}, "Record<NodeType, NodeSpec>"),
+        constant("ROLES", list(roles.LADDER), "Array<Role>"),
+        constant("ACTIONS", roles.LEAST_ROLE, "Record<Action, Role>"),
+        constant("WHILE_LOCKED", roles.WHILE_LOCKED, "Partial<Record<Action, Action | null>>"),
+        constant("WHO", roles.WHO, "Record<Role, string>"),
         constant("LEGAL_MOVES", moves, "Record<JobStatus, Array<JobStatus>>"),
         constant("NODE_STATES", takes.NODE_STATES, "Record<JobStatus, NodeState>"),
         constant("TIERS", list(takes.TIERS), "Array<Tier>"),

@@ -10,9 +10,8 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from crdt_schema.ids import ProjectId, is_id
-from crdt_schema.records import Role
 from server.auth.actor import Actor
-from server.auth.policy import LEAST_ROLE, Action, may
+from server.auth.policy import Action, may, who_may
 from server.errors import BadRequest, Forbidden, NotFound
 from server.keys import PEOPLE, PROJECTS
 from server.middleware import USER
@@ -31,14 +30,15 @@ async def enter_project(request: web.Request, project_id: object, action: Action
     project = request.app[PROJECTS].get(ProjectId(cast("str", project_id)))
     user = request[USER]
     role = await request.app[PEOPLE].role_in(project.id, user)
-    demand(role, action)
-    return project, user.acting_as(role)
+    actor = user.acting_as(role)
+    demand(actor, action)
+    return project, actor
 
 
-def demand(role: Role, action: Action) -> None:
-    """Raise Forbidden, saying which role it takes, unless `role` may do `action`."""
-    if not may(role, action):
-        raise Forbidden(f"You are {role} here; this needs the role {LEAST_ROLE[action]}. Ask an admin of the project.")
+def demand(actor: Actor, action: Action) -> None:
+    """Raise Forbidden, saying who may, unless `actor` may do `action`."""
+    if not may(actor, action):
+        raise Forbidden(f"You are {actor.role} here. Ask {who_may(action)}.")
 
 
 async def json_body(request: web.Request) -> dict[str, Any]:

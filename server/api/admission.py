@@ -4,7 +4,7 @@ from aiohttp import web
 
 from crdt_schema.documents import UnknownDocument, kind_of
 from crdt_schema.ids import ProjectId, is_id
-from server.auth.policy import may, may_write
+from server.auth.policy import access
 from server.errors import Forbidden, NotFound, Unauthorised
 from server.hub.admission import Admission, Admit
 from server.keys import PEOPLE, PROJECTS
@@ -28,8 +28,9 @@ def admitter(app: web.Application) -> Admit:
         except UnknownDocument as error:
             raise NotFound(str(error)) from None
         role = await app[PEOPLE].role_in(project, user)
-        if not may(role, "read"):
+        allowed = access(role, kind)
+        if allowed == "none":
             raise Forbidden("You may not see this project.")
-        return Admission(user.acting_as(role), writable=may_write(role, kind))
+        return Admission(user.acting_as(role), writable=allowed == "write")
 
     return admit

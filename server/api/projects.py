@@ -38,7 +38,7 @@ async def list_projects(request: web.Request) -> web.Response:
     user, cards = request[USER], list[dict[str, object]]()
     for project in request.app[PROJECTS].all():
         role = await request.app[PEOPLE].role_in(project.id, user)
-        if may(role, "read"):
+        if may(user.acting_as(role), "read"):
             cards.append({**await card(request, project), "role": role})
     return web.json_response(cards)
 
@@ -90,7 +90,7 @@ async def documents_of(request: web.Request, project: Project) -> tuple[TakesPla
 async def create_project(request: web.Request) -> web.Response:
     """POST /api/projects: make a project with its whole scaffold (X-005, W-013); you own it."""
     user, body = request[USER], await json_body(request)
-    demand(user.role, "create_project")
+    demand(user.acting_as(user.role), "create_project")
     wanted = NewProject(
         title=line(body, "name", longest=LONGEST_NAME),
         description=text(body, "description", longest=LONGEST_TEXT, default=""),

@@ -74,7 +74,7 @@ async def visible_projects(request: web.Request) -> list[Project]:
     """Projects the person may see; the one named in the query first, when there is one."""
     user, people = request[USER], request.app[PEOPLE]
     hint = request.query.get("project_id")
-    found = [p for p in request.app[PROJECTS].all() if may(await people.role_in(p.id, user), "read")]
+    found = [p for p in request.app[PROJECTS].all() if may(user.acting_as(await people.role_in(p.id, user)), "read")]
     return sorted(found, key=lambda project: project.id != hint)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from crdt_schema.records import Role
+from crdt_schema.roles import Standing
 
 HUES = 8
 """People are told apart by eight hues that keep their contrast on dark (look.md)."""
@@ -14,11 +14,11 @@ class Actor:
 
     user_id: str
     name: str
-    role: Role
+    role: Standing
     hue: int = 0
 
 
-FARM = Actor("farm", "Farm", "owner")
+FARM = Actor("farm", "Farm", "farm")
 """Writes what happened to jobs."""
 
 SYSTEM = Actor("workprint", "Workprint", "owner")

@@ -185,7 +185,7 @@ class Dispatcher:
         """Stop a job of this project; who may not, or comes too late, changes nothing."""
         key, job_id = (request.project, request.intent), intent["job"]
         actor = request.actor
-        if actor is None or not may(actor.role, "cancel"):
+        if actor is None or not may(actor, "cancel"):
             log.warning("cancel refused", project=request.project, job=job_id, user=actor and actor.user_id)
             return
         asked_for = self.waiting.pop((request.project, IntentId(job_id)), None)

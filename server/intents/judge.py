@@ -54,7 +54,7 @@ class Judge:
 
     def judge(self, case: Case) -> Accepted:
         """Accept, or raise Refused with what stands in the way. Pure but for the seed."""
-        if not may(case.actor.role, "generate"):
+        if not may(case.actor, "generate"):
             raise Refused(f"A {case.actor.role} may not generate. Ask an editor of this project.")
         recipe.shot_of(case.canvas, case.node)
         gate = contract_gate(case.manifest["creative_contract"], case.manifest["project_settings"]["governance"])

@@ -16,7 +16,7 @@ from crdt_schema.documents import UnknownDocument, kind_of
 from crdt_schema.ids import ProjectId
 from crdt_schema.records import Role
 from server.auth.actor import Actor
-from server.auth.policy import may_write
+from server.auth.policy import access
 from server.errors import NotFound, Unauthorised
 from server.hub import compactor
 from server.hub.hub import Hub
@@ -108,7 +108,7 @@ async def admit(_request: web.Request, token: str, _project: ProjectId, document
         raise Unauthorised("Sign in first.")
     actor = Actor(name, name.title(), cast("Role", role), len(name))
     try:
-        return Admission(actor, writable=may_write(actor.role, kind_of(document)))
+        return Admission(actor, writable=access(actor.role, kind_of(document)) == "write")
     except UnknownDocument as error:
         raise NotFound(str(error)) from None
 

@@ -14,6 +14,8 @@ export type NodeState = "idle" | "generating" | "completed" | "error";
 
 export type Role = "viewer" | "reviewer" | "editor" | "admin" | "owner";
 
+export type Action = "read" | "annotate" | "vote" | "edit" | "generate" | "cancel" | "edit_project" | "snapshot" | "create_project" | "lock" | "unlock" | "override_budget" | "edit_locked_contract" | "manage_members" | "manage_shares" | "read_audit" | "delete_project" | "export" | "transfer_ownership" | "grant_admin";
+
 export type Governance = "studio" | "sketch";
 
 export type NarrativeStructure = "three-act" | "hero-journey" | "beat-sheet" | "story-circle";
@@ -425,6 +427,51 @@ export const NODE_SPECS: Record<NodeType, NodeSpec> = {
       "title": "Note"
     }
   }
+};
+
+export const ROLES: Array<Role> = [
+  "viewer",
+  "reviewer",
+  "editor",
+  "admin",
+  "owner"
+];
+
+export const ACTIONS: Record<Action, Role> = {
+  "read": "viewer",
+  "annotate": "reviewer",
+  "vote": "reviewer",
+  "edit": "editor",
+  "generate": "editor",
+  "cancel": "editor",
+  "edit_project": "editor",
+  "snapshot": "editor",
+  "create_project": "editor",
+  "lock": "admin",
+  "unlock": "admin",
+  "override_budget": "admin",
+  "edit_locked_contract": "admin",
+  "manage_members": "admin",
+  "manage_shares": "admin",
+  "read_audit": "admin",
+  "delete_project": "owner",
+  "export": "owner",
+  "transfer_ownership": "owner",
+  "grant_admin": "owner"
+};
+
+export const WHILE_LOCKED: Partial<Record<Action, Action | null>> = {
+  "edit": null,
+  "generate": null,
+  "edit_project": "edit_locked_contract"
+};
+
+export const WHO: Record<Role, string> = {
+  "viewer": "anybody who may see this project",
+  "reviewer": "a reviewer, an editor, an admin or the owner of this project",
+  "editor": "an editor, an admin or the owner of this project",
+  "admin": "an admin or the owner of this project",
+  "owner": "the owner of this project"
 };
 
 export const LEGAL_MOVES: Record<JobStatus, Array<JobStatus>> = {
