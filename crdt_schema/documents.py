@@ -1,8 +1,8 @@
 """Which documents a project has, who writes them, and the schema label and epoch each one carries."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pycrdt import Doc, Map
@@ -26,23 +26,49 @@ class DocumentKind:
     name: str
     schema: str
     written_by: Role | None
-    """None: only the server writes."""
+    """The least role that may write anything in it at all; None: only the server writes."""
+    roots: Mapping[str, Role | None] = field(default_factory=dict[str, "Role | None"], hash=False)
+    """Every shared type at the top, and the least role that may write in it; None: only the server."""
+    named: bool = False
+    """Whether its documents have a name of their own, as `script/treatment` has."""
+    shows_saved: bool = False
+    """Whether clients are shown only what is on disk, because the server acts on what stands here."""
 
 
 KINDS: dict[str, DocumentKind] = {
-    "canvas": DocumentKind("canvas", "canvas.1", "editor"),
-    "takes": DocumentKind("takes", "takes.1", None),
+    "canvas": DocumentKind("canvas", "canvas.1", "editor", {"nodes": "editor", "edges": "editor", "intents": "editor"}),
+    "styles": DocumentKind(
+        "styles", "styles.1", "reviewer", {"styles": "editor", "votes": "reviewer", "notes": "reviewer"}
+    ),
+    "annotations": DocumentKind(
+        "annotations",
+        "annotations.1",
+        "reviewer",
+        {"marks": "reviewer", "notes": "reviewer", "verdicts": "reviewer"},
+        named=True,
+    ),
+    "takes": DocumentKind("takes", "takes.1", None, {"jobs": None, "takes": None}, shows_saved=True),
+    "library": DocumentKind("library", "library.1", "editor", {"assets": "editor"}),
+    "production": DocumentKind(
+        "production",
+        "production.1",
+        "editor",
+        {"locks": None, "chains": None, "audit": None, "segments": "editor"},
+        shows_saved=True,
+    ),
+    "script": DocumentKind("script", "script.1", "editor", {"text": "editor"}, named=True),
 }
-DOCUMENT_NAME = re.compile(rf"{ID_PATTERN}(/{ID_PATTERN})?")
+_NAME = re.compile(rf"({ID_PATTERN})(/{ID_PATTERN})?")
 
 UPGRADES: dict[str, Callable[[Doc[Any]], None]] = {}
 """Ordered pure steps by the label they start from, e.g. `canvas.1` -> a function that makes it `canvas.2`."""
 
 
 def kind_of(name: str) -> DocumentKind:
-    """The kind of a document by its name (`canvas`, later `annotations/{shot}`); raises UnknownDocument."""
-    kind = KINDS.get(name.split("/", maxsplit=1)[0]) if DOCUMENT_NAME.fullmatch(name) else None
-    if kind is None:
+    """The kind of a document by its name (`canvas`, `annotations/{shot}`); raises UnknownDocument."""
+    match = _NAME.fullmatch(name)
+    kind = KINDS.get(match[1]) if match else None
+    if match is None or kind is None or kind.named != (match[2] is not None):
         raise UnknownDocument(f"a project has no document called {name[:80]!r}")
     return kind
 

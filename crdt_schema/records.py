@@ -12,6 +12,10 @@ Tier = Literal["low", "standard", "high"]
 SeedMode = Literal["fixed", "random"]
 JobStatus = Literal["refused", "queued", "running", "completed", "failed", "cancelled", "lost"]
 NodeState = Literal["idle", "generating", "completed", "error"]
+MarkKind = Literal["stroke", "shape", "text", "pin"]
+Verdict = Literal["approved", "needs_revision"]
+AssetKind = Literal["talent", "environment", "prop", "wardrobe", "lighting", "camera", "music"]
+LockKind = Literal["shot", "style", "picture", "contract"]
 Role = Literal["viewer", "reviewer", "editor", "admin", "owner"]
 
 
@@ -160,6 +164,116 @@ class Take(TypedDict):
     created_by_name: str
     seconds: float
     cost_usd: float
+
+
+class StyleRecord(TypedDict):
+    """A look that the whole project can use, in the `styles` document."""
+
+    title: str
+    context: Text
+    palette: list[str]
+    parameters: dict[str, str | int | float | bool]
+    author: str
+    deleted: bool
+
+
+class StyleRemark(TypedDict):
+    """What somebody says of a style; only its author changes it."""
+
+    author: str
+    style: str
+    text: Text
+    created_at: Timestamp
+    deleted: bool
+
+
+class Mark(TypedDict):
+    """Something drawn or set on a frame of a take; only its author changes it."""
+
+    author: str
+    take: str
+    frame: int
+    kind: MarkKind
+    data: dict[str, Any]
+    """One plain value: strokes are committed whole, on release."""
+    text: Text
+    created_at: Timestamp
+    deleted: bool
+
+
+class Remark(TypedDict):
+    """A note in a thread on a shot's takes; only its author changes it, but whoever may write may resolve it."""
+
+    author: str
+    mark: str
+    """The mark it stands at, if any."""
+    reply_to: str
+    """The note it answers, if any."""
+    text: Text
+    created_at: Timestamp
+    resolved: bool
+    deleted: bool
+
+
+class Asset(TypedDict):
+    """An entry of the project's library."""
+
+    kind: AssetKind
+    title: str
+    description: Text
+    tags: list[str]
+    fields: dict[str, str | int | float | bool]
+    author: str
+    deleted: bool
+
+
+class Lock(TypedDict):
+    """Somebody has locked something; written by the server only."""
+
+    kind: LockKind
+    target: str
+    """The node or the scene chain that is locked; empty for the contract."""
+    by: str
+    by_name: str
+    at: Timestamp
+    reason: str
+
+
+class SceneChain(TypedDict):
+    """Shots in the order of the film, under one look; written by the server only."""
+
+    name: str
+    master_style_context: str
+    aspect_ratio: str
+    order: list[str]
+    """Ids of its segments."""
+    deleted: bool
+
+
+class Segment(TypedDict):
+    """A shot in a scene chain: editors write its text, its trims and its level, all else is the server's."""
+
+    chain: str
+    shot: str
+    text: Text
+    trim_start: int
+    trim_end: int
+    audio_trim_start: int
+    audio_trim_end: int
+    """Frames that are cut off at each end; audio that is cut less than the picture runs past the cut."""
+    audio_gain_db: float
+
+
+class AuditNote(TypedDict):
+    """A lock that was set or lifted, by whom and why; written once, by the server only."""
+
+    at: Timestamp
+    by: str
+    by_name: str
+    action: str
+    target: str
+    reason: str
+    detail: str
 
 
 class CanvasPlain(TypedDict):

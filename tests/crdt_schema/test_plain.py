@@ -62,7 +62,8 @@ def test_replicas_that_were_built_in_another_order_are_the_same_bytes(order: lis
 
 def test_every_document_carries_its_schema_and_an_epoch_of_its_own() -> None:
     epochs: set[str] = set()
-    for name, kind in KINDS.items():
+    for kind in KINDS.values():
+        name = f"{kind.name}/one" if kind.named else kind.name
         doc: Doc[Any] = Doc()
         initialise(doc, name)
         meta: Any = doc.get("meta", type=Map).to_py()
@@ -85,9 +86,14 @@ def test_a_document_from_a_newer_version_is_not_touched() -> None:
 def test_only_known_documents_have_a_kind() -> None:
     assert kind_of("canvas").written_by == "editor"
     assert kind_of("takes").written_by is None
+    assert kind_of("annotations/shot-1").written_by == "reviewer"
+    assert kind_of("script/treatment").name == "script"
 
 
-@pytest.mark.parametrize("name", ["", "nothing", "../canvas", "canvas/../takes", "canvas/a/b"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "nothing", "../canvas", "canvas/../takes", "canvas/a/b", "canvas/x", "script", "annotations", "script/"],
+)
 def test_a_name_that_is_no_documents_is_refused(name: str) -> None:
     with pytest.raises(UnknownDocument):
         kind_of(name)

@@ -12,9 +12,19 @@ export type JobStatus = "refused" | "queued" | "running" | "completed" | "failed
 
 export type NodeState = "idle" | "generating" | "completed" | "error";
 
+export type MarkKind = "stroke" | "shape" | "text" | "pin";
+
+export type Verdict = "approved" | "needs_revision";
+
+export type AssetKind = "talent" | "environment" | "prop" | "wardrobe" | "lighting" | "camera" | "music";
+
+export type LockKind = "shot" | "style" | "picture" | "contract";
+
 export type Role = "viewer" | "reviewer" | "editor" | "admin" | "owner";
 
 export type Action = "read" | "annotate" | "vote" | "edit" | "generate" | "cancel" | "edit_project" | "snapshot" | "create_project" | "lock" | "unlock" | "override_budget" | "edit_locked_contract" | "manage_members" | "manage_shares" | "read_audit" | "delete_project" | "export" | "transfer_ownership" | "grant_admin";
+
+export type Rule = "schema" | "unknown_type" | "wrong_socket" | "dangling_edge" | "bad_id" | "write_once" | "forged_author" | "not_yours" | "server_only" | "role" | "shot_lock" | "picture_lock" | "style_lock" | "contract_lock";
 
 export type Governance = "studio" | "sketch";
 
@@ -168,6 +178,101 @@ export interface Take {
   cost_usd: number;
 }
 
+/** A look that the whole project can use, in the `styles` document. */
+export interface StyleRecord {
+  title: string;
+  context: string;
+  palette: Array<string>;
+  parameters: Record<string, string | number | number | boolean>;
+  author: string;
+  deleted: boolean;
+}
+
+/** What somebody says of a style; only its author changes it. */
+export interface StyleRemark {
+  author: string;
+  style: string;
+  text: string;
+  created_at: string;
+  deleted: boolean;
+}
+
+/** Something drawn or set on a frame of a take; only its author changes it. */
+export interface Mark {
+  author: string;
+  take: string;
+  frame: number;
+  kind: MarkKind;
+  data: Record<string, unknown>;
+  text: string;
+  created_at: string;
+  deleted: boolean;
+}
+
+/** A note in a thread on a shot's takes; only its author changes it, but whoever may write may resolve it. */
+export interface Remark {
+  author: string;
+  mark: string;
+  reply_to: string;
+  text: string;
+  created_at: string;
+  resolved: boolean;
+  deleted: boolean;
+}
+
+/** An entry of the project's library. */
+export interface Asset {
+  kind: AssetKind;
+  title: string;
+  description: string;
+  tags: Array<string>;
+  fields: Record<string, string | number | number | boolean>;
+  author: string;
+  deleted: boolean;
+}
+
+/** Somebody has locked something; written by the server only. */
+export interface Lock {
+  kind: LockKind;
+  target: string;
+  by: string;
+  by_name: string;
+  at: string;
+  reason: string;
+}
+
+/** Shots in the order of the film, under one look; written by the server only. */
+export interface SceneChain {
+  name: string;
+  master_style_context: string;
+  aspect_ratio: string;
+  order: Array<string>;
+  deleted: boolean;
+}
+
+/** A shot in a scene chain: editors write its text, its trims and its level, all else is the server's. */
+export interface Segment {
+  chain: string;
+  shot: string;
+  text: string;
+  trim_start: number;
+  trim_end: number;
+  audio_trim_start: number;
+  audio_trim_end: number;
+  audio_gain_db: number;
+}
+
+/** A lock that was set or lifted, by whom and why; written once, by the server only. */
+export interface AuditNote {
+  at: string;
+  by: string;
+  by_name: string;
+  action: string;
+  target: string;
+  reason: string;
+  detail: string;
+}
+
 /** The canvas as it is written to Git: what is deleted or dangling is left out. */
 export interface CanvasPlain {
   schema: string;
@@ -270,11 +375,69 @@ export interface NodeSpec { label: string; summary: string; inputs: Array<Socket
 export const DOCUMENTS = {
   "canvas": {
     "schema": "canvas.1",
-    "writtenBy": "editor"
+    "writtenBy": "editor",
+    "roots": {
+      "nodes": "editor",
+      "edges": "editor",
+      "intents": "editor"
+    },
+    "named": false
+  },
+  "styles": {
+    "schema": "styles.1",
+    "writtenBy": "reviewer",
+    "roots": {
+      "styles": "editor",
+      "votes": "reviewer",
+      "notes": "reviewer"
+    },
+    "named": false
+  },
+  "annotations": {
+    "schema": "annotations.1",
+    "writtenBy": "reviewer",
+    "roots": {
+      "marks": "reviewer",
+      "notes": "reviewer",
+      "verdicts": "reviewer"
+    },
+    "named": true
   },
   "takes": {
     "schema": "takes.1",
-    "writtenBy": null
+    "writtenBy": null,
+    "roots": {
+      "jobs": null,
+      "takes": null
+    },
+    "named": false
+  },
+  "library": {
+    "schema": "library.1",
+    "writtenBy": "editor",
+    "roots": {
+      "assets": "editor"
+    },
+    "named": false
+  },
+  "production": {
+    "schema": "production.1",
+    "writtenBy": "editor",
+    "roots": {
+      "locks": null,
+      "chains": null,
+      "audit": null,
+      "segments": "editor"
+    },
+    "named": false
+  },
+  "script": {
+    "schema": "script.1",
+    "writtenBy": "editor",
+    "roots": {
+      "text": "editor"
+    },
+    "named": true
   }
 } as const;
 
@@ -531,6 +694,23 @@ export const ASPECT_RATIOS: Array<string> = [
 export const MIN_REFERENCES = 3 as const;
 
 export const CONTRACT_GATE_TEXT = "Complete Project Brief before generating" as const;
+
+export const RULE_TEXTS: Record<Rule, string> = {
+  "schema": "{field} was put back: {must}.",
+  "unknown_type": "There is no such type of node here: {type}.",
+  "wrong_socket": "These two sockets do not fit together.",
+  "dangling_edge": "An edge joins two nodes that are on the canvas; one of these is not.",
+  "bad_id": "{id} cannot be an id: an id is 1 to 64 letters, digits, hyphens or underscores.",
+  "write_once": "{what} is written once and never changed or removed.",
+  "forged_author": "Whoever writes {what} is its author; nobody can write in another name.",
+  "not_yours": "Only the person who wrote {what} can change it.",
+  "server_only": "Only Workprint itself writes {what}.",
+  "role": "{what} can be changed by {least} and up; your role here is {role}.",
+  "shot_lock": "This shot is locked by {name}.",
+  "picture_lock": "The picture of this scene chain is locked by {name}; only audio levels can change.",
+  "style_lock": "Style locked. Create new chain for different look",
+  "contract_lock": "The brief and the budget are locked by {name}."
+};
 
 export const CLOSE_CODES = {
   "GOING_AWAY": 1001,
