@@ -1,7 +1,6 @@
 """What wraps every request: the one place where an exception becomes a reply, who is asking, and safe headers."""
 
 from typing import Final
-from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
@@ -9,20 +8,25 @@ from aiohttp.typedefs import Handler
 
 from crdt_schema.ids import new_id
 from server.auth.people import User
-from server.errors import Forbidden, Unauthorised, WorkprintError
+from server.errors import Unauthorised, WorkprintError
 from server.keys import CLOCK, CONFIG, PEOPLE, TOKENS
+from server.safety import cross_origin_headers, demand_own_site, headers_for
 
 SESSION_COOKIE: Final = "workprint_session"
 USER = web.RequestKey("user", User)
 PUBLIC_PREFIXES = ("/api/farm/blobs/",)
 """Part of the API that asks no user: farm nodes bring a token of their own."""
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "frame-ancestors 'none'; object-src 'none'; base-uri 'self'",
-}
 log = structlog.get_logger()
+
+
+UNEXPECTED = "Something went wrong here. Nothing you saved is lost. Try again, and quote the trace id if it stays."
+WORDS = {
+    400: "The request cannot be read. Send it as HTTP, and what needs a websocket as one.",
+    404: "There is nothing at this address.",
+    405: "This address does not take that method. The Allow header names those it takes.",
+    413: "That is more than is taken at once.",
+}
+"""For what aiohttp refuses by itself."""
 
 
 def error_body(code: str, message: str, trace_id: str) -> dict[str, dict[str, str]]:
@@ -32,31 +36,32 @@ def error_body(code: str, message: str, trace_id: str) -> dict[str, dict[str, st
 
 @web.middleware
 async def tell_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn every exception into the same JSON body; what was not expected is logged under its trace id."""
+    """Turn every exception into the same JSON body, and log it under its trace id (G-102, X-017)."""
     trace_id = new_id("trace")
+    known = {"traceId": trace_id, "service": "hub", "method": request.method, "path": request.path}
     try:
         return await handler(request)
     except WorkprintError as error:
-        if error.status >= 500:  # noqa: PLR2004 - ours to explain, so ours to log
-            log.warning("request failed", trace_id=trace_id, path=request.path, error=str(error))
+        note = log.warning if error.status >= 500 else log.info  # noqa: PLR2004 - ours to repair
+        note("request failed", status=error.status, error=str(error), **known)
         return web.json_response(error_body(error.code, error.message, trace_id), status=error.status)
     except web.HTTPException as error:
-        if error.status < 400 or request.path.startswith("/ws/"):  # noqa: PLR2004 - a redirect is no failure
+        if error.status < 400:  # noqa: PLR2004 - a redirect is no failure
             raise
-        code = error.reason.lower().replace(" ", "_")
-        return web.json_response(error_body(code, error.reason, trace_id), status=error.status)
-    except Exception:
-        log.exception("request failed unexpectedly", trace_id=trace_id, path=request.path)
-        message = "Something went wrong here. Nothing you saved is lost. Try again, and quote the trace id if it stays."
-        return web.json_response(error_body("internal", message, trace_id), status=500)
+        log.info("request failed", status=error.status, error=error.reason, **known)
+        code, message = error.reason.lower().replace(" ", "_"), WORDS.get(error.status, f"{error.reason}.")
+        allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+        return web.json_response(error_body(code, message, trace_id), status=error.status, headers=allowed)
+    except Exception as error:
+        log.exception("request failed unexpectedly", status=500, error=str(error), **known)
+        return web.json_response(error_body("internal", UNEXPECTED, trace_id), status=500)
 
 
 @web.middleware
 async def know_the_user(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Find out who is asking; the API is for people who are signed in, the app's own files are for everybody."""
+    check_origin(request)
     token = bearer_token(request) or request.cookies.get(SESSION_COOKIE, "")
-    if token:
-        check_origin(request)
     if is_private(request):
         if not token:
             raise Unauthorised("Sign in first.")
@@ -66,11 +71,16 @@ async def know_the_user(request: web.Request, handler: Handler) -> web.StreamRes
 
 @web.middleware
 async def add_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Headers that keep a browser from being talked into anything."""
-    response = await handler(request)
+    """Headers that keep a browser from being talked into anything; and which other origins may read the reply."""
+    shared = cross_origin_headers(request.headers.get("Origin", ""), request.app[CONFIG].origins)
+    if shared and request.method == "OPTIONS":
+        response: web.StreamResponse = web.Response(status=204)
+    else:
+        response = await handler(request)
     if not response.prepared:
-        for name, value in HEADERS.items():
+        for name, value in {**headers_for(request.path), **shared}.items():
             response.headers.setdefault(name, value)
+        response.headers.add("Vary", "Origin, Cookie, Authorization")
     return response
 
 
@@ -91,17 +101,12 @@ async def user_of(app: web.Application, token: str) -> User:
 
 
 def check_origin(request: web.Request) -> None:
-    """Refuse what another site makes a signed-in browser send (X-016); raises Forbidden."""
-    origin = request.headers.get("Origin")
-    if origin is None or (request.method in SAFE_METHODS and not request.path.startswith("/ws/")):
-        return
-    if origin_host(origin) != request.host and origin not in request.app[CONFIG].origins:
-        raise Forbidden("This address may not use this studio. Add it to WORKPRINT_ORIGINS if it should.")
-
-
-def origin_host(origin: str) -> str:
-    """Host and port of an origin; nothing when it is none."""
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return ""
+    """Refuse what another site makes a browser send (X-016); raises Forbidden."""
+    demand_own_site(
+        request.method,
+        request.path,
+        request.headers,
+        host=request.host,
+        origins=request.app[CONFIG].origins,
+        by_cookie=SESSION_COOKIE in request.cookies,
+    )

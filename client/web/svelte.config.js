@@ -6,6 +6,7 @@ export default {
   kit: {
     // One page for every address: the server answers unknown paths with it and the router does the rest.
     adapter: adapter({ fallback: 'index.html' }),
+    // The server reads the hashes of the build from here, and sends them with the rest of the policy as a header.
     csp: { mode: 'hash', directives: { 'script-src': ['self'] } }
   }
 };

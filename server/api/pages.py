@@ -5,6 +5,7 @@ from pathlib import Path
 from aiohttp import web
 
 from server.errors import NotFound, Unavailable
+from server.safety import app_policy
 
 WEB_BUILD = Path(__file__).parent.parent.parent / "client" / "web" / "build"
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -18,13 +19,14 @@ async def page(request: web.Request) -> web.StreamResponse:
         raise NotFound("There is nothing at this address.")
     root = WEB_BUILD.resolve()
     file = built_file(root, wanted)
-    if file is not None:
+    if file is not None and file.suffix != ".html":
         lasting = wanted.startswith("_app/immutable/")
         return web.FileResponse(file, headers={"Cache-Control": IMMUTABLE if lasting else "no-cache"})
     index = root / "index.html"
     if not index.is_file():
         raise Unavailable("The web app is not built. Run `make build`.")
-    return web.FileResponse(index, headers={"Cache-Control": "no-cache"})
+    policy = app_policy(index.read_text())
+    return web.FileResponse(index, headers={"Cache-Control": "no-cache", "Content-Security-Policy": policy})
 
 
 def built_file(root: Path, wanted: str) -> Path | None:
