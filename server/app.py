@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
+import structlog
 from aiohttp import web
 
 from crdt_schema.ids import ProjectId, UserId
@@ -24,11 +25,15 @@ from server.hub.limits import Limits
 from server.intents.service import FindActor, Intents
 from server.metrics import registry_of
 from server.middleware import add_headers, know_the_user, tell_errors
+from server.production.chains import SceneChains
+from server.production.locks import LockKeeper, WriteAudit
 from server.projects.demo import ensure_demo
 from server.projects.index import Projects
 from server.snapshot.snapshotter import Snapshotter
 from server.store.base import UpdateStore
 from server.store.sqlite import SqliteUpdateStore
+
+log = structlog.get_logger("workprint.audit")
 
 
 def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Application:
@@ -59,6 +64,8 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         on_open=(app[keys.SNAPSHOTTER].attach, app[keys.INTENTS].attach),
         limits=limits_of(config),
     )
+    app[keys.LOCKS] = LockKeeper(app[keys.HUB], audit_writer(), clock)
+    app[keys.CHAINS] = SceneChains(app[keys.HUB])
     app[keys.METRICS] = registry_of(app[keys.HUB])
     app.cleanup_ctx.extend([run_people, run_projects, run_snapshotter, run_hub, run_intents])
     routes.add_routes(app)
@@ -112,6 +119,17 @@ def actor_finder(app: web.Application) -> FindActor:
         return user.acting_as(await people.role_in(project, user))
 
     return find_actor
+
+
+def audit_writer() -> WriteAudit:
+    """Writes what was locked, unlocked and overridden into the server's log."""
+
+    async def write(  # noqa: PLR0917 - the fields of a line, in its order
+        project: str | None, by: Actor, action: str, target: str, reason: str = "", detail: str = ""
+    ) -> None:
+        log.info(action, project=project, user=by.user_id, target=target, reason=reason, detail=detail)
+
+    return write
 
 
 async def run_people(app: web.Application) -> AsyncIterator[None]:

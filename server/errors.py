@@ -7,6 +7,7 @@
     +-- Forbidden         403  4403  known, but not allowed
     +-- NotFound          404  4404  no such thing, or none that you may see
     +-- Conflict          409  4400  it was changed or made by somebody else first
+    +-- Locked            423  4403  somebody has locked it, who may also unlock it
     +-- TooMany           429  1013  too often; come back later
     +-- Unavailable       503  1013  a part that this needs is not there right now
 
@@ -77,6 +78,14 @@ class Conflict(WorkprintError):
     status = 409
     code = "conflict"
     close_code = CloseCode.BAD_MESSAGE
+
+
+class Locked(WorkprintError):
+    """Somebody has locked it; the message says who can lift that."""
+
+    status = 423
+    code = "locked"
+    close_code = CloseCode.FORBIDDEN
 
 
 class TooMany(WorkprintError):

@@ -13,6 +13,8 @@ from server.auth.tokens import Tokens
 from server.config import Config
 from server.hub.hub import Hub
 from server.intents.service import Intents
+from server.production.chains import SceneChains
+from server.production.locks import LockKeeper
 from server.projects.index import Projects
 from server.snapshot.snapshotter import Snapshotter
 
@@ -24,6 +26,8 @@ PROJECTS = web.AppKey("projects", Projects)
 HUB = web.AppKey("hub", Hub)
 FARM = web.AppKey("farm", Farm)
 INTENTS = web.AppKey("intents", Intents)
+LOCKS = web.AppKey("locks", LockKeeper)
+CHAINS = web.AppKey("chains", SceneChains)
 SNAPSHOTTER = web.AppKey("snapshotter", Snapshotter)
 METRICS = web.AppKey("metrics", CollectorRegistry)
 PIPELINES = web.AppKey("pipelines", dict[str, Pipeline])

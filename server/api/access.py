@@ -17,6 +17,9 @@ from server.keys import PEOPLE, PROJECTS
 from server.middleware import USER
 from server.projects.index import Project
 
+LONGEST_REASON = 500
+"""Of why somebody overrides something, in characters."""
+
 
 async def enter(request: web.Request, action: Action) -> tuple[Project, Actor]:
     """The project in the address and the person who asks, who may do `action` there; raises NotFound, Forbidden."""

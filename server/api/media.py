@@ -1,14 +1,17 @@
 """Files of a project by their hash: takes, thumbnails, references."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 from aiohttp import BodyPartReader, web
 
-from server.api.access import body_read, enter
+from server.api.access import LONGEST_REASON, body_read, enter, line
 from server.api.farm import blob_in_address
 from server.errors import BadRequest, NotFound, TooLarge
-from server.keys import CONFIG, PROJECTS
+from server.keys import CONFIG, LOCKS, PROJECTS
+from server.projects.references import look_at
 
 IMMUTABLE = "private, max-age=31536000, immutable"
 SNIFFED = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp", b"GIF8": "image/gif"}
@@ -38,15 +41,29 @@ async def get_media(request: web.Request) -> web.StreamResponse:
 
 
 async def add_references(request: web.Request) -> web.Response:
-    """POST /api/projects/{project}/references: images for the reference pack of the brief, as multipart files."""
+    """POST /api/projects/{project}/references: images for the reference pack of the brief, as multipart files.
+
+    While the brief is locked, `?reason=` says why.
+    """
     project, actor = await enter(request, "edit_project")
     if not request.content_type.startswith("multipart/"):
         raise BadRequest("Send the images as multipart/form-data.")
+    reason = line(dict(request.query), "reason", longest=LONGEST_REASON, default="")
+    locked = await request.app[LOCKS].demand_contract(project.id, actor, reason) is not None
     pack: list[str] = []
     # One after the other: all of them at once would be more memory than a request may take.
     async for part in parts_of(request):
-        data = await read_part(request, part)
-        pack = await request.app[PROJECTS].add_reference(project.id, part.filename or "reference", data, by=actor)
+        name, data = part.filename or "reference", await read_part(request, part)
+        if locked:
+            # The audit log is told before the pack is changed: not of what turns out to be no image.
+            await asyncio.to_thread(look_at, name, data)
+        pack = await request.app[LOCKS].amend_contract(
+            project.id,
+            actor,
+            reason,
+            changes=lambda: ["referencePack: one more image"],
+            write=partial(request.app[PROJECTS].add_reference, project.id, name, data, by=actor),
+        )
     if not pack:
         raise BadRequest("There was no image in what you sent.")
     return web.json_response({"referencePack": pack}, status=201)

@@ -1,6 +1,7 @@
 """Projects over REST: list, create, look, change, and their history."""
 
 import asyncio
+from functools import partial
 from typing import Any, cast, get_args
 
 import structlog
@@ -17,10 +18,11 @@ from crdt_schema.project import (
 )
 from crdt_schema.records import CanvasPlain, TakesPlain, Tier
 from crdt_schema.takes import TIERS, Takes
-from server.api.access import choice, demand, enter, json_body, line, number, text
+from server.api.access import LONGEST_REASON, choice, demand, enter, json_body, line, number, text
+from server.api.production import locks_json
 from server.auth.policy import may
 from server.errors import BadRequest, WorkprintError
-from server.keys import HUB, INTENTS, PEOPLE, PROJECTS, SNAPSHOTTER
+from server.keys import HUB, INTENTS, LOCKS, PEOPLE, PROJECTS, SNAPSHOTTER
 from server.middleware import USER
 from server.projects.index import NewProject, Project
 
@@ -29,6 +31,7 @@ STRUCTURES: tuple[NarrativeStructure, ...] = get_args(NarrativeStructure)
 LONGEST_NAME = 120
 LONGEST_TEXT = 20_000
 HISTORY_LENGTH = 200
+LONGEST_IN_AUDIT = 80
 
 log = structlog.get_logger(__name__)
 
@@ -157,15 +160,17 @@ async def get_project(request: web.Request) -> web.Response:
             "manifest": manifest,
             "gates": [contract_gate(contract, manifest["project_settings"]["governance"])],
             "budget": budget,
+            "locks": locks_json(await request.app[LOCKS].locks(project.id)),
             "graph": graph,
         }
     )
 
 
 async def change_project(request: web.Request) -> web.Response:
-    """PATCH /api/projects/{project}: change name, description, settings or the brief."""
+    """PATCH /api/projects/{project}: change name, description, settings or the brief; a locked one with a `reason`."""
     project, actor = await enter(request, "edit_project")
     body = await json_body(request)
+    reason = line(body, "reason", longest=LONGEST_REASON, default="")
 
     def change(manifest: Manifest) -> Manifest:
         settings = manifest["project_settings"]
@@ -183,8 +188,25 @@ async def change_project(request: web.Request) -> web.Response:
             "creative_contract": contract,
         }
 
-    await request.app[PROJECTS].update_manifest(project.id, change, by=actor)
+    def changes() -> list[str]:
+        today = request.app[PROJECTS].get(project.id).manifest["creative_contract"]
+        return contract_changes(today, contract_from(body.get("creativeContract", {}), today))
+
+    write = partial(request.app[PROJECTS].update_manifest, project.id, change, by=actor)
+    await request.app[LOCKS].amend_contract(project.id, actor, reason, changes=changes, write=write)
     return await get_project(request)
+
+
+def contract_changes(before: CreativeContract, after: CreativeContract) -> list[str]:
+    """What is different, in words for the audit log; long texts are cut."""
+    pairs = ((name, old, after.get(name)) for name, old in before.items())
+    return [f"{name}: {shorten(old)} -> {shorten(new)}" for name, old, new in pairs if old != new]
+
+
+def shorten(value: object) -> str:
+    """The beginning of what may be a long text."""
+    text = "none" if value is None else str(value)
+    return text if len(text) <= LONGEST_IN_AUDIT else f"{text[:LONGEST_IN_AUDIT]}…"
 
 
 def promoted(today: Governance, wanted: object) -> Governance:

@@ -2,9 +2,12 @@
 
 from aiohttp import web
 
-from server.api import auth, farm, health, media, pages, projects, tasks
+from server.api import auth, farm, health, media, pages, production, projects, tasks
 
 PROJECT = "/projects/{project:[A-Za-z0-9_-]+}"
+CHAINS = PROJECT + "/scene-chains"
+CHAIN = CHAINS + "/{chain:[A-Za-z0-9_-]+}"
+SEGMENT = CHAIN + "/segments/{segment:[A-Za-z0-9_-]+}"
 
 API: tuple[web.RouteDef, ...] = (
     web.get("/me", auth.me),
@@ -18,6 +21,16 @@ API: tuple[web.RouteDef, ...] = (
     web.get(PROJECT + "/git/status", projects.git_status),
     web.get(PROJECT + "/history", projects.history),
     web.post(PROJECT + "/snapshots", projects.snapshot),
+    web.get(PROJECT + "/locks", production.get_locks),
+    web.put(PROJECT + "/shots/{shot:[A-Za-z0-9_-]+}/lock", production.lock_shot),
+    web.put(PROJECT + "/styles/{style:[A-Za-z0-9_-]+}/lock", production.lock_style),
+    web.put(PROJECT + "/contract/lock", production.lock_contract),
+    web.get(CHAINS, production.list_chains),
+    web.post(CHAINS, production.create_chain),
+    web.put(CHAIN + "/order", production.order_chain),
+    web.put(CHAIN + "/picture-lock", production.lock_picture),
+    web.put(SEGMENT, production.change_segment),
+    web.put(SEGMENT + "/lock", production.lock_segment),
     web.get("/pipelines", tasks.pipelines),
     web.get("/quality/mappings", tasks.mappings),
     web.post("/tasks/submit", tasks.submit),

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import structlog
 
 from crdt_schema.canvas import Canvas
 from crdt_schema.ids import MAX_ID_LENGTH, IntentId, ProjectId, is_id, new_id
+from crdt_schema.production import locks_of
 from crdt_schema.records import CancelIntent, CanvasPlain, GenerateIntent, Job, JobStatus, TakesPlain
 from crdt_schema.takes import LIVE_STATUSES, Takes
 from crdt_schema.values import normal
@@ -47,6 +48,14 @@ class Request:
     actor: Actor | None
 
 
+class Rooms(NamedTuple):
+    """The documents of one project that an answer depends on."""
+
+    canvas: Room
+    takes: Room
+    production: Room
+
+
 class Dispatcher:
     """Between the documents and the farm's queues.
 
@@ -69,13 +78,14 @@ class Dispatcher:
             self._locks.setdefault(request.project, asyncio.Lock()),
             self._hub.room(request.project, "canvas") as canvas,
             self._hub.room(request.project, "takes") as takes,
+            self._hub.room(request.project, "production") as production,
         ):
             intents = Canvas(canvas.doc)
             intent = intents.intent(request.intent)
             if intent is not None and intent["kind"] == "cancel":
                 await self._cancel(request, intent, takes)
             elif intents.has_intent(request.intent):
-                await self._generate(request, intent, canvas, takes)
+                await self._generate(request, intent, Rooms(canvas, takes, production))
 
     async def retry_waiting(self) -> None:
         """Redis can be reached: answer what waited, and hand over what was accepted and not handed over."""
@@ -99,16 +109,16 @@ class Dispatcher:
                 # It may well be running; should nobody hold it, the reaper will queue it again.
                 await asyncio.to_thread(self._farm.adopt, self._order(takes.project, job_id, job))
 
-    async def _generate(self, request: Request, intent: GenerateIntent | None, canvas: Room, takes: Room) -> None:
+    async def _generate(self, request: Request, intent: GenerateIntent | None, rooms: Rooms) -> None:
         """Answer a request for a take; `intent` is None when it cannot be read."""
-        key = (request.project, request.intent)
+        key, takes = (request.project, request.intent), rooms.takes
         if Takes(takes.doc).has_job(request.intent):
             self.waiting.pop(key, None)
             return
         asked = Asked(intent["node"] if intent is not None else "", request.actor or SYSTEM, utc_now())
         try:
             _must_be_answerable(request, intent)
-            accepted = self._judged(request, asked.node, canvas, takes)
+            accepted = self._judged(request, asked.node, rooms)
         except Refused as refusal:
             self.waiting.pop(key, None)
             self._progress.end(*key)
@@ -125,26 +135,27 @@ class Dispatcher:
         await takes.saved()
         await self._submit(takes, request.intent)
 
-    def _judged(self, request: Request, node: str, canvas: Room, takes: Room) -> Accepted:
+    def _judged(self, request: Request, node: str, rooms: Rooms) -> Accepted:
         """What the judge accepts; raises Refused, also for a fault of ours: asked again it would fail again."""
         try:
-            return self._judge.judge(self._case(request, node, canvas, takes))
+            return self._judge.judge(self._case(request, node, rooms))
         except (Refused, WorkprintError):
             raise
         except Exception as error:
             log.exception("the judge failed", service="intents", project=request.project, job=request.intent)
             raise Refused(OURS_TO_FIX) from error
 
-    def _case(self, request: Request, node: str, canvas: Room, takes: Room) -> Case:
+    def _case(self, request: Request, node: str, rooms: Rooms) -> Case:
         """Everything the judge needs, as it is now; raises Refused."""
         if request.actor is None:
             raise Refused(ASK_AGAIN)
         return Case(
             actor=request.actor,
             node=node,
-            canvas=cast("CanvasPlain", canvas.plain()),
-            costs=Takes(takes.doc).costs(),
+            canvas=cast("CanvasPlain", rooms.canvas.plain()),
+            costs=Takes(rooms.takes.doc).costs(),
             manifest=self._projects.get(request.project).manifest,
+            locks=locks_of(rooms.production.doc),
         )
 
     async def _refuse(self, takes: Room, request: Request, asked: Asked, reason: str) -> None:

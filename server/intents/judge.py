@@ -1,15 +1,17 @@
-"""Judges a request for a take: role, gates, pipeline, parameters and budget, in that order; it writes nothing."""
+"""Judges a request for a take: role, lock, gates, pipeline, parameters and budget, in that order; it writes nothing."""
 
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from crdt_schema.production import Locks
 from crdt_schema.project import Manifest, contract_gate
 from crdt_schema.records import CanvasPlain, Tier
+from crdt_schema.rules import RULE_TEXTS
 from crdt_schema.takes import Costs
 from pipelines.spec import Pipeline, PipelineError, UnknownPipeline
 from server.auth.actor import Actor
-from server.auth.policy import may
+from server.auth.policy import may, who_may
 from server.intents import recipe
 from server.intents.recipe import Recipe, Refused
 
@@ -33,6 +35,7 @@ class Case:
     canvas: CanvasPlain
     costs: Costs
     manifest: Manifest
+    locks: Locks
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Judge:
         if not may(case.actor, "generate"):
             raise Refused(f"A {case.actor.role} may not generate. Ask an editor of this project.")
         recipe.shot_of(case.canvas, case.node)
+        self._must_be_open(case)
         gate = contract_gate(case.manifest["creative_contract"], case.manifest["project_settings"]["governance"])
         if not gate["holds"]:
             raise Refused(f"{gate['message']}. Can be lifted by {gate['who_can_lift']}.")
@@ -77,6 +81,14 @@ class Judge:
         if tag not in ("", "latest", pipeline.version):
             raise Refused(f"{name} is here in version {pipeline.version}, not {tag[:80]}.")
         return pipeline
+
+    @staticmethod
+    def _must_be_open(case: Case) -> None:
+        """A locked shot gets no new take, whoever asks (G-073); passes of the takes it has are none (CF-63)."""
+        lock = case.locks.shots.get(case.node)
+        if lock is not None:
+            text = RULE_TEXTS["shot_lock"].format(name=lock["by_name"])
+            raise Refused(f"{text} Can be lifted by {who_may('unlock')}.")
 
     @staticmethod
     def _must_be_there(pipeline: Pipeline, tier: Tier) -> None:

@@ -8,6 +8,7 @@ from pycrdt import Doc
 
 from crdt_schema.canvas import Canvas
 from crdt_schema.ids import ProjectId, new_id
+from crdt_schema.production import locks_of
 from crdt_schema.records import Attempt, Job, JobProgress, JobStatus
 from crdt_schema.takes import LEGAL_MOVES, Takes
 from render_farm.events import EventStream
@@ -172,15 +173,18 @@ class Recorder:
         log.debug("take recorded", project=room.project, job=event.job, take=event.attempt, name=name)
 
     async def _activate(self, takes_room: Room, take_id: str, *, first_time: bool) -> None:
-        """Show the new take on its shot, unless the artist has chosen an older one."""
+        """Show the new take on its shot, unless the artist has chosen an older one or the shot is locked (G-073)."""
         takes = Takes(takes_room.doc).takes()
         node_id = takes[take_id]["node"]
         mine = [(int(take["number"]), key) for key, take in takes.items() if take["node"] == node_id]
         older = [key for number, key in sorted(mine) if number < int(takes[take_id]["number"])]
         newest_before = older[-1] if older else ""
-        async with self._hub.room(takes_room.project, "canvas") as canvas:
+        async with (
+            self._hub.room(takes_room.project, "canvas") as canvas,
+            self._hub.room(takes_room.project, "production") as production,
+        ):
             node = Canvas(canvas.doc).node(node_id)
-            if node is None or node["type"] != "shot":
+            if node is None or node["type"] != "shot" or node_id in locks_of(production.doc).shots:
                 return
             active = node["active_take"]
             # A list, not a dict: somebody may have written anything.

@@ -10,6 +10,7 @@ import structlog
 
 from crdt_schema.canvas import Canvas
 from crdt_schema.ids import IntentId, ProjectId, UserId, new_id
+from crdt_schema.production import locks_of
 from crdt_schema.records import CanvasPlain
 from crdt_schema.takes import LIVE_STATUSES, Takes
 from pipelines.spec import Pipeline
@@ -103,13 +104,18 @@ class Intents:
     async def estimate(self, project_id: ProjectId, node: str, actor: Actor) -> Estimate:
         """Price, tier, time and what stands in the way of a take of a shot; raises NotFound."""
         manifest = self._projects.get(project_id).manifest
-        async with self._hub.room(project_id, "canvas") as canvas, self._hub.room(project_id, "takes") as takes:
+        async with (
+            self._hub.room(project_id, "canvas") as canvas,
+            self._hub.room(project_id, "takes") as takes,
+            self._hub.room(project_id, "production") as production,
+        ):
             case = Case(
                 actor=actor,
                 node=node,
                 canvas=cast("CanvasPlain", canvas.plain()),
                 costs=Takes(takes.doc).costs(),
                 manifest=manifest,
+                locks=locks_of(production.doc),
             )
         line = await asyncio.to_thread(look_at_line, self._farm, manifest["project_settings"]["quality"])
         return estimate(self._judge, case, line)

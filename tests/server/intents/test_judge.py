@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from crdt_schema.production import NO_LOCKS, Locks
 from crdt_schema.project import CONTRACT_GATE_TEXT, Manifest
-from crdt_schema.records import CanvasPlain
+from crdt_schema.records import CanvasPlain, Lock
 from crdt_schema.takes import Costs
 from pipelines.registry import load_catalog
 from server.auth.actor import Actor
@@ -17,6 +18,14 @@ from tests.support.farm_worker import TEST_STILL
 
 EVE = Actor("eve", "Eve", "editor")
 JUDGE = Judge({**load_catalog(), TEST_STILL.id: TEST_STILL}, seed=lambda: 5)
+LOCK: Lock = {
+    "kind": "shot",
+    "target": "shot",
+    "by": "ada",
+    "by_name": "Ada Lovelace",
+    "at": "2026-01-01T00:00:00Z",
+    "reason": "",
+}
 READY = Line(reachable=True, waiting=2, nodes=2, busy=1)
 
 
@@ -48,6 +57,7 @@ def case(**changes: Any) -> Case:
         "canvas": make_canvas(),
         "costs": Costs(0, 0),
         "manifest": make_manifest(),
+        "locks": NO_LOCKS,
     }
     return Case(**{**values, **changes})
 
@@ -67,6 +77,16 @@ def test_a_request_in_order_is_accepted_with_its_price() -> None:
 @pytest.mark.parametrize("role", ["viewer", "reviewer"])
 def test_who_may_not_generate_is_told_whom_to_ask(role: Any) -> None:
     assert reason(actor=Actor("v", "V", role)) == f"A {role} may not generate. Ask an editor of this project."
+
+
+def test_a_locked_shot_gets_no_new_take_whoever_asks_and_the_others_do() -> None:
+    locks = Locks(shots={"shot": LOCK})
+    words = "This shot is locked by Ada Lovelace. Can be lifted by an admin or the owner of this project."
+    for role in ("editor", "admin", "owner"):
+        assert reason(actor=Actor("x", "X", role), locks=locks) == words
+    shown = estimate(JUDGE, case(locks=locks), READY)
+    assert (shown["available"], shown["reason"], shown["price_usd"]) == (False, words, 0.5)
+    JUDGE.judge(case(locks=Locks(shots={"another": LOCK}, contract=LOCK, pictures={"chain": LOCK})))
 
 
 def test_a_studio_project_without_its_brief_is_gated() -> None:
