@@ -11,6 +11,7 @@ from crdt_schema.ids import ProjectId, UserId
 from pipelines.registry import load_catalog
 from render_farm.queues import Farm
 from server import keys
+from server.activity.service import Activity
 from server.api import routes
 from server.api.admission import admitter
 from server.auth.actor import SYSTEM, Actor
@@ -66,8 +67,9 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     )
     app[keys.LOCKS] = LockKeeper(app[keys.HUB], audit_writer(), clock)
     app[keys.CHAINS] = SceneChains(app[keys.HUB])
+    app[keys.ACTIVITY] = Activity(app[keys.HUB])
     app[keys.METRICS] = registry_of(app[keys.HUB])
-    app.cleanup_ctx.extend([run_people, run_projects, run_snapshotter, run_hub, run_intents])
+    app.cleanup_ctx.extend([run_people, run_projects, run_snapshotter, run_hub, run_intents, run_activity])
     routes.add_routes(app)
     ws.add_routes(app, app[keys.HUB], admitter(app))
     routes.add_pages(app)
@@ -158,6 +160,12 @@ async def run_intents(app: web.Application) -> AsyncIterator[None]:
     app[keys.INTENTS].start(app[keys.HUB])
     yield
     await app[keys.INTENTS].close()
+
+
+async def run_activity(app: web.Application) -> AsyncIterator[None]:
+    """Let go of what was read of the logs."""
+    yield
+    await app[keys.ACTIVITY].close()
 
 
 async def run_hub(app: web.Application) -> AsyncIterator[None]:

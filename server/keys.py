@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from pipelines.spec import Pipeline
 from render_farm.queues import Farm
+from server.activity.service import Activity
 from server.auth.people import People
 from server.auth.tokens import Tokens
 from server.config import Config
@@ -29,5 +30,6 @@ INTENTS = web.AppKey("intents", Intents)
 LOCKS = web.AppKey("locks", LockKeeper)
 CHAINS = web.AppKey("chains", SceneChains)
 SNAPSHOTTER = web.AppKey("snapshotter", Snapshotter)
+ACTIVITY = web.AppKey("activity", Activity)
 METRICS = web.AppKey("metrics", CollectorRegistry)
 PIPELINES = web.AppKey("pipelines", dict[str, Pipeline])

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from server.api import auth, farm, health, media, pages, production, projects, tasks
+from server.api import activity, auth, farm, health, media, pages, production, projects, tasks
 
 PROJECT = "/projects/{project:[A-Za-z0-9_-]+}"
 CHAINS = PROJECT + "/scene-chains"
@@ -20,6 +20,8 @@ API: tuple[web.RouteDef, ...] = (
     web.get(PROJECT + "/media/{blob}", media.get_media),
     web.get(PROJECT + "/git/status", projects.git_status),
     web.get(PROJECT + "/history", projects.history),
+    web.get(PROJECT + "/activity", activity.activity),
+    web.get(PROJECT + "/blame", activity.blame),
     web.post(PROJECT + "/snapshots", projects.snapshot),
     web.get(PROJECT + "/locks", production.get_locks),
     web.put(PROJECT + "/shots/{shot:[A-Za-z0-9_-]+}/lock", production.lock_shot),

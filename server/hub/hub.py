@@ -66,6 +66,14 @@ class Hub:
             await room.ready()
             yield room
 
+    @asynccontextmanager
+    async def log(self, project: ProjectId) -> AsyncGenerator[UpdateStore, None]:
+        """What is on disk of a project's documents, to be read, whether they are open or not; raises NotFound."""
+        if self._closing:
+            raise Unavailable("Workprint is shutting down.")
+        async with self._savers.use(project) as saver:
+            yield saver.store
+
     def rooms(self) -> Collection[Room]:
         """Every room that is open now."""
         return self._rooms.values()

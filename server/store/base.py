@@ -66,6 +66,16 @@ class LogSize:
     """Size of the checkpoint; 0 when there is none."""
 
 
+@dataclass(frozen=True, slots=True)
+class LogEnds:
+    """Where a document's log ends: one of them grows whenever something is appended or compacted."""
+
+    change: int
+    """`seq` of the newest change that stands for itself; 0 when there is none."""
+    credit: int
+    """`seq` of the newest entry that compaction made; 0 when there is none."""
+
+
 class NewerStore(Exception):
     """The log was written by a newer Workprint than this one."""
 
@@ -105,6 +115,10 @@ class UpdateStore(Protocol):
 
     async def size(self, document: str) -> LogSize:
         """How long the log is; cheap."""
+        ...
+
+    async def documents(self) -> dict[str, LogEnds]:
+        """Every document that was ever written, and where its log ends; reads no update."""
         ...
 
     async def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from server.store.base import Compaction, LoggedUpdate, LogSize, NewUpdate, StoredUpdate
+from server.store.base import Compaction, LogEnds, LoggedUpdate, LogSize, NewUpdate, StoredUpdate
 
 
 class MemoryUpdateStore:
@@ -48,6 +48,16 @@ class MemoryUpdateStore:
         """How long the log is."""
         rows = self._rows(document)
         return LogSize(len(rows), sum(len(row.update) for row in rows), len(self._checkpoints.get(document, b"")))
+
+    async def documents(self) -> dict[str, LogEnds]:
+        """Every document that was ever written."""
+        return {
+            document: LogEnds(
+                change=max((row.seq for row in rows if row.wrote is None), default=0),
+                credit=max((row.seq for row in rows if row.wrote is not None), default=0),
+            )
+            for document, rows in self._logs.items()
+        }
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -10,7 +10,7 @@ from typing import Self
 import aiosqlite
 import structlog
 
-from server.store.base import Compaction, LoggedUpdate, LogSize, NewerStore, NewUpdate, StoredUpdate
+from server.store.base import Compaction, LogEnds, LoggedUpdate, LogSize, NewerStore, NewUpdate, StoredUpdate
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -69,6 +69,11 @@ _SIZE = """
     SELECT COUNT(*), COALESCE(SUM(LENGTH("update")), 0),
         COALESCE((SELECT LENGTH(state) FROM checkpoints WHERE document = :document), 0)
     FROM updates WHERE document = :document
+"""
+_DOCUMENTS = """
+    SELECT document, MAX(change), MAX(credit) FROM (
+        SELECT document, seq AS change, 0 AS credit FROM updates UNION ALL SELECT document, 0, seq FROM credits
+    ) GROUP BY document
 """
 _REPLACE = "INSERT OR REPLACE INTO checkpoints (document, upto, state) VALUES (?, ?, ?)"
 _FORGET = "DELETE FROM updates WHERE document = ? AND seq <= ? AND seq NOT IN (SELECT value FROM json_each(?))"
@@ -164,6 +169,11 @@ class SqliteUpdateStore:
         """How long the log is; reads no update."""
         rows = list(await self._database.execute_fetchall(_SIZE, {"document": document}))
         return LogSize(*rows[0])
+
+    async def documents(self) -> dict[str, LogEnds]:
+        """Every document that was ever written; reads no update."""
+        rows = await self._database.execute_fetchall(_DOCUMENTS)
+        return {document: LogEnds(change, credit) for document, change, credit in rows}
 
     async def close(self) -> None:
         """Finish what is being written and close the file."""

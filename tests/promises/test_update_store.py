@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.store.base import Compaction, LoggedUpdate, LogSize, NewerStore, NewUpdate, UpdateStore
+from server.store.base import Compaction, LogEnds, LoggedUpdate, LogSize, NewerStore, NewUpdate, UpdateStore
 from server.store.memory import MemoryUpdateStore
 from server.store.sqlite import MIGRATIONS, SqliteUpdateStore
 
@@ -140,6 +140,19 @@ async def test_the_size_of_a_log_is_known(store: UpdateStore) -> None:
     await store.append([change(b"6")])
     await store.compact("canvas", checkpoint(b"12345", *credited))
     assert await store.size("canvas") == LogSize(1, 1, 5)
+
+
+async def test_every_document_is_known_and_where_its_log_ends(store: UpdateStore) -> None:
+    assert await store.documents() == {}
+    await store.append([change(b"1"), change(b"2"), change(b"a", "annotations/shot-1")])
+    first, second = (row.seq for row in await store.load("canvas"))
+    (other,) = (row.seq for row in await store.load("annotations/shot-1"))
+    assert await store.documents() == {"canvas": LogEnds(second, 0), "annotations/shot-1": LogEnds(other, 0)}
+    await store.compact("canvas", checkpoint(b"12", *ada_did([first, second])))
+    assert (await store.documents())["canvas"] == LogEnds(0, second)
+    await store.append([change(b"3")])
+    newest = (await store.load("canvas"))[-1].seq
+    assert await store.documents() == {"canvas": LogEnds(newest, second), "annotations/shot-1": LogEnds(other, 0)}
 
 
 @pytest.fixture

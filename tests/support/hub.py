@@ -24,7 +24,7 @@ from server.hub.limits import Limits
 from server.hub.room import OnOpen
 from server.hub.ws import Admission, add_routes
 from server.middleware import tell_errors
-from server.store.base import Compaction, LoggedUpdate, LogSize, NewUpdate, StoredUpdate, UpdateStore
+from server.store.base import Compaction, LogEnds, LoggedUpdate, LogSize, NewUpdate, StoredUpdate, UpdateStore
 from server.store.memory import MemoryUpdateStore
 from server.store.sqlite import SqliteUpdateStore
 
@@ -79,6 +79,9 @@ class HeldStore:
 
     async def size(self, document: str) -> LogSize:
         return await self.inner.size(document)
+
+    async def documents(self) -> dict[str, LogEnds]:
+        return await self.inner.documents()
 
     async def close(self) -> None:
         """What was written stays: the store can be opened again."""
