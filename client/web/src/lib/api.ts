@@ -14,8 +14,8 @@ import type {
 export interface Me {
   id: string;
   name: string;
-  /** In the workspace; a project may give another one. */
-  role: Role;
+  /** In the workspace; a project may give another one. Null for guests, who have none there. */
+  role: Role | null;
   hue: number;
   /** Came in by a guest link: there is no account, and no other project. */
   guest?: boolean;

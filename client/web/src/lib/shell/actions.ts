@@ -11,6 +11,7 @@ import Copy from '@lucide/svelte/icons/copy';
 import FileText from '@lucide/svelte/icons/file-text';
 import Focus from '@lucide/svelte/icons/focus';
 import GitFork from '@lucide/svelte/icons/git-fork';
+import History from '@lucide/svelte/icons/history';
 import Images from '@lucide/svelte/icons/images';
 import Keyboard from '@lucide/svelte/icons/keyboard';
 import Maximize from '@lucide/svelte/icons/maximize';
@@ -23,6 +24,8 @@ import Search from '@lucide/svelte/icons/search';
 import Sparkles from '@lucide/svelte/icons/sparkles';
 import Trash from '@lucide/svelte/icons/trash';
 import Undo from '@lucide/svelte/icons/undo-2';
+import UserCog from '@lucide/svelte/icons/user-cog';
+import Users from '@lucide/svelte/icons/users';
 import Workflow from '@lucide/svelte/icons/workflow';
 import { goto } from '$app/navigation';
 import { isLive } from '$lib/activity/activity';
@@ -162,6 +165,15 @@ function viewActions(studio: Studio): Action[] {
     ...(project.olderCopy
       ? [view('copy', 'Decide about your older copy', GitFork, () => (studio.dialog = 'copy'))]
       : []),
+    {
+      ...view('people', 'Share: members and guest links', Users, () => (studio.dialog = 'people')),
+      keywords: ['people', 'invite', 'role', 'permission']
+    },
+    {
+      ...view('changes', 'Who changed what', History, () => (studio.dialog = 'changes')),
+      keywords: ['activity', 'audit', 'blame', 'history']
+    },
+    view('account', 'Your account', UserCog, () => void goto('/account')),
     view('brief', 'Open the brief', FileText, () => studio.showBrief()),
     view('panel-left', 'Show or hide project panel', PanelLeft, () => studio.togglePanel('left')),
     view('panel-right', 'Show or hide inspector', PanelRight, () => studio.togglePanel('right')),

@@ -21,7 +21,7 @@ export interface CanvasHandle {
 
 export type View = 'canvas' | 'takes';
 
-export type OpenDialog = 'none' | 'palette' | 'shortcuts' | 'snapshot' | 'copy';
+export type OpenDialog = 'none' | 'palette' | 'shortcuts' | 'snapshot' | 'copy' | 'people' | 'changes';
 
 export class Studio {
   readonly project: Project;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, count, duration, money, parseRuntime, runtime, timecode } from './format';
+import { ahead, ago, bytes, count, duration, money, parseRuntime, runtime, timecode } from './format';
 
 describe('money', () => {
   it.each([
@@ -92,5 +92,21 @@ describe('count', () => {
     expect(count(1, 'shot')).toBe('1 shot');
     expect(count(0, 'shot')).toBe('0 shots');
     expect(count(2000, 'entry', 'entries')).toBe('2,000 entries');
+  });
+});
+
+describe('what is still to come', () => {
+  const now = new Date('2026-03-01T12:00:00Z');
+
+  it('is told in the unit people plan in', () => {
+    expect(ahead('2026-03-01T12:20:00Z', now)).toBe('in 20 min');
+    expect(ahead('2026-03-02T12:00:00Z', now)).toBe('in 24 h');
+    expect(ahead('2026-03-08T12:00:00Z', now)).toBe('in 7 days');
+    expect(ahead('2027-03-08T12:00:00Z', now)).toBe('on 8 Mar 2027');
+  });
+
+  it('is over once it has passed', () => {
+    expect(ahead('2026-03-01T11:59:59Z', now)).toBe('over');
+    expect(ahead('never', now)).toBe('');
   });
 });

@@ -68,12 +68,19 @@ export function ago(iso: string, now: Date = new Date()): string {
   const days = Math.round(seconds / 86_400);
   if (days <= 1) return 'yesterday';
   if (days < 7) return `${days} days ago`;
-  const sameYear = then.getFullYear() === now.getFullYear();
-  return then.toLocaleDateString('en-GB', {
-    day: 'numeric',
-    month: 'short',
-    ...(sameYear ? {} : { year: 'numeric' })
-  });
+  return dayOf(then, now);
+}
+
+/** "in 40 min", "in 5 h", "in 6 days", then the date; "over" when it has passed. */
+export function ahead(iso: string, now: Date = new Date()): string {
+  const then = new Date(iso);
+  const seconds = (then.getTime() - now.getTime()) / 1000;
+  if (Number.isNaN(seconds)) return '';
+  if (seconds <= 0) return 'over';
+  if (seconds < 3600) return `in ${Math.ceil(seconds / 60)} min`;
+  if (seconds < 36 * 3600) return `in ${Math.round(seconds / 3600)} h`;
+  const days = Math.round(seconds / 86_400);
+  return days <= 90 ? `in ${days} days` : `on ${dayOf(then, now)}`;
 }
 
 /** This moment, as documents and servers write it. */
@@ -92,6 +99,15 @@ export function moment(iso: string): string {
 /** "1 shot", "3 shots". */
 export function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`;
+}
+
+/** "4 Mar", with the year where it is not this one. */
+function dayOf(then: Date, now: Date): string {
+  return then.toLocaleDateString('en-GB', {
+    day: 'numeric',
+    month: 'short',
+    ...(then.getFullYear() === now.getFullYear() ? {} : { year: 'numeric' })
+  });
 }
 
 function pad(value: number): string {

@@ -1,0 +1,129 @@
+// What happened, in words: from the machine's names of fields, actions and documents.
+import { NODE_SPECS, type NodeType } from '$lib/schema/generated';
+import type { AuditEntry, Blame, By, Change } from './rest';
+
+const FIELDS: Record<string, string> = {
+  title: 'name',
+  position: 'place',
+  starred: 'stars',
+  seed_mode: 'seed',
+  lens_mm: 'lens',
+  params: 'parameters'
+};
+
+/** "prompt", "active take", "lens": a field as people call it. */
+export function fieldWords(field: string): string {
+  const leaf = field.split('.').at(-1) ?? field;
+  return FIELDS[leaf] ?? leaf.replaceAll('_', ' ').toLowerCase();
+}
+
+const DOCUMENTS: Record<string, string> = {
+  canvas: 'Canvas',
+  styles: 'Styles',
+  annotations: 'Review notes',
+  library: 'Library',
+  production: 'Production',
+  script: 'Script'
+};
+
+/** "Canvas", "Script: treatment". */
+export function documentWords(name: string): string {
+  const [kind = '', part] = name.split('/', 2);
+  const word = DOCUMENTS[kind] ?? kind;
+  return kind === 'script' && part ? `${word}: ${part}` : word;
+}
+
+/** What a record is, e.g. "shot"; "" when it has no word of its own. */
+export function typeWords(type: string): string {
+  const spec = NODE_SPECS[type as NodeType] as { label: string } | undefined;
+  return (spec?.label ?? type).replaceAll('_', ' ').toLowerCase();
+}
+
+/** "changed prompt and lens of", "moved", "removed": what stands before the name of the record. */
+export function changeWords({ change, fields }: Pick<Change, 'change' | 'fields'>): string {
+  if (change !== 'changed') return change;
+  const words = [...new Set(fields.map(fieldWords))];
+  if (words.length === 0) return 'changed';
+  if (words.length === 1 && words[0] === 'place') return 'moved';
+  const shown = words.length > 3 ? [...words.slice(0, 2), `${words.length - 2} more`] : words;
+  return `changed ${listed(shown)} of`;
+}
+
+/** "a", "a and b", "a, b and c". */
+function listed(words: readonly string[]): string {
+  const last = words.at(-1) ?? '';
+  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`;
+}
+
+const ACTIONS: Record<string, string> = {
+  lock: 'locked',
+  unlock: 'unlocked',
+  contract_change: 'changed the locked contract:',
+  role_change: 'changed the role of',
+  member_added: 'added',
+  member_removed: 'removed',
+  ownership_transferred: 'made owner:',
+  share_created: 'made a guest link for',
+  share_revoked: 'revoked the guest link for',
+  token_created: 'made the access token',
+  token_revoked: 'revoked the access token',
+  project_deleted: 'deleted',
+  exported: 'exported',
+  budget_override: 'went over the budget for',
+  access_change: 'changed who may open the project:'
+};
+
+/** "changed the role of"; what stands before the target. */
+export function actionWords({ action }: Pick<AuditEntry, 'action'>): string {
+  return ACTIONS[action] ?? action.replaceAll('_', ' ');
+}
+
+/** Everybody once, by name: a person of the first list is called what they are called there. */
+export function personsOf(members: readonly By[], others: readonly By[]): { value: string; label: string }[] {
+  const names = new Map([...others, ...members].map(({ id, name }) => [id, name]));
+  return [...names]
+    .map(([value, label]) => ({ value, label }))
+    .toSorted((a, b) => a.label.localeCompare(b.label));
+}
+
+export interface FieldChange {
+  field: string;
+  by: By;
+  at: string;
+}
+
+/** Every field of a blame, the newest change first. */
+export function byAge(blame: Blame): FieldChange[] {
+  return Object.entries(blame)
+    .map(([field, change]) => ({ field, ...change }))
+    .toSorted((a, b) => b.at.localeCompare(a.at));
+}
+
+/** Entries under the day they happened on: "Today", "Yesterday", "Monday 2 March". */
+export function byDay<Entry extends { at: string }>(
+  entries: readonly Entry[],
+  now: Date
+): { day: string; entries: Entry[] }[] {
+  const days: { day: string; entries: Entry[] }[] = [];
+  for (const entry of entries) {
+    const day = dayWords(new Date(entry.at), now);
+    const last = days.at(-1);
+    if (last?.day === day) last.entries.push(entry);
+    else days.push({ day, entries: [entry] });
+  }
+  return days;
+}
+
+function dayWords(at: Date, now: Date): string {
+  if (at.toDateString() === now.toDateString()) return 'Today';
+  const yesterday = new Date(now);
+  yesterday.setDate(now.getDate() - 1);
+  if (at.toDateString() === yesterday.toDateString()) return 'Yesterday';
+  const year = at.getFullYear() === now.getFullYear() ? {} : { year: 'numeric' as const };
+  return at.toLocaleDateString('en-GB', { weekday: 'long', day: 'numeric', month: 'long', ...year });
+}
+
+/** "14:05". */
+export function clockTime(iso: string): string {
+  return new Date(iso).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+}
