@@ -127,7 +127,7 @@ def audit_writer() -> WriteAudit:
     """Writes what was locked, unlocked and overridden into the server's log."""
 
     async def write(  # noqa: PLR0917 - the fields of a line, in its order
-        project: str | None, by: Actor, action: str, target: str, reason: str = "", detail: str = ""
+        project: str | None, by: Actor, action: str, target: str, reason: str, detail: str
     ) -> None:
         log.info(action, project=project, user=by.user_id, target=target, reason=reason, detail=detail)
 

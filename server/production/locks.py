@@ -42,7 +42,7 @@ class WriteAudit(Protocol):
     """Writes a line into the workspace's audit log."""
 
     def __call__(  # noqa: PLR0917 - the fields of a line, in its order
-        self, project: str | None, by: Actor, action: str, target: str, reason: str = "", detail: str = ""
+        self, project: str | None, by: Actor, action: str, target: str, reason: str, detail: str, /
     ) -> Awaitable[None]:
         """On disk when this is done."""
         ...
