@@ -20,7 +20,7 @@ Rule = Literal[
 ]
 
 RULE_TEXTS: dict[Rule, str] = {
-    "schema": "{field} was put back: {must}.",
+    "schema": "{what} was put back: it must be {must}.",
     "unknown_type": "There is no such type of node here: {type}.",
     "wrong_socket": "These two sockets do not fit together.",
     "dangling_edge": "An edge joins two nodes that are on the canvas; one of these is not.",

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from crdt_schema.production import Locks
 from crdt_schema.rules import Rule
+from crdt_schema.shapes import Kind
 from server.auth.actor import Actor
 
-Kind = Literal["map", "plain", "text", "other"]
-"""How a value stands in the document: Y.Map, plain JSON, Y.Text, or any other shared type."""
+__all__ = ["Breach", "Kind", "Record", "Rules", "Touch", "View"]
 
 
 @dataclass(frozen=True, slots=True)

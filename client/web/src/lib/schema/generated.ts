@@ -696,7 +696,7 @@ export const MIN_REFERENCES = 3 as const;
 export const CONTRACT_GATE_TEXT = "Complete Project Brief before generating" as const;
 
 export const RULE_TEXTS: Record<Rule, string> = {
-  "schema": "{field} was put back: {must}.",
+  "schema": "{what} was put back: it must be {must}.",
   "unknown_type": "There is no such type of node here: {type}.",
   "wrong_socket": "These two sockets do not fit together.",
   "dangling_edge": "An edge joins two nodes that are on the canvas; one of these is not.",
