@@ -16,6 +16,8 @@ class Admission:
 
     actor: Actor
     writable: bool
+    again: Callable[[], Awaitable["Admission"]] | None = None
+    """Decide again, now that rights have changed: the same credential, today's role; None where nothing changes."""
 
 
 Admit = Callable[[web.Request, str, ProjectId, str], Awaitable[Admission]]

@@ -1,5 +1,6 @@
 """Hub: from a project and a document's name to its one room: opened once, shared, closed when idle and saved."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from server.errors import NotFound, Unavailable
 from server.hub.census import Census
 from server.hub.common import Common
 from server.hub.limits import Limits
+from server.hub.refusals import GuardFor, OnRefused, kept_nowhere, unguarded
 from server.hub.room import OnOpen, Room
 from server.hub.saver import Saver
 from server.hub.shared import Shared
@@ -34,7 +36,17 @@ class LogState:
 class Hub:
     """All live documents of this process."""
 
-    def __init__(self, open_store: OpenStore, *, on_open: Sequence[OnOpen] = (), limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        open_store: OpenStore,
+        *,
+        on_open: Sequence[OnOpen] = (),
+        limits: Limits | None = None,
+        guard_for: GuardFor = unguarded,
+        on_refused: OnRefused = kept_nowhere,
+    ) -> None:
+        self._guard_for = guard_for
+        self._on_refused = on_refused
         self.limits = limits or Limits()
         self._common = Common(self.limits)
         self.counts = self._common.counts
@@ -89,6 +101,16 @@ class Hub:
             failing=sum(saver.failing for saver in savers),
         )
 
+    async def reconsider(self, user_id: str = "") -> None:
+        """Ask again who somebody is and what they may do, wherever they are connected; everybody, without a name."""
+        asking = [
+            session.reconsider()
+            for room in self.rooms()
+            for session in room.sessions
+            if session.reconsider is not None and user_id in ("", session.actor.user_id)
+        ]
+        await asyncio.gather(*asking)
+
     async def close(self) -> None:
         """End every session, save everything, close every store. Nobody is let in any more."""
         self._closing = True
@@ -104,7 +126,8 @@ class Hub:
         project, document = key
         async with AsyncExitStack() as opening:
             saver = await opening.enter_async_context(self._savers.use(project))
-            room = Room(project, document, saver, self._common)
+            guard = await opening.enter_async_context(self._guard_for(project, document))
+            room = Room(key, saver, self._common, guard=guard, on_refused=self._on_refused)
             try:
                 await room.open(self._on_open)
             except BaseException:

@@ -41,6 +41,8 @@ class Limits:
     """A session with more than this unsent is behind: it gets nothing more until it has read, then one diff."""
     held_frames: int = 256
     """Messages kept for a session that is still being admitted, or whose room is being rebuilt."""
+    refusals_per_minute: float = 60.0
+    """Updates of one session that are put back; who goes on changing what may not be changed is closed."""
     presence_bytes: int = 32 * 1024
     """Longest presence state of one client; a longer one is not shown to the others."""
     presence_per_second: float = 200.0

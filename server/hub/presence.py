@@ -133,6 +133,11 @@ class Presence:
         else:
             self._gone.pop(client_id, None)
 
+    def owner_of(self, client_id: int) -> str | None:
+        """The user who is present with a Yjs client id; None when nobody is."""
+        known = self._clients.get(client_id)
+        return known.user_id if known is not None and known.owner is not None else None
+
     def leave(self, session: Session) -> None:
         """Say goodbye for a session whose socket is gone."""
         self._buckets.pop(session, None)

@@ -11,6 +11,7 @@ import structlog
 from pycrdt import Doc, TransactionEvent, get_update, merge_updates
 
 from server.errors import TooLarge
+from server.hub.claims import Claims
 from server.hub.codec import BadMessage, Reader
 from server.hub.deletes import covers, read_deletes
 from server.hub.limits import Limits
@@ -84,6 +85,8 @@ class Replica:
         """History whose characters have not been looked at: it takes longer than loading, and readers need it not."""
         self._size_bytes = 0
         self._measure_after = 0.0
+        self.claims: Claims | None = None
+        """Whose the Yjs client ids are; None: everybody may write with every id."""
         self._load(history)
         self._subscription = self.doc.observe(self._note)
 
@@ -110,6 +113,9 @@ class Replica:
         if not self._halves and self._size_bytes + len(update) <= self._limits.document_bytes:
             usual = new_end(update, ends)
             if usual is not None:
+                if self.claims is not None:
+                    self.claims.check(origin, usual[0])
+                    self.claims.note(origin, usual[0])
                 event = self._apply_quickly(update, origin)
                 if event != update:
                     self._demand_whole(update)
@@ -121,6 +127,10 @@ class Replica:
     def _apply_surveyed(self, update: bytes, origin: object, messages: int) -> Outcome[None]:
         found, ends = survey(update, self._levels), self._ends()
         known = ends.by_number
+        new = [client for client, _, end in found.runs if end > known.get(client, 0)]
+        if self.claims is not None:
+            for client in new:
+                self.claims.check(origin, client)
         if found.missing(known):
             self.waiting.add(Held(origin, update, found, messages))
             return Outcome(None, held=True)
@@ -133,6 +143,9 @@ class Replica:
             with panics_told():
                 update = get_update(update, self.state())
         done = self._apply_whole(update, origin)
+        if self.claims is not None:
+            for client in new:
+                self.claims.note(origin, client)
         self._grow(ends, [(client, end) for client, _, end in found.runs], len(update))
         self._levels.add(found.levels)
         return done

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 import structlog
-from pycrdt import Doc, Map
+from pycrdt import Doc
 
-from crdt_schema.documents import Identity, identify, identity_of, initialise, kind_of, upgrade
+from crdt_schema.documents import identity_of, initialise, kind_of, upgrade
 from crdt_schema.ids import ProjectId
 from crdt_schema.plain import dump
 from crdt_schema.records import CanvasPlain, TakesPlain
@@ -20,6 +20,7 @@ from server.hub import messages
 from server.hub.audience import Audience
 from server.hub.cached import Cached
 from server.hub.census import TooManySessions
+from server.hub.claims import Claims
 from server.hub.codec import BadMessage, Reader
 from server.hub.common import Common
 from server.hub.epochs import FOUNDING, OTHER_EPOCH, brings_another, known_by_state, known_by_update
@@ -28,10 +29,12 @@ from server.hub.ledger import Ledger
 from server.hub.messages import Message
 from server.hub.nesting import check_nesting
 from server.hub.presence import Presence
+from server.hub.refusals import Guard, OnRefused, kept_nowhere
 from server.hub.renewal import Renewal
 from server.hub.replica import EMPTY_STATE, Outcome, Replica, Ruined, as_few, merged, panics_told
 from server.hub.saver import Saver
 from server.hub.session import Session
+from server.hub.warden import Warden
 from server.store.base import LoggedUpdate, NewUpdate
 
 T = TypeVar("T")
@@ -44,7 +47,17 @@ _SYNC = bytes((Kind.SYNC,))
 class Room:
     """One document of one project, while somebody uses it. Made by `Hub`; runs on one event loop."""
 
-    def __init__(self, project: ProjectId, document: str, saver: Saver, common: Common) -> None:
+    def __init__(
+        self,
+        place: tuple[ProjectId, str],
+        saver: Saver,
+        common: Common,
+        *,
+        guard: Guard | None = None,
+        on_refused: OnRefused = kept_nowhere,
+    ) -> None:
+        """`place`: the project and the document's name in it."""
+        project, document = place
         self.project = project
         self.document = document
         self.actor: Actor | None = None
@@ -71,13 +84,12 @@ class Room:
         self._flushing = False
         self._rebuilding: asyncio.Task[None] | None = None
         self._closed = False
-        self._identity = Identity("", "")
-        self._identity_touched = False
-        # Nobody but the server could give it back: a change that was shown and then lost in a crash would part the
+        self._warden = Warden(place, common, guard, on_refused)
+        # Nobody but the server could give its changes back: one that was shown and then lost in a crash would part the
         # readers from the document for ever. So they are shown what is on disk.
-        self._shows_saved = kind_of(document).written_by is None
+        self._shows_saved = kind_of(document).shows_saved
         self._shown = EMPTY_STATE
-        self._plain: tuple[tuple[Replica, int], CanvasPlain | TakesPlain] | None = None
+        self._plain = Cached(lambda: dump(self.doc, self.document))
         self._held: list[tuple[Session, bytes]] = []
         self._step1 = Cached(lambda: messages.step1(self._replica.state()))
         self._everything = Cached(lambda: messages.step2(self._replica.missing(EMPTY_STATE)))
@@ -91,10 +103,7 @@ class Room:
 
     def plain(self) -> CanvasPlain | TakesPlain:
         """The document as plain values: one object until something changes, shared by all who ask; do not change it."""
-        now = (self._replica, self._replica.version)
-        if self._plain is None or self._plain[0] != now:
-            self._plain = (now, dump(self.doc, self.document))
-        return self._plain[1]
+        return self._plain.get(self._replica)
 
     @property
     def applied(self) -> int:
@@ -104,7 +113,7 @@ class Room:
     @property
     def epoch(self) -> str:
         """Which life of the document this is: clients with another epoch hold another history."""
-        return str(self._identity.epoch)
+        return str(self._warden.identity.epoch)
 
     @property
     def sessions(self) -> Sequence[Session]:
@@ -126,6 +135,7 @@ class Room:
         except Ruined:
             self._start_rebuild()
             raise
+        self._warden.accept()
         if done.error is not None:
             raise done.error
         return cast("T", done.result)
@@ -212,12 +222,13 @@ class Room:
             raise BadMessage(f"a sync message of the unknown step {step}")
         elif len(data) > self._limits.update_bytes:
             raise TooLarge(f"An update may hold at most {self._limits.update_bytes} bytes.")
-        elif FOUNDING in data and brings_another(data, self._replica.state, self._identity.epoch):
+        elif FOUNDING in data and brings_another(data, self._replica.state, self.epoch):
             self._end(session, CloseCode.OTHER_EPOCH, OTHER_EPOCH)
         elif not session.writable:
             self._hear_reader(session, data)
         else:
             check_nesting(data)
+            session.relaying |= step == SyncStep.STEP2
             if session.early is None:
                 self._collect(session, (data,))
             else:
@@ -307,14 +318,15 @@ class Room:
     def _merge(self, session: Session, updates: list[bytes], messages: int | None = None) -> None:
         few = updates if len(updates) == 1 else as_few(updates)
         taken = messages or len(updates)
+        self._warden.prepare()
         try:
             for update in few:
                 count = taken if len(few) == 1 else 1
                 apply = partial(self._replica.apply, update, session, count)
                 if self._perform(session, session.actor, apply).held:
                     taken -= count
-            if self._identity_touched:
-                self._keep_identity(session)
+                else:
+                    self._warden.check(session, self.doc, self._compensate)
         except WorkprintError as error:
             self._end(session, error.close_code, error.message)
         except Ruined:
@@ -326,15 +338,11 @@ class Room:
                 self._counts.edits += taken
                 self._untold += taken
                 self._acknowledge(session, taken)
+        session.relaying = False
 
-    def _keep_identity(self, session: Session) -> None:
-        """Schema and epoch are the server's word: written over by a client, the document could not be opened again."""
-        if identity_of(self.doc) != self._identity:
-            self._log.warning("identity_restored", user=session.actor.user_id)
-            self._perform(
-                None, SYSTEM, partial(self._replica.change, partial(identify, identity=self._identity), SYSTEM)
-            )
-        self._identity_touched = False
+    def _compensate(self, change: Callable[[Doc[Any]], None]) -> None:
+        """A change of the server's own, in the tick that is going on."""
+        self._perform(None, SYSTEM, partial(self._replica.change, change, SYSTEM))
 
     def _perform(self, author: Session | None, actor: Actor, work: Callable[[], Outcome[T]]) -> Outcome[T]:
         """Do one change, in `actor`'s name, and note what became of it."""
@@ -407,7 +415,7 @@ class Room:
         else:
             self.edit(SYSTEM, lambda doc: initialise(doc, self.document))
         await self.saved()
-        self._identity = identity_of(self.doc)
+        self._warden.identity = identity_of(self.doc)
         self._shown = self._replica.state()
         self._on_open = on_open
         self._attach()
@@ -477,14 +485,12 @@ class Room:
         self._schedule_flush()
 
     def _attach(self) -> None:
-        meta: Map[Any] = self.doc.get("meta", type=Map)
-        self._detach.append(partial(meta.unobserve, meta.observe(self._note_identity)))
+        self._replica.claims = Claims(self.doc.client_id, SYSTEM.user_id, self._presence.owner_of)
+        self._warden.attach(self.doc)
+        self._detach.append(self._warden.detach)
         for on_open in self._on_open:
             with failures_logged(self._log, "on_open_failed"):
                 self._detach.append(on_open(self))
-
-    def _note_identity(self, _: object) -> None:
-        self._identity_touched = True
 
     def _detach_all(self) -> None:
         detach, self._detach = self._detach, []

@@ -1,10 +1,12 @@
 """Session: one client in one room, and the little that the room must know of its socket."""
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from crdt_schema.wire import CloseCode
 from server.auth.actor import Actor
 from server.hub.messages import Message
+from server.hub.rates import Bucket
 
 
 class Link(Protocol):
@@ -38,7 +40,21 @@ class Link(Protocol):
 class Session:
     """One client in one room. Its fields belong to the room; the dialect only makes it and hands over frames."""
 
-    __slots__ = ("actor", "asks_back", "behind", "clients", "early", "ended", "link", "shown", "told", "writable")
+    __slots__ = (
+        "actor",
+        "asks_back",
+        "behind",
+        "clients",
+        "early",
+        "ended",
+        "link",
+        "reconsider",
+        "relaying",
+        "shown",
+        "strikes",
+        "told",
+        "writable",
+    )
 
     def __init__(self, actor: Actor, link: Link, *, writable: bool, asks_back: bool) -> None:
         self.actor = actor
@@ -57,3 +73,9 @@ class Session:
         self.told = False
         """Whether it was sent a step 2: what came to it before might build on what it lacks."""
         self.ended = False
+        self.relaying = False
+        """Whether what lies in the room's inbox came as a sync reply, which may hold what others wrote."""
+        self.strikes: Bucket | None = None
+        """How often it lately changed what it may not change."""
+        self.reconsider: Callable[[], Awaitable[None]] | None = None
+        """Ask again who it is and what it may do; the dialect's, and it tells the client what has changed."""

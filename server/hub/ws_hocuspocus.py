@@ -1,7 +1,8 @@
 """GET /ws/{project}: the Hocuspocus dialect. One socket holds a session in each of several documents."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -17,6 +18,8 @@ from server.hub.messages import Message
 from server.hub.room import Room
 from server.hub.session import Session
 from server.hub.sockets import Socket, Sockets
+
+Ask = Callable[[], Awaitable[Admission]]
 
 
 class HocuspocusLink:
@@ -73,7 +76,7 @@ class HocuspocusLink:
 class _Channel:
     """One provider on the socket, from its first token to its end."""
 
-    __slots__ = ("asking", "document", "ended", "held", "link", "member", "token")
+    __slots__ = ("admission", "asking", "document", "ended", "held", "link", "member", "token")
 
     def __init__(self, name: str, socket: Socket, token: str) -> None:
         # With session awareness the name is `document NUL session`: several providers, one document, one socket.
@@ -86,6 +89,8 @@ class _Channel:
         self.held: list[bytes] = []
         """What arrived before it was admitted."""
         self.member: tuple[Room, Session] | None = None
+        self.admission: Admission | None = None
+        """The newest one."""
 
 
 class _Connection:
@@ -192,6 +197,8 @@ class _Connection:
                 async with self._hub.room(self._project, channel.document) as room:
                     room.demand_place()
                     session = Session(admission.actor, channel.link, writable=admission.writable, asks_back=True)
+                    session.reconsider = partial(self._reconsider, name, channel)
+                    channel.admission = admission
                     self._join(channel, room, session)
                     if channel.token != token:
                         self._start(self._renew(name, channel))
@@ -221,11 +228,17 @@ class _Connection:
                 self._socket.close(error.close_code, error.message)
                 return
 
-    async def _renew(self, name: str, channel: _Channel) -> None:
+    async def _reconsider(self, name: str, channel: _Channel) -> None:
+        """Rights have changed: decide again without a new token."""
+        again = channel.admission.again if channel.admission is not None else None
+        if again is not None:
+            await self._renew(name, channel, again)
+
+    async def _renew(self, name: str, channel: _Channel, ask: Ask | None = None) -> None:
         """A token for a document that is open: who it is, and what they may do, is decided again."""
         async with channel.asking:
             try:
-                admission = await self._ask(channel)
+                admission = await (ask() if ask is not None else self._ask(channel))
             except WorkprintError as error:
                 self._refuse(channel, error)
                 if channel.member is not None and not channel.ended.is_set():
@@ -236,6 +249,9 @@ class _Connection:
             if channel.member is None or channel.ended.is_set():
                 return
             room, session = channel.member
+            channel.admission = admission
+            if ask is not None and (session.actor, session.writable) == (admission.actor, admission.writable):
+                return
             promoted = admission.writable and not session.writable
             session.actor, session.writable = admission.actor, admission.writable
             channel.link.send(messages.admitted(writable=admission.writable))

@@ -8,7 +8,7 @@ from aiohttp import web
 from crdt_schema.wire import Kind
 from server.errors import WorkprintError
 from server.hub import messages
-from server.hub.admission import Admit, project_in
+from server.hub.admission import Admission, Admit, project_in
 from server.hub.codec import Reader
 from server.hub.hub import Hub
 from server.hub.messages import Message
@@ -57,6 +57,18 @@ def _receive(room: Room, session: Session, body: bytes) -> None:
         room.receive(session, body)
 
 
+async def _reconsider(session: Session, admission: Admission) -> None:
+    """Decide again; the dialect has no word for another role, so it counts silently."""
+    if admission.again is None:
+        return
+    try:
+        today = await admission.again()
+    except WorkprintError as error:
+        session.link.close(error.close_code, error.message)
+    else:
+        session.actor, session.writable = today.actor, today.writable
+
+
 class YjsEndpoint:
     """The handler of the dialect's address."""
 
@@ -81,6 +93,7 @@ class YjsEndpoint:
             link = YjsLink(socket)
             socket.keep_alive(partial(link.send, messages.NOTHING_NEW))
             session = Session(admission.actor, link, writable=admission.writable, asks_back=False)
+            session.reconsider = partial(_reconsider, session, admission)
             room.join(session)
             room.ask(session)
             try:

@@ -21,6 +21,7 @@ from server.errors import NotFound, Unauthorised
 from server.hub import compactor
 from server.hub.hub import Hub
 from server.hub.limits import Limits
+from server.hub.refusals import GuardFor, OnRefused, kept_nowhere, unguarded
 from server.hub.room import OnOpen
 from server.hub.ws import Admission, add_routes
 from server.middleware import tell_errors
@@ -89,7 +90,12 @@ class HeldStore:
 
 @asynccontextmanager
 async def open_hub(
-    store: UpdateStore | None = None, *, on_open: Sequence[OnOpen] = (), limits: Limits = QUICK
+    store: UpdateStore | None = None,
+    *,
+    on_open: Sequence[OnOpen] = (),
+    limits: Limits = QUICK,
+    guard_for: GuardFor = unguarded,
+    on_refused: OnRefused = kept_nowhere,
 ) -> AsyncGenerator[Hub, None]:
     """A hub whose projects all keep their log in `store`."""
     kept = store or HeldStore()
@@ -97,7 +103,7 @@ async def open_hub(
     async def open_store(_: ProjectId) -> UpdateStore:
         return kept
 
-    hub = Hub(open_store, on_open=on_open, limits=limits)
+    hub = Hub(open_store, on_open=on_open, limits=limits, guard_for=guard_for, on_refused=on_refused)
     try:
         yield hub
     finally:

@@ -394,7 +394,8 @@ async def test_an_update_that_waits_for_others_is_not_saved_or_acknowledged_befo
     await turn(ada, ben)
     await room.saved()
     assert (ada.link.acknowledged, len(await store.load("canvas"))) == (before, rows)
-    ben.leaving.append(messages.change(updates[0]).body)
+    # Ben brings back what Ada wrote and the server has lost.
+    ben.leaving.append(messages.step2(updates[0]).body)
     await turn(ada, ben)
     await room.saved()
     assert room.doc.get("items", type=Array).to_py() == [0, 1, 2]
