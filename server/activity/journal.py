@@ -1,8 +1,7 @@
 """Journal: what people did to the records of a document, in entries that a person can read, and who wrote what last."""
 
-from collections import deque
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2s
 from sys import intern
@@ -16,6 +15,9 @@ TOGETHER_SECONDS = 300.0
 
 Position = tuple[int, str]
 """Where an entry stands among all of a project: `seq` of the update that began it, and a word for the record."""
+Row = tuple[Any, ...]
+"""An entry as it is kept, and a stamp. Python's garbage collector looks away from bare tuples of words; it would stop
+the event loop to look at thousands of objects of any other kind."""
 
 
 class Stamp(NamedTuple):
@@ -26,27 +28,34 @@ class Stamp(NamedTuple):
     at: str
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What one person did to one record, in a few minutes at most."""
 
-    position: Position
-    first: Stamp
+    seq: int
+    mark: str
+    user_id: str
+    name: str
+    at: str
     until: str
     document: str
     record: str
     title: str
     type: str
     change: ChangeKind
-    fields: set[str]
+    fields: tuple[str, ...]
+
+    @property
+    def position(self) -> Position:
+        """It keeps this place whatever is added to it."""
+        return self.seq, self.mark
 
     def plain(self) -> dict[str, Any]:
         """As it is sent."""
         return {
-            "id": f"{self.position[0]}-{self.position[1]}",
-            "at": self.first.at,
+            "id": f"{self.seq}-{self.mark}",
+            "at": self.at,
             "until": self.until,
-            "by": {"id": self.first.user_id, "name": self.first.name},
+            "by": {"id": self.user_id, "name": self.name},
             "document": self.document,
             "record": self.record,
             "title": self.title,
@@ -60,46 +69,42 @@ class Journal:
     """The newest entries of one document, oldest first, and the last writer of each field."""
 
     def __init__(self, document: str, *, most: int, keep: Callable[[Entry], bool] = lambda _: True) -> None:
-        self.entries: deque[Entry] = deque(maxlen=most)
-        self.dropped = False
-        """Whether older entries were let go."""
         self._document = document
+        self._most = most
         self._keep = keep
-        self._latest: dict[Record, Entry] = {}
-        self._stamps: dict[Record, dict[str, Stamp]] = {}
+        self._rows: list[Row] = []
+        self._dropped = 0
+        self._latest: dict[Record, tuple[int, Row]] = {}
+        """The newest entry of each record, with its number among all that were kept."""
+        self._stamps: dict[Record, dict[str, Row]] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
     def add(self, update: LoggedUpdate, changes: Iterable[Change]) -> None:
         """Take what the next update did."""
-        stamp = Stamp(intern(update.actor_id), intern(update.actor_name), update.at)
-        begun: list[Entry] = []
+        stamp = Stamp(intern(update.actor_id), intern(update.actor_name), intern(update.at))
+        begun: list[tuple[Record, Entry]] = []
         for change in changes:
             record = (change.root, change.key)
-            self._stamp(record, change, stamp)
+            self._stamp(record, change, tuple(stamp))
             latest = self._latest.get(record)
-            if latest is not None and not latest.title:
-                # What it was called then was compacted away.
-                latest.title = change.title
-            if latest is not None and _continues(latest, change, stamp):
-                latest.until = stamp.at
-                latest.title, latest.type = change.title, change.type
-                if latest.change == "changed":
-                    latest.fields |= change.fields
-                continue
-            position = (update.seq, blake2s("\0".join(record).encode(), digest_size=4).hexdigest())
-            fields = set(map(intern, change.fields)) if change.kind == "changed" else set[str]()
-            entry = Entry(
-                position, stamp, stamp.at, self._document, change.key, change.title, change.type, change.kind, fields
-            )
-            self._latest[record] = entry
-            begun.append(entry)
-        for entry in sorted(begun, key=lambda entry: entry.position):
-            if self._keep(entry):
-                self.dropped = self.dropped or len(self.entries) == self.entries.maxlen
-                self.entries.append(entry)
+            if latest is None or not self._continue(record, latest, change, stamp):
+                mark = blake2s("\0".join(record).encode(), digest_size=4).hexdigest()
+                fields = tuple(map(intern, change.fields)) if change.kind == "changed" else ()
+                what = (change.key, change.title, change.type, change.kind, fields)
+                begun.append((record, Entry(update.seq, mark, *stamp, stamp.at, self._document, *what)))
+        for record, entry in sorted(begun, key=lambda each: each[1].position):
+            self._begin(record, entry)
 
-    def newest_first(self, wanted: Callable[[Entry], bool]) -> Iterator[Entry]:
-        """The kept entries that are wanted."""
-        return filter(wanted, reversed(self.entries))
+    def newest_first(self, wanted: Callable[[Entry], bool], before: Position | None = None) -> Iterator[Entry]:
+        """The kept entries before a position that are wanted."""
+        at = len(self._rows) if before is None else bisect_left(self._rows, before)
+        return filter(wanted, (Entry(*self._rows[each]) for each in range(at - 1, -1, -1)))
+
+    def floor(self) -> Position | None:
+        """The oldest entry that is kept, when there were older ones; None when all are here."""
+        return Entry(*self._rows[0]).position if self._dropped else None
 
     def blame(self, key: str, roots: Iterable[str]) -> dict[str, Stamp] | None:
         """Who wrote each field of a record last, in the first root that has one; None when none has.
@@ -111,27 +116,60 @@ class Journal:
             return None
         whole: dict[str, Stamp] = {}
         # In the order of writing: a field that is written again moves to the end.
-        for field, stamp in stamps.items():
-            whole[field] = stamp
-            whole[field.partition(".")[0]] = stamp
+        for field, row in stamps.items():
+            whole[field] = whole[field.partition(".")[0]] = Stamp(*row)
         return whole
 
-    def _stamp(self, record: Record, change: Change, stamp: Stamp) -> None:
+    def _begin(self, record: Record, entry: Entry) -> None:
+        if not self._keep(entry):
+            self._latest.pop(record, None)
+            return
+        row = tuple(entry)
+        self._latest[record] = (self._dropped + len(self._rows), row)
+        self._rows.append(row)
+        # An eighth at a time: each time, all that stay are moved.
+        if len(self._rows) > self._most + self._most // 8:
+            dropped = len(self._rows) - self._most
+            del self._rows[:dropped]
+            self._dropped += dropped
+
+    def _continue(self, record: Record, latest: tuple[int, Row], change: Change, stamp: Stamp) -> bool:
+        """Whether a change belonged to the entry before it, and was added to that."""
+        number, entry = latest[0], Entry(*latest[1])
+        continues = _continues(entry, change, stamp)
+        if continues:
+            fields = entry.fields
+            if entry.change == "changed" and not change.fields.issubset(fields):
+                fields = tuple(map(intern, change.fields.union(fields)))
+            entry = entry._replace(until=stamp.at, title=change.title, type=change.type, fields=fields)
+        elif not entry.title and change.title:
+            # What it was called then was compacted away.
+            entry = entry._replace(title=change.title)
+        else:
+            return False
+        self._latest[record] = (number, tuple(entry))
+        if number >= self._dropped:
+            self._rows[number - self._dropped] = tuple(entry)
+        return continues
+
+    def _stamp(self, record: Record, change: Change, stamp: Row) -> None:
         if change.kind == "removed" and not change.fields:
             self._stamps.pop(record, None)
             return
         stamps = self._stamps.setdefault(record, {})
         for field in change.fields:
-            for gone in [each for each in stamps if each == field or each.startswith(f"{field}.")]:
-                del stamps[gone]
+            if field in stamps:
+                del stamps[field]
+            elif change.kind == "changed":
+                for key in [each for each in stamps if each.startswith(f"{field}.")]:
+                    del stamps[key]
             stamps[intern(field)] = stamp
 
 
-def _continues(latest: Entry, change: Change, stamp: Stamp) -> bool:
-    """Whether a change belongs to the entry before it."""
-    if latest.first.user_id != stamp.user_id or latest.change == "removed" or change.kind != "changed":
+def _continues(entry: Entry, change: Change, stamp: Stamp) -> bool:
+    if entry.user_id != stamp.user_id or entry.change == "removed" or change.kind != "changed":
         return False
-    return 0 <= _seconds(stamp.at) - _seconds(latest.first.at) <= TOGETHER_SECONDS
+    return entry.at == stamp.at or 0 <= _seconds(stamp.at) - _seconds(entry.at) <= TOGETHER_SECONDS
 
 
 def _seconds(at: str) -> float:

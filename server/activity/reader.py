@@ -57,19 +57,19 @@ class Reader:
             if time.perf_counter() - since > TURN_SECONDS:
                 time.sleep(PAUSE_SECONDS)
                 since = time.perf_counter()
-        self.weight = TIMES_BYTES * self._bytes + ENTRY_BYTES * len(self._journal.entries)
+        self.weight = TIMES_BYTES * self._bytes + ENTRY_BYTES * len(self._journal)
 
     def rest(self) -> None:
         """Nothing more will come for a while: let go of what only serves to read on."""
         self._slices = None
 
-    def newest_first(self, wanted: Callable[[Entry], bool]) -> Iterator[Entry]:
-        """The kept entries that are wanted."""
-        return self._journal.newest_first(wanted)
+    def newest_first(self, wanted: Callable[[Entry], bool], before: Position | None) -> Iterator[Entry]:
+        """The kept entries before a position that are wanted."""
+        return self._journal.newest_first(wanted, before)
 
     def floor(self) -> Position | None:
         """The oldest entry that is kept, when there were older ones; None when all are here."""
-        return self._journal.entries[0].position if self._journal.dropped else None
+        return self._journal.floor()
 
     def blame(self, key: str) -> dict[str, Stamp] | None:
         """Who wrote each field of a record last; None when there is no such record."""

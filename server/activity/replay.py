@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from pycrdt import Doc, Map, Text
 
@@ -32,8 +32,7 @@ class Change:
     type: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(NamedTuple):
     """How a record stands: what is needed to name it, also when it is gone."""
 
     title: str
@@ -77,12 +76,17 @@ class Replay:
         self._events.clear()
         with panics_told():
             self._doc.apply_update(update)
+        # One transaction for all reading: each would begin its own.
+        with self._doc.transaction():
+            return self._changes()
+
+    def _changes(self) -> list[Change]:
         written: dict[Record, set[str]] = {}
         for event in self._events:
             for record, fields in self._written(event):
                 written.setdefault(record, set()).update(fields)
-        order = list(self._shown)
         # What is called after others comes after them.
+        order = list(self._shown)
         records = sorted(written, key=lambda record: (order.index(record[0]), record[1]))
         changes = [self._change(record, written[record]) for record in records]
         return [change for change in changes if change is not None]

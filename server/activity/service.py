@@ -36,12 +36,8 @@ class Query:
     limit: int = 50
 
     def wants(self, entry: Entry) -> bool:
-        """Whether an entry belongs to the answer."""
-        return (
-            (self.before is None or entry.position < self.before)
-            and (not self.user or entry.first.user_id == self.user)
-            and (not self.record or entry.record == self.record)
-        )
+        """Whether an entry belongs to the answer, wherever it stands."""
+        return self.user in ("", entry.user_id) and self.record in ("", entry.record)
 
 
 class Activity:
@@ -163,7 +159,7 @@ def _was_rewritten(reader: Reader, ends: LogEnds) -> bool:
 
 def _newest(readers: Sequence[Reader], query: Query) -> tuple[list[dict[str, Any]], list[tuple[str, Position]]]:
     """One entry more than was asked for, and the documents of which older ones would belong to the answer."""
-    streams = [reader.newest_first(query.wants) for reader in readers]
+    streams = [reader.newest_first(query.wants, query.before) for reader in readers]
     found = list(islice(merge(*streams, key=lambda entry: entry.position, reverse=True), query.limit + 1))
     oldest = found[-1].position if len(found) > query.limit else None
     floors = [(reader.document, reader.floor()) for reader in readers]
@@ -174,7 +170,8 @@ def _newest(readers: Sequence[Reader], query: Query) -> tuple[list[dict[str, Any
 
 
 def _older_reader(document: str, floor: Position, query: Query) -> Reader:
-    return Reader(document, most=query.limit + 1, keep=lambda entry: entry.position < floor and query.wants(entry))
+    before = floor if query.before is None else min(floor, query.before)
+    return Reader(document, most=query.limit + 1, keep=lambda entry: entry.position < before and query.wants(entry))
 
 
 def _close_all(readers: Sequence[Reader]) -> None:
