@@ -8,7 +8,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from crdt_schema import documents, ids, nodes, project, records, roles, rules, sockets, takes, wire
+from crdt_schema import documents, ids, nodes, project, records, roles, rules, shapes, sockets, takes, wire
 
 TARGET = Path(__file__).parent.parent / "client" / "web" / "src" / "lib" / "schema" / "generated.ts"
 ALIASES: dict[str, Any] = {
@@ -28,6 +28,16 @@ ALIASES: dict[str, Any] = {
     "Governance": project.Governance,
     "NarrativeStructure": project.NarrativeStructure,
 }
+LIMITS: dict[str, int | float] = {
+    "title": shapes.LONGEST_TITLE,
+    "text": shapes.LONGEST_TEXT,
+    "colours": shapes.MOST_COLOURS,
+    "number": shapes.HIGHEST_NUMBER,
+    "seed": shapes.HIGHEST_SEED,
+    "position": int(shapes.FARTHEST),
+    "drawing": shapes.LONGEST_DRAWING,
+}
+"""Sizes and ends of ranges that the web app can keep to, before the hub puts anything back."""
 PRIMITIVES: dict[Any, str] = {
     str: "string",
     int: "number",
@@ -109,6 +119,7 @@ def render() -> str:
         constant("ASPECT_RATIOS", list(project.ASPECT_RATIOS), "Array<string>"),
         constant("MIN_REFERENCES", project.MIN_REFERENCES),
         constant("CONTRACT_GATE_TEXT", project.CONTRACT_GATE_TEXT),
+        constant("LIMITS", LIMITS),
         constant("RULE_TEXTS", rules.RULE_TEXTS, "Record<Rule, string>"),
         constant("CLOSE_CODES", {code.name: int(code) for code in wire.CloseCode}),
         constant("ID_PATTERN", ids.ID_PATTERN),

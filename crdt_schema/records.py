@@ -292,6 +292,48 @@ class TakesPlain(TypedDict):
     takes: dict[str, Take]
 
 
+class StylesPlain(TypedDict):
+    """The styles document as it is written to Git: what is deleted is left out."""
+
+    schema: str
+    styles: dict[str, StyleRecord]
+    votes: dict[str, dict[str, int]]
+    notes: dict[str, StyleRemark]
+
+
+class AnnotationsPlain(TypedDict):
+    """What stands on the takes of one shot, as it is written to Git: what is deleted is left out."""
+
+    schema: str
+    marks: dict[str, Mark]
+    notes: dict[str, Remark]
+    verdicts: dict[str, dict[str, Verdict]]
+
+
+class LibraryPlain(TypedDict):
+    """The project's library as it is written to Git: what is deleted is left out."""
+
+    schema: str
+    assets: dict[str, Asset]
+
+
+class ProductionPlain(TypedDict):
+    """The production document as it is written to Git."""
+
+    schema: str
+    locks: dict[str, Lock]
+    chains: dict[str, SceneChain]
+    segments: dict[str, Segment]
+    audit: dict[str, AuditNote]
+
+
+class ScriptPlain(TypedDict):
+    """A script."""
+
+    schema: str
+    text: str
+
+
 class PresenceUser(TypedDict):
     """Who somebody is, to the others in the room; set by the server's word, not the client's."""
 
@@ -310,3 +352,4 @@ class JobProgress(TypedDict):
 
 AnyNode = ShotNode | PipelineNode | StyleNode | PromptNode | NoteNode
 Intent = GenerateIntent | CancelIntent
+DocumentPlain = CanvasPlain | TakesPlain | StylesPlain | AnnotationsPlain | LibraryPlain | ProductionPlain | ScriptPlain

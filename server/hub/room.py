@@ -12,7 +12,7 @@ from pycrdt import Doc
 from crdt_schema.documents import identity_of, initialise, kind_of, upgrade
 from crdt_schema.ids import ProjectId
 from crdt_schema.plain import dump
-from crdt_schema.records import CanvasPlain, TakesPlain
+from crdt_schema.records import DocumentPlain
 from crdt_schema.wire import CloseCode, Kind, SyncStep, may_retry
 from server.auth.actor import SYSTEM, Actor
 from server.errors import TooLarge, Unavailable, WorkprintError
@@ -101,7 +101,7 @@ class Room:
         """The document. Read it; to change it, use `edit`. Do not keep it: a rebuilt room has another one."""
         return self._replica.doc
 
-    def plain(self) -> CanvasPlain | TakesPlain:
+    def plain(self) -> DocumentPlain:
         """The document as plain values: one object until something changes, shared by all who ask; do not change it."""
         return self._plain.get(self._replica)
 

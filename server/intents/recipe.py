@@ -8,6 +8,7 @@ from typing import Any, cast
 from crdt_schema.nodes import NODE_SPECS
 from crdt_schema.project import Manifest
 from crdt_schema.records import CanvasPlain, Edge, Tier
+from crdt_schema.shapes import HIGHEST_NUMBER, HIGHEST_SEED
 from pipelines import registry
 from pipelines.spec import BadParameter, Pipeline, PipelineError
 
@@ -17,9 +18,6 @@ GLOBAL_NEGATIVE_PROMPT = (
     "low quality, bad anatomy, blurry, noise, artifacts"
 )
 """Kept word for word (G-044)."""
-HIGHEST_NUMBER = 9999
-HIGHEST_SEED = 2**31 - 1
-"""What every image model takes."""
 MAX_COLOURS = 12
 _HEX_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*:\s*(\d+(?:\.\d+)?)")

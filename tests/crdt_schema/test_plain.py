@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pycrdt import Doc, Map
+from pycrdt import Doc, Map, Text
 
 from crdt_schema import export_ts, plain
 from crdt_schema.canvas import Canvas
-from crdt_schema.documents import KINDS, NewerSchema, UnknownDocument, initialise, kind_of, upgrade
+from crdt_schema.documents import KINDS, DocumentKind, NewerSchema, UnknownDocument, initialise, kind_of, upgrade
 from crdt_schema.ids import NodeId
 
 json_values = st.recursive(
@@ -81,6 +81,32 @@ def test_a_document_from_a_newer_version_is_not_touched() -> None:
     with pytest.raises(NewerSchema, match=r"canvas\.99"):
         upgrade(doc, "canvas")
     assert doc.get_update() == before
+
+
+def fill(doc: Doc[Any], kind: DocumentKind) -> None:
+    for root in kind.roots:
+        records: Map[Any] = doc.get(root, type=Map)
+        records["here"] = Map({"title": Text("kept"), "values": Map({"x": 3.0}), "deleted": False})
+        records["gone"] = Map({"title": Text("deleted"), "deleted": True})
+        records["odd"] = 5
+
+
+@pytest.mark.parametrize("name", ["styles", "annotations/shot-1", "library", "production"])
+def test_a_document_is_written_root_by_root_without_what_was_deleted(name: str) -> None:
+    doc: Doc[Any] = Doc()
+    kind = kind_of(name)
+    assert plain.is_empty(plain.dump(doc, name))
+    fill(doc, kind)
+    written = json.loads(plain.encode(plain.dump(doc, name)))
+    record = {"title": "kept", "values": {"x": 3}, "deleted": False}
+    assert written == {"schema": kind.schema, **{root: {"here": record} for root in kind.roots}}
+    assert not plain.is_empty(written)
+
+
+def test_a_script_is_written_as_its_text() -> None:
+    doc: Doc[Any] = Doc()
+    doc.get("text", type=Text).insert(0, "INT. LAUNDROMAT - NIGHT")
+    assert plain.dump(doc, "script/treatment") == {"schema": "script.1", "text": "INT. LAUNDROMAT - NIGHT"}
 
 
 def test_only_known_documents_have_a_kind() -> None:

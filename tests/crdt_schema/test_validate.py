@@ -80,7 +80,7 @@ def test_whatever_is_asked_about_there_is_an_answer(
     found = {fault.field for fault in faults(book, values, values, kinds)}
     assert found <= values.keys()
     kept = {name: value for name, value in values.items() if name not in found}
-    left = {name: held for name, held in kinds.items() if name in kept}
+    left: dict[str, Kind] = {name: held for name, held in kinds.items() if name in kept}
     assert list(faults(book, kept, kept, left)) == []
 
 

@@ -287,6 +287,43 @@ export interface TakesPlain {
   takes: Record<string, Take>;
 }
 
+/** The styles document as it is written to Git: what is deleted is left out. */
+export interface StylesPlain {
+  schema: string;
+  styles: Record<string, StyleRecord>;
+  votes: Record<string, Record<string, number>>;
+  notes: Record<string, StyleRemark>;
+}
+
+/** What stands on the takes of one shot, as it is written to Git: what is deleted is left out. */
+export interface AnnotationsPlain {
+  schema: string;
+  marks: Record<string, Mark>;
+  notes: Record<string, Remark>;
+  verdicts: Record<string, Record<string, Verdict>>;
+}
+
+/** The project's library as it is written to Git: what is deleted is left out. */
+export interface LibraryPlain {
+  schema: string;
+  assets: Record<string, Asset>;
+}
+
+/** The production document as it is written to Git. */
+export interface ProductionPlain {
+  schema: string;
+  locks: Record<string, Lock>;
+  chains: Record<string, SceneChain>;
+  segments: Record<string, Segment>;
+  audit: Record<string, AuditNote>;
+}
+
+/** A script. */
+export interface ScriptPlain {
+  schema: string;
+  text: string;
+}
+
 /** Who somebody is, to the others in the room; set by the server's word, not the client's. */
 export interface PresenceUser {
   id: string;
@@ -694,6 +731,16 @@ export const ASPECT_RATIOS: Array<string> = [
 export const MIN_REFERENCES = 3 as const;
 
 export const CONTRACT_GATE_TEXT = "Complete Project Brief before generating" as const;
+
+export const LIMITS = {
+  "title": 200,
+  "text": 100000,
+  "colours": 64,
+  "number": 9999,
+  "seed": 2147483647,
+  "position": 10000000,
+  "drawing": 200000
+} as const;
 
 export const RULE_TEXTS: Record<Rule, string> = {
   "schema": "{what} was put back: it must be {must}.",
