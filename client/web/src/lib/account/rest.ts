@@ -10,24 +10,27 @@ export interface AccessToken {
   project: string | null;
   /** Null: until it is revoked. */
   expires_at: string | null;
-  /** Null: never yet. */
-  last_used: string | null;
+  created_at: string;
+  /** When it was made, while it was never used. */
+  last_used: string;
 }
 
 /** A token as it is told once, when it is made. */
-export interface NewAccessToken extends Omit<AccessToken, 'last_used'> {
+export interface NewAccessToken extends AccessToken {
   token: string;
 }
 
 /** A browser or program that is signed in. */
 export interface Session {
   id: string;
-  label?: string;
+  /** `refresh`: a program that signed in by name and password. */
+  kind: 'session' | 'refresh' | 'guest';
+  /** How the browser or program calls itself. */
+  name: string;
   created_at: string;
-  last_used: string | null;
-  expires_at?: string | null;
+  last_used: string;
   /** The one that asks. */
-  current?: boolean;
+  current: boolean;
 }
 
 export const account = {

@@ -1,20 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { Pages } from './pages.svelte';
 import type { Page } from './rest';
-import { actionWords, byAge, byDay, changeWords, documentWords } from './words';
+import { byAge, byDay, changeWords, documentWords } from './words';
 
 describe('a change', () => {
   it('is told with the words people use', () => {
-    expect(changeWords({ change: 'changed', fields: ['prompt'] })).toBe('changed prompt of');
-    expect(changeWords({ change: 'changed', fields: ['prompt', 'params.lens_mm'] })).toBe(
+    expect(changeWords({ change: 'changed', fields: ['prompt'], type: 'shot' })).toBe('changed prompt of');
+    expect(changeWords({ change: 'changed', fields: ['prompt', 'params.lens_mm'], type: 'shot' })).toBe(
       'changed prompt and lens of'
     );
-    expect(changeWords({ change: 'changed', fields: ['position'] })).toBe('moved');
-    expect(changeWords({ change: 'removed', fields: ['title'] })).toBe('removed');
+    expect(changeWords({ change: 'changed', fields: ['position'], type: 'shot' })).toBe('moved');
+    expect(changeWords({ change: 'removed', fields: ['title'], type: 'shot' })).toBe('removed');
+  });
+
+  it('to an edge has verbs of its own', () => {
+    expect(changeWords({ change: 'added', fields: [], type: 'edge' })).toBe('joined');
   });
 
   it('of many fields names the first ones', () => {
-    expect(changeWords({ change: 'changed', fields: ['a', 'b', 'c', 'd'] })).toBe(
+    expect(changeWords({ change: 'changed', fields: ['a', 'b', 'c', 'd'], type: 'shot' })).toBe(
       'changed a, b and 2 more of'
     );
   });
@@ -24,11 +28,6 @@ describe('a change', () => {
     expect(documentWords('script/treatment')).toBe('Script: treatment');
     expect(documentWords('annotations/n1')).toBe('Review notes');
   });
-});
-
-it('an entry of the audit log has words, also for an action that is new', () => {
-  expect(actionWords({ action: 'role_change' })).toBe('changed the role of');
-  expect(actionWords({ action: 'something_new' })).toBe('something new');
 });
 
 it('the newest change of a node comes first', () => {

@@ -1,6 +1,6 @@
 // What happened, in words: from the machine's names of fields, actions and documents.
 import { NODE_SPECS, type NodeType } from '$lib/schema/generated';
-import type { AuditEntry, Blame, By, Change } from './rest';
+import type { Blame, By, Change } from './rest';
 
 const FIELDS: Record<string, string> = {
   title: 'name',
@@ -39,8 +39,12 @@ export function typeWords(type: string): string {
   return (spec?.label ?? type).replaceAll('_', ' ').toLowerCase();
 }
 
+/** What was done to an edge: it is joined and taken off, not added and removed. */
+const EDGES: Record<Change['change'], string> = { added: 'joined', changed: 'moved', removed: 'took off' };
+
 /** "changed prompt and lens of", "moved", "removed": what stands before the name of the record. */
-export function changeWords({ change, fields }: Pick<Change, 'change' | 'fields'>): string {
+export function changeWords({ change, fields, type }: Pick<Change, 'change' | 'fields' | 'type'>): string {
+  if (type === 'edge') return EDGES[change];
   if (change !== 'changed') return change;
   const words = [...new Set(fields.map(fieldWords))];
   if (words.length === 0) return 'changed';
@@ -53,29 +57,6 @@ export function changeWords({ change, fields }: Pick<Change, 'change' | 'fields'
 function listed(words: readonly string[]): string {
   const last = words.at(-1) ?? '';
   return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`;
-}
-
-const ACTIONS: Record<string, string> = {
-  lock: 'locked',
-  unlock: 'unlocked',
-  contract_change: 'changed the locked contract:',
-  role_change: 'changed the role of',
-  member_added: 'added',
-  member_removed: 'removed',
-  ownership_transferred: 'made owner:',
-  share_created: 'made a guest link for',
-  share_revoked: 'revoked the guest link for',
-  token_created: 'made the access token',
-  token_revoked: 'revoked the access token',
-  project_deleted: 'deleted',
-  exported: 'exported',
-  budget_override: 'went over the budget for',
-  access_change: 'changed who may open the project:'
-};
-
-/** "changed the role of"; what stands before the target. */
-export function actionWords({ action }: Pick<AuditEntry, 'action'>): string {
-  return ACTIONS[action] ?? action.replaceAll('_', ' ');
 }
 
 /** Everybody once, by name: a person of the first list is called what they are called there. */

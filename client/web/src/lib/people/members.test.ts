@@ -30,6 +30,10 @@ describe('the role of a member', () => {
     expect(whyNotChange('admin', member('bo', 'admin'), 'ana')).toMatch(/Only the owner/);
   });
 
+  it('of an admin of the workspace holds in every project of it', () => {
+    expect(whyNotChange('owner', member('bo', 'admin', 'workspace'), 'ana')).toMatch(/of the workspace/);
+  });
+
   it('is never changed by oneself, nor for a guest or an owner', () => {
     expect(whyNotChange('admin', member('ana', 'admin'), 'ana')).toMatch(/their own role/);
     expect(whyNotChange('owner', member('gil', 'viewer', 'share'), 'ana')).toMatch(/link/);

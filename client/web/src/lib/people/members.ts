@@ -29,6 +29,8 @@ export function whyNotChange(mine: Role, member: Member, myId: string): string {
   if (member.id === myId) return 'Nobody changes their own role. Another admin or the owner can.';
   if (member.role === 'admin' && !mayDo(mine, 'grant_admin'))
     return 'Only the owner changes the role of an admin.';
+  if (member.role === 'admin' && member.via === 'workspace')
+    return 'Admins of the workspace are admins of every project in it. Whoever runs it can change that.';
   return '';
 }
 

@@ -33,7 +33,10 @@ export interface Share {
   id: string;
   label: string;
   role: GuestRole;
+  by: { id: string; name: string };
   expires_at: string;
+  /** How many came in by it. */
+  guests: number;
 }
 
 /** A guest link as it is told once, when it is made. */
@@ -60,7 +63,7 @@ export const people = {
     send<NewShare>('POST', projectPath(project, 'shares'), { label, role, days }),
   revokeShare: (project: string, share: string) =>
     send<unknown>('DELETE', projectPath(project, 'shares', share)),
-  /** Comes in by a guest link under a name; the browser is signed in by it. */
+  /** Comes in by a guest link: as a guest of that name, or as the account that may open the project anyway. */
   enter: (token: string, name: string) =>
-    send<{ project: string; role: GuestRole }>('POST', '/auth/share', { token, name })
+    send<{ project: string; role: Role }>('POST', '/auth/share', { token, name })
 };

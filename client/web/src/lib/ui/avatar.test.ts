@@ -5,6 +5,7 @@ it('shortens names to two letters', () => {
   expect(initials('Ada Lovelace')).toBe('AL');
   expect(initials('Ada King of Lovelace')).toBe('AL');
   expect(initials('bo')).toBe('BO');
+  expect(initials('Gil (guest)')).toBe('GI');
   expect(initials('  ')).toBe('?');
 });
 

@@ -2,9 +2,9 @@
 
 export const HUES = 8;
 
-/** "Ada Lovelace" to "AL", "bo" to "BO", "" to "?". */
+/** "Ada Lovelace" to "AL", "bo" to "BO", "Gil (guest)" to "GI", "" to "?". */
 export function initials(name: string): string {
-  const words = name.trim().split(/\s+/).filter(Boolean);
+  const words = name.split(/\s+/).filter((word) => /^[\p{L}\p{N}]/u.test(word));
   const first = words[0];
   const last = words.at(-1);
   if (!first || !last) return '?';
