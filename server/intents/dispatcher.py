@@ -119,12 +119,15 @@ class Dispatcher:
         try:
             _must_be_answerable(request, intent)
             accepted = self._judged(request, asked.node, rooms)
+            if reached := await asyncio.to_thread(self._farm.ping):
+                # Somebody may have locked the shot while the farm was asked.
+                accepted = self._judged(request, asked.node, rooms)
         except Refused as refusal:
             self.waiting.pop(key, None)
             self._progress.end(*key)
             await self._refuse(takes, request, asked, refusal.reason)
             return
-        if not await asyncio.to_thread(self._farm.ping):
+        if not reached:
             self.waiting[key] = request
             self._progress.note(*key, {"percent": 0.0, "step": WAITING_TEXT, "node": asked.node})
             return

@@ -1,6 +1,6 @@
 """Scene chains: shots in the order of the film, with trims and audio levels, as far as locks leave them free."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -51,8 +51,7 @@ class SceneChains:
     async def all(self, project: ProjectId) -> list[Chain]:
         """Every scene chain, by name."""
         async with self._hub.room(project, "production") as room:
-            chains = Production(room.doc).chains()
-            return sorted((_chain(room.doc, chain) for chain in chains), key=lambda one: (one.record["name"], one.id))
+            return sorted(_chains(room.doc), key=lambda one: (one.record["name"], one.id))
 
     async def segment(self, project: ProjectId, chain: str, segment: str) -> Segment:
         """A segment of that scene chain; raises NotFound."""
@@ -133,15 +132,17 @@ def _segment(doc: Doc[Any], chain: str, segment: str) -> Segment:
     return found
 
 
+def _chains(doc: Doc[Any]) -> Iterator[Chain]:
+    production, locks = Production(doc), locks_of(doc)
+    segments = production.segments()
+    for key, record in production.chains().items():
+        there = [(each, segments[each]) for each in record["order"] if each in segments]
+        told = [(each, segment, locks.shots.get(segment["shot"])) for each, segment in there]
+        yield Chain(key, record, locks.pictures.get(key), told)
+
+
 def _chain(doc: Doc[Any], chain: str) -> Chain:
-    record, locks, segments = _record(doc, chain), locks_of(doc), Production(doc).segments()
-    there = [(key, segments[key]) for key in record["order"] if key in segments]
-    return Chain(
-        chain,
-        record,
-        locks.pictures.get(chain),
-        [(key, segment, locks.shots.get(segment["shot"])) for key, segment in there],
-    )
+    return next(one for one in _chains(doc) if one.id == chain)
 
 
 def _demand_shots(canvas: Doc[Any], shots: Sequence[str]) -> None:
