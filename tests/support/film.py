@@ -24,6 +24,7 @@ from server.hub.hub import Hub
 from server.hub.room import Room
 from server.intents.service import Intents
 from server.middleware import tell_errors
+from server.production.locks import LockKeeper, Target
 from server.projects.index import Project, Projects
 from server.projects.manifest import NewProject, empty_contract
 from server.store.base import UpdateStore
@@ -45,6 +46,10 @@ async def find_actor(_project: ProjectId, user: UserId) -> Actor | None:
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+async def write_no_audit(*_: object) -> None:
+    """A film alone has no workspace, and so no audit log but that in its `production`."""
 
 
 class Film:
@@ -127,6 +132,14 @@ class Film:
                 canvas.add_edge(EdgeId(f"edge-of-{node}"), joins(source, "pipeline", node, "pipeline"))
 
         await self.edit(change)
+
+    async def lock_shot(self, node: str = SHOT, *, locked: bool = True) -> None:
+        """Lock a shot, or unlock it; on disk when this returns."""
+        keeper = LockKeeper(self.hub, write_no_audit, utc_now)
+        target = Target("shot", node)
+        await (
+            keeper.lock(self.project_id, target, ADA) if locked else keeper.unlock(self.project_id, target, ADA, "x")
+        )
 
     async def edit(self, change: Callable[[Any], Any], actor: Actor = ADA) -> None:
         """A change of the canvas, on disk when this returns."""

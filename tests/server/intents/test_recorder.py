@@ -7,13 +7,12 @@ import pytest
 
 from crdt_schema import plain
 from crdt_schema.canvas import Canvas
-from crdt_schema.production import Production
-from crdt_schema.records import Lock, Media
+from crdt_schema.records import Media
 from render_farm.clock import utc_now
 from render_farm.job import AnyEvent, Cancelled, Failed, Finished, Lost, Progressed, Requeued, Started
 from server.intents.recorder import NOT_RECORDED, Recorder
 from tests.support.farm import eventually
-from tests.support.film import ADA, SHOT, Film
+from tests.support.film import SHOT, Film
 
 BYTES = b"\x89PNG of a bus"
 
@@ -84,9 +83,7 @@ async def test_a_take_that_was_under_way_when_its_shot_was_locked_does_not_becom
     film: Film, reports: Reports
 ) -> None:
     await reports(Started)
-    lock: Lock = {"kind": "shot", "target": SHOT, "by": "ada", "by_name": "Ada", "at": utc_now(), "reason": ""}
-    async with film.hub.room(film.project_id, "production") as room:
-        room.edit(ADA, lambda doc: Production(doc).set_lock(lock))
+    await film.lock_shot()
     await reports.finished()
     assert list(await film.takes()) == ["attempt-1"]
     assert await film.status(reports.job) == "completed"

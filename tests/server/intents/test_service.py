@@ -1,6 +1,7 @@
 """Intents answered by the whole service: refusals in the document, budget for one of two, authors from the log."""
 
 import asyncio
+import threading
 
 import pytest
 from pycrdt import Map
@@ -23,6 +24,37 @@ async def test_a_refusal_is_in_the_document_with_reason_author_and_trace(film: F
     assert job["reason"] == "A viewer may not generate. Ask an editor of this project."
     assert job["asked_by"] == "vera"
     assert job["trace_id"].startswith("trace-")
+    assert film.farm.waiting("low") == 0
+
+
+async def test_a_locked_shot_is_refused_and_generated_again_once_it_is_unlocked(film: Film) -> None:
+    await film.add_shot()
+    await film.lock_shot()
+    job = await film.until(await film.ask(by=ADA), "refused")
+    assert (
+        job["reason"] == "This shot is locked by Ada Lovelace. Can be lifted by an admin or the owner of this project."
+    )
+    assert not (await film.intents.estimate(film.project_id, SHOT, EVE))["available"]
+    await film.lock_shot(locked=False)
+    await film.until(await film.ask(), "queued")
+
+
+async def test_a_shot_that_is_locked_while_the_farm_is_asked_gets_no_take(
+    film: Film, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answer, ping = threading.Event(), threading.Event(), film.farm.ping
+
+    def slow_ping() -> bool:
+        asked.set()
+        return answer.wait(10) and ping()
+
+    monkeypatch.setattr(film.farm, "ping", slow_ping)
+    await film.add_shot()
+    intent = await film.ask()
+    assert await asyncio.to_thread(asked.wait, 10)
+    await film.lock_shot()
+    answer.set()
+    await film.until(intent, "refused")
     assert film.farm.waiting("low") == 0
 
 
