@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
+from typing import cast
 
-import structlog
 from aiohttp import web
 
 from crdt_schema.ids import ProjectId, UserId
@@ -15,6 +15,8 @@ from server.activity.service import Activity
 from server.api import routes
 from server.api.admission import admitter
 from server.auth.actor import SYSTEM, Actor
+from server.auth.attempts import Attempts
+from server.auth.audit import AuditAction
 from server.auth.people import People
 from server.auth.tokens import FarmGrant, Tokens, workspace_secret
 from server.clock import utc_now
@@ -34,8 +36,6 @@ from server.snapshot.snapshotter import Snapshotter
 from server.store.base import UpdateStore
 from server.store.sqlite import SqliteUpdateStore
 
-log = structlog.get_logger("workprint.audit")
-
 
 def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Application:
     """The whole service; it starts when the application starts and stops with it, in reverse."""
@@ -44,6 +44,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     app[keys.CONFIG] = config
     app[keys.CLOCK] = clock
     app[keys.PIPELINES] = load_catalog()
+    app[keys.ATTEMPTS] = Attempts(clock)
     app[keys.TOKENS] = Tokens(workspace_secret(config.state_folder, config.secret))
     app[keys.FARM] = Farm(config.redis_url, config.namespace)
     app[keys.PROJECTS] = Projects(config.workspace_root, clock)
@@ -65,7 +66,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         on_open=(app[keys.SNAPSHOTTER].attach, app[keys.INTENTS].attach),
         limits=limits_of(config),
     )
-    app[keys.LOCKS] = LockKeeper(app[keys.HUB], audit_writer(), clock)
+    app[keys.LOCKS] = LockKeeper(app[keys.HUB], audit_writer(app), clock)
     app[keys.CHAINS] = SceneChains(app[keys.HUB])
     app[keys.ACTIVITY] = Activity(app[keys.HUB])
     app[keys.METRICS] = registry_of(app[keys.HUB])
@@ -118,18 +119,19 @@ def actor_finder(app: web.Application) -> FindActor:
             user = await people.user(user_id)
         except Unauthorised:
             return None
-        return user.acting_as(await people.role_in(project, user))
+        role = await people.role_in(project, user)
+        return None if role is None else user.acting_as(role)
 
     return find_actor
 
 
-def audit_writer() -> WriteAudit:
-    """Writes what was locked, unlocked and overridden into the server's log."""
+def audit_writer(app: web.Application) -> WriteAudit:
+    """Writes what was locked, unlocked and overridden into the audit log."""
 
     async def write(  # noqa: PLR0917 - the fields of a line, in its order
         project: str | None, by: Actor, action: str, target: str, reason: str, detail: str
     ) -> None:
-        log.info(action, project=project, user=by.user_id, target=target, reason=reason, detail=detail)
+        await app[keys.AUDIT].note(project, by, cast("AuditAction", action), target, reason=reason, detail=detail)
 
     return write
 
@@ -138,7 +140,11 @@ async def run_people(app: web.Application) -> AsyncIterator[None]:
     """Open who may sign in."""
     people = await People.open(app[keys.CONFIG].state_folder / "workspace.sqlite", app[keys.CLOCK])
     app[keys.PEOPLE] = people
+    app[keys.AUDIT] = people.audit
+    watching = asyncio.create_task(people.watch())
     yield
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
     await people.close()
 
 

@@ -42,6 +42,13 @@ def parser() -> argparse.ArgumentParser:
     add = user.add_parser("add", help="add somebody; the password comes from standard input or a prompt")
     add.add_argument("name")
     add.add_argument("--role", choices=ROLES, default="editor", help="role in every project that says no other")
+    user.add_parser("list", help="everybody of the workspace")
+    role = user.add_parser("role", help="give somebody another role in the workspace")
+    role.add_argument("name")
+    role.add_argument("role", choices=ROLES)
+    user.add_parser("remove", help="let somebody in no more; what they made stays").add_argument("name")
+    password = user.add_parser("password", help="give somebody another password, which signs them out everywhere")
+    password.add_argument("name")
     return root
 
 
@@ -96,9 +103,26 @@ def short_command(given: argparse.Namespace, config: Config) -> Coroutine[Any, A
         case "project":
             return commands.new_project(config, given.name)
         case "user":
-            return commands.add_user(config, given.name, given.role, read_password())
+            return user_command(given, config)
         case _:
             return commands.login_url(config)
+
+
+def user_command(given: argparse.Namespace, config: Config) -> Coroutine[Any, Any, str]:
+    """A command about people."""
+    from server import commands  # noqa: PLC0415 - as in run
+
+    match given.action:
+        case "list":
+            return commands.list_users(config)
+        case "role":
+            return commands.change_role(config, given.name, given.role)
+        case "remove":
+            return commands.remove_user(config, given.name)
+        case "password":
+            return commands.set_password(config, given.name, read_password())
+        case _:
+            return commands.add_user(config, given.name, given.role, read_password())
 
 
 def say(words: Coroutine[Any, Any, str]) -> int:

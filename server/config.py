@@ -1,6 +1,7 @@
 """Config: every setting of Workprint in one table, read once into a frozen object."""
 
 import hashlib
+import ipaddress
 import math
 import os
 import tempfile
@@ -22,6 +23,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "WORKPRINT_ORIGINS", "", "Further web origins that may connect, separated by commas (development servers)."
     ),
+    Setting(
+        "WORKPRINT_PROXIES", "", "Addresses of proxies in front, separated by commas: their X-Forwarded headers count."
+    ),
     Setting("WORKPRINT_DEMO", "1", "1: the first start creates the demo project; 0: it does not."),
     Setting("WORKPRINT_FARM_NODES", "2", "How many farm workers `workprint up` starts."),
     Setting("WORKPRINT_SNAPSHOT_QUIET_SECONDS", "20", "A project is committed after this long without a change."),
@@ -41,6 +45,8 @@ SETTINGS: tuple[Setting, ...] = (
 
 
 MIN_SECRET_BYTES = 32
+MIN_SECRET_LETTERS = 10
+"""So many different ones has every random secret; words to be replaced and the same key held down have fewer."""
 MIB = 1024 * 1024
 
 
@@ -57,6 +63,7 @@ class Config:
     """Empty: `own_url`."""
     secret: str
     origins: tuple[str, ...]
+    proxies: tuple[str, ...]
     demo: bool
     farm_nodes: int
     snapshot_quiet_seconds: float
@@ -86,6 +93,14 @@ class Config:
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
+    def local(self) -> bool:
+        """Whether only this machine reaches the hub."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
     def state_folder(self) -> Path:
         """Where the workspace keeps its own state: people, secret, embedded Valkey."""
         return self.workspace_root / ".workprint"
@@ -105,6 +120,10 @@ _RULES: dict[str, tuple[Callable[[Config], bool], str]] = {
         lambda c: not c.secret or len(c.secret.encode()) >= MIN_SECRET_BYTES,
         f"at least {MIN_SECRET_BYTES} bytes long",
     ),
+    "WORKPRINT_SECRET on an address that other machines reach": (
+        lambda c: c.local or len(set(c.secret)) >= MIN_SECRET_LETTERS,
+        "a long random text, e.g. what `openssl rand -base64 48` prints; or listen on 127.0.0.1 alone",
+    ),
     "WORKPRINT_FARM_NODES": (lambda c: c.farm_nodes >= 0, "0 or more"),
     "WORKPRINT_SNAPSHOT_QUIET_SECONDS": (lambda c: c.snapshot_quiet_seconds >= 0, "0 or more"),
     "WORKPRINT_SNAPSHOT_LATEST_SECONDS": (lambda c: c.snapshot_latest_seconds >= 0, "0 or more"),
@@ -123,6 +142,10 @@ _RULES: dict[str, tuple[Callable[[Config], bool], str]] = {
     "WORKPRINT_LOG": (lambda c: c.log in LOG_STYLES, f"one of {', '.join(LOG_STYLES)}"),
     "WORKPRINT_LOG_LEVEL": (lambda c: c.log_level in LOG_LEVELS, f"one of {', '.join(LOG_LEVELS)}"),
 }
+
+
+def _list(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 def _number(values: Mapping[str, str], name: str) -> float:
@@ -148,7 +171,8 @@ def read_config(environment: Mapping[str, str] | None = None) -> Config:
         namespace=values["WORKPRINT_NAMESPACE"],
         hub_url=values["WORKPRINT_HUB_URL"],
         secret=values["WORKPRINT_SECRET"],
-        origins=tuple(origin.strip() for origin in values["WORKPRINT_ORIGINS"].split(",") if origin.strip()),
+        origins=_list(values["WORKPRINT_ORIGINS"]),
+        proxies=_list(values["WORKPRINT_PROXIES"]),
         demo=values["WORKPRINT_DEMO"].lower() not in {"0", "no", "false", "off"},
         farm_nodes=int(_number(values, "WORKPRINT_FARM_NODES")),
         snapshot_quiet_seconds=_number(values, "WORKPRINT_SNAPSHOT_QUIET_SECONDS"),

@@ -94,6 +94,11 @@ class TooMany(WorkprintError):
     status = 429
     code = "too_many"
 
+    def __init__(self, message: str, *, retry_after_seconds: float = 0.0) -> None:
+        """`retry_after_seconds`: when it is worth trying again; 0: nobody knows."""
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
 
 class Unavailable(WorkprintError):
     """A part that this needs is not there right now."""

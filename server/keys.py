@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry
 from pipelines.spec import Pipeline
 from render_farm.queues import Farm
 from server.activity.service import Activity
+from server.auth.attempts import Attempts
+from server.auth.audit import Audit
 from server.auth.people import People
 from server.auth.tokens import Tokens
 from server.config import Config
@@ -21,6 +23,8 @@ from server.snapshot.snapshotter import Snapshotter
 
 CONFIG = web.AppKey("config", Config)
 CLOCK: web.AppKey[Callable[[], datetime]] = web.AppKey("clock")
+AUDIT = web.AppKey("audit", Audit)
+ATTEMPTS = web.AppKey("attempts", Attempts)
 PEOPLE = web.AppKey("people", People)
 TOKENS = web.AppKey("tokens", Tokens)
 PROJECTS = web.AppKey("projects", Projects)

@@ -1,5 +1,6 @@
 """What wraps every request: the one place where an exception becomes a reply, who is asking, and safe headers."""
 
+import math
 from typing import Final
 
 import structlog
@@ -7,12 +8,15 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from crdt_schema.ids import new_id
-from server.auth.people import User
-from server.errors import Unauthorised, WorkprintError
+from server.auth.actor import User
+from server.auth.credentials import TOKEN_PREFIX
+from server.errors import TooMany, Unauthorised, WorkprintError
 from server.keys import CLOCK, CONFIG, PEOPLE, TOKENS
 from server.safety import cross_origin_headers, demand_own_site, headers_for
 
 SESSION_COOKIE: Final = "workprint_session"
+SHARE_PAGE: Final = "/share/"
+"""What follows it in an address is the secret of a share link."""
 USER = web.RequestKey("user", User)
 PUBLIC_PREFIXES = ("/api/farm/blobs/",)
 """Part of the API that asks no user: farm nodes bring a token of their own."""
@@ -38,13 +42,14 @@ def error_body(code: str, message: str, trace_id: str) -> dict[str, dict[str, st
 async def tell_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn every exception into the same JSON body, and log it under its trace id (G-102, X-017)."""
     trace_id = new_id("trace")
-    known = {"traceId": trace_id, "service": "hub", "method": request.method, "path": request.path}
+    known = {"traceId": trace_id, "service": "hub", "method": request.method, "path": path_without_secret(request.path)}
     try:
         return await handler(request)
     except WorkprintError as error:
         note = log.warning if error.status >= 500 else log.info  # noqa: PLR2004 - ours to repair
         note("request failed", status=error.status, error=str(error), **known)
-        return web.json_response(error_body(error.code, error.message, trace_id), status=error.status)
+        body = error_body(error.code, error.message, trace_id)
+        return web.json_response(body, status=error.status, headers=retry_after(error))
     except web.HTTPException as error:
         if error.status < 400:  # noqa: PLR2004 - a redirect is no failure
             raise
@@ -57,15 +62,24 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         return web.json_response(error_body("internal", UNEXPECTED, trace_id), status=500)
 
 
+def retry_after(error: WorkprintError) -> dict[str, str] | None:
+    """The header that says when to come back, where that is known."""
+    if isinstance(error, TooMany) and error.retry_after_seconds > 0:
+        return {"Retry-After": str(math.ceil(error.retry_after_seconds))}
+    return None
+
+
+def path_without_secret(path: str) -> str:
+    """A path as it may be logged."""
+    return SHARE_PAGE if path.startswith(SHARE_PAGE) else path
+
+
 @web.middleware
 async def know_the_user(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Find out who is asking; the API is for people who are signed in, the app's own files are for everybody."""
     check_origin(request)
-    token = bearer_token(request) or request.cookies.get(SESSION_COOKIE, "")
     if is_private(request):
-        if not token:
-            raise Unauthorised("Sign in first.")
-        request[USER] = await user_of(request.app, token)
+        request[USER] = await signed_in(request)
     return await handler(request)
 
 
@@ -95,9 +109,21 @@ def bearer_token(request: web.Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
+async def signed_in(request: web.Request, token: str = "") -> User:
+    """Who asks, by a token that came another way, the Authorization header or the cookie; raises Unauthorised."""
+    if token := token or bearer_token(request):
+        return await user_of(request.app, token)
+    if cookie := request.cookies.get(SESSION_COOKIE, ""):
+        return await request.app[PEOPLE].credentials.user_with(cookie, ("session", "guest"))
+    raise Unauthorised("Sign in first.")
+
+
 async def user_of(app: web.Application, token: str) -> User:
-    """The user a token names; raises Unauthorised."""
-    return await app[PEOPLE].user(app[TOKENS].verify(token, now=app[CLOCK]()))
+    """Who holds an access token or a personal API token; raises Unauthorised."""
+    credentials = app[PEOPLE].credentials
+    if token.startswith(TOKEN_PREFIX):
+        return await credentials.user_with(token, ("token",))
+    return await credentials.user_by(app[TOKENS].verify(token, now=app[CLOCK]()))
 
 
 def check_origin(request: web.Request) -> None:

@@ -1,10 +1,12 @@
 """From a request to who is asking, in which project, with which role; and to its checked input."""
 
 import json
+import re
 import unicodedata
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeVar, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -33,15 +35,17 @@ async def enter_project(request: web.Request, project_id: object, action: Action
     project = request.app[PROJECTS].get(ProjectId(cast("str", project_id)))
     user = request[USER]
     role = await request.app[PEOPLE].role_in(project.id, user)
+    if role is None:
+        raise NotFound("There is no such project.")
     actor = user.acting_as(role)
     demand(actor, action)
     return project, actor
 
 
-def demand(actor: Actor, action: Action) -> None:
+def demand(actor: Actor, action: Action, where: Literal["project", "workspace"] = "project") -> None:
     """Raise Forbidden, saying who may, unless `actor` may do `action`."""
     if not may(actor, action):
-        raise Forbidden(f"You are {actor.role} here. Ask {who_may(action)}.")
+        raise Forbidden(f"You are {actor.role} here. Ask {who_may(action, where)}.")
 
 
 async def json_body(request: web.Request) -> dict[str, Any]:
@@ -86,12 +90,38 @@ def line(body: dict[str, Any], name: str, *, longest: int, default: str | None =
     return value
 
 
+Word = TypeVar("Word", bound=str)
+
+
+def one_of(body: dict[str, Any], name: str, words: tuple[Word, ...]) -> Word:
+    """One of several words, which must be sent; raises BadRequest."""
+    value: object = body.get(name)
+    for word in words:
+        if value == word:
+            return word
+    raise BadRequest(f"{name} must be one of {', '.join(words)}.")
+
+
 def choice(body: dict[str, Any], name: str, choices: tuple[str, ...], default: str) -> str:
     """One of several words, or what stands there today when none is sent; raises BadRequest."""
     value = body.get(name, default)
     if name in body and value not in choices:
         raise BadRequest(f"{name} must be one of {', '.join(choices)}.")
     return str(value)
+
+
+def page(request: web.Request, longest: int) -> tuple[int | None, int]:
+    """Which part of a long list is asked for, by `before` (an entry's id) and `limit`; raises BadRequest."""
+    before, limit = request.query.get("before", ""), request.query.get("limit", str(longest))
+    # Longer numbers than SQLite has are as good as none.
+    if not re.fullmatch(r"[0-9]{0,18}", before) or not re.fullmatch(r"[0-9]{1,9}", limit) or not int(limit):
+        raise BadRequest("before is the id of an entry, and limit how many are wanted, from 1 up.")
+    return (int(before) if before else None), min(int(limit), longest)
+
+
+def instant(seconds: float | None) -> str | None:
+    """Seconds since 1970 as clients get a time: ISO 8601, UTC."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def number(value: object, name: str, *, least: float, most: float) -> float:

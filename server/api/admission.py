@@ -1,14 +1,15 @@
-"""Who may open which document: what the websocket handlers ask before they let anybody in."""
+"""Who may open which document: what the websocket handlers ask before they let anybody in, and when rights change."""
 
 from aiohttp import web
 
-from crdt_schema.documents import UnknownDocument, kind_of
+from crdt_schema.documents import DocumentKind, UnknownDocument, kind_of
 from crdt_schema.ids import ProjectId, is_id
+from server.auth.actor import User
 from server.auth.policy import access
-from server.errors import Forbidden, NotFound, Unauthorised
+from server.errors import NotFound, Unauthorised
 from server.hub.admission import Admission, Admit
 from server.keys import PEOPLE, PROJECTS
-from server.middleware import SESSION_COOKIE, bearer_token, check_origin, user_of
+from server.middleware import check_origin, signed_in
 
 
 def admitter(app: web.Application) -> Admit:
@@ -16,10 +17,7 @@ def admitter(app: web.Application) -> Admit:
 
     async def admit(request: web.Request, token: str, project: ProjectId, document: str) -> Admission:
         check_origin(request)
-        token = token or bearer_token(request) or request.cookies.get(SESSION_COOKIE, "")
-        if not token:
-            raise Unauthorised("Sign in first.")
-        user = await user_of(app, token)
+        user = await signed_in(request, token)
         if not is_id(project):
             raise NotFound("There is no such project.")
         app[PROJECTS].get(project)
@@ -27,10 +25,22 @@ def admitter(app: web.Application) -> Admit:
             kind = kind_of(document)
         except UnknownDocument as error:
             raise NotFound(str(error)) from None
-        role = await app[PEOPLE].role_in(project, user)
-        allowed = access(role, kind)
-        if allowed == "none":
-            raise Forbidden("You may not see this project.")
-        return Admission(user.acting_as(role), writable=allowed == "write")
+        return await decide(app, user, project, kind)
 
     return admit
+
+
+async def decide(app: web.Application, user: User, project: ProjectId, kind: DocumentKind) -> Admission:
+    """What somebody who is signed in may do with documents of a kind today; raises NotFound."""
+    role = await app[PEOPLE].role_in(project, user)
+    allowed = "none" if role is None else access(role, kind)
+    if role is None or allowed == "none":
+        raise NotFound("There is no such project.")
+
+    async def again() -> Admission:
+        # By the credential, not by what was shown at the door: a short token may have expired since, and need not last.
+        if user.by is None:
+            raise Unauthorised("Sign in again.")
+        return await decide(app, await app[PEOPLE].credentials.user_by(user.by.id), project, kind)
+
+    return Admission(user.acting_as(role), writable=allowed == "write", again=again)

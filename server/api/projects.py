@@ -7,7 +7,7 @@ from typing import Any, cast, get_args
 import structlog
 from aiohttp import web
 
-from crdt_schema.ids import UserId, new_id
+from crdt_schema.ids import new_id
 from crdt_schema.project import (
     ASPECT_RATIOS,
     CreativeContract,
@@ -20,8 +20,8 @@ from crdt_schema.records import CanvasPlain, TakesPlain, Tier
 from crdt_schema.takes import TIERS, Takes
 from server.api.access import LONGEST_REASON, choice, demand, enter, json_body, line, number, text
 from server.api.production import locks_json
-from server.auth.policy import may
-from server.errors import BadRequest, WorkprintError
+from server.auth.policy import who_may
+from server.errors import BadRequest, Forbidden, WorkprintError
 from server.keys import HUB, INTENTS, LOCKS, PEOPLE, PROJECTS, SNAPSHOTTER
 from server.middleware import USER
 from server.projects.index import NewProject, Project
@@ -41,7 +41,7 @@ async def list_projects(request: web.Request) -> web.Response:
     user, cards = request[USER], list[dict[str, object]]()
     for project in request.app[PROJECTS].all():
         role = await request.app[PEOPLE].role_in(project.id, user)
-        if may(user.acting_as(role), "read"):
+        if role is not None:
             cards.append({**await card(request, project), "role": role})
     return web.json_response(cards)
 
@@ -93,6 +93,8 @@ async def documents_of(request: web.Request, project: Project) -> tuple[TakesPla
 async def create_project(request: web.Request) -> web.Response:
     """POST /api/projects: make a project with its whole scaffold (X-005, W-013); you own it."""
     user, body = request[USER], await json_body(request)
+    if user.role is None:
+        raise Forbidden(f"You have no role in this workspace. Ask {who_may('create_project')}.")
     demand(user.acting_as(user.role), "create_project")
     wanted = NewProject(
         title=line(body, "name", longest=LONGEST_NAME),
@@ -103,7 +105,7 @@ async def create_project(request: web.Request) -> web.Response:
         contract=contract_from(body.get("creativeContract", {}), EMPTY_CONTRACT),
     )
     project = await request.app[PROJECTS].create(wanted, by=user.acting_as("owner"))
-    await request.app[PEOPLE].set_role(project.id, UserId(user.id), "owner")
+    await request.app[PEOPLE].members.found(project.id, user.id)
     return web.json_response({"id": project.id, "name": project.manifest["title"]}, status=201)
 
 

@@ -2,7 +2,21 @@
 
 from aiohttp import web
 
-from server.api import activity, auth, farm, health, media, pages, production, projects, tasks
+from server.api import (
+    activity,
+    audit,
+    auth,
+    farm,
+    health,
+    me,
+    media,
+    members,
+    pages,
+    production,
+    projects,
+    shares,
+    tasks,
+)
 
 PROJECT = "/projects/{project:[A-Za-z0-9_-]+}"
 CHAINS = PROJECT + "/scene-chains"
@@ -10,11 +24,29 @@ CHAIN = CHAINS + "/{chain:[A-Za-z0-9_-]+}"
 SEGMENT = CHAIN + "/segments/{segment:[A-Za-z0-9_-]+}"
 
 API: tuple[web.RouteDef, ...] = (
-    web.get("/me", auth.me),
+    web.get("/me", me.me),
+    web.get("/me/tokens", me.tokens),
+    web.post("/me/tokens", me.create_token),
+    web.delete("/me/tokens/{credential}", me.revoke_token),
+    web.get("/me/sessions", me.sessions),
+    web.delete("/me/sessions/{credential}", me.end_session),
+    web.put("/me/password", me.change_password),
+    web.get("/people", members.people),
+    web.get("/audit", audit.of_workspace),
     web.get("/projects", projects.list_projects),
     web.post("/projects", projects.create_project),
     web.get(PROJECT, projects.get_project),
     web.patch(PROJECT, projects.change_project),
+    web.get(PROJECT + "/members", members.members),
+    web.post(PROJECT + "/members", members.add),
+    web.put(PROJECT + "/members/{user}", members.change),
+    web.delete(PROJECT + "/members/{user}", members.remove),
+    web.put(PROJECT + "/access", members.open_to),
+    web.post(PROJECT + "/owner", members.transfer),
+    web.get(PROJECT + "/shares", shares.shares),
+    web.post(PROJECT + "/shares", shares.create),
+    web.delete(PROJECT + "/shares/{share}", shares.revoke),
+    web.get(PROJECT + "/audit", audit.of_project),
     web.get(PROJECT + "/estimate", projects.estimate),
     web.post(PROJECT + "/references", media.add_references),
     web.get(PROJECT + "/media/{blob}", media.get_media),
@@ -45,6 +77,8 @@ ROUTES: tuple[web.RouteDef, ...] = (
     web.get("/healthz", health.health),
     web.get("/metrics", health.metrics),
     web.post("/auth/token", auth.token),
+    web.post("/auth/refresh", auth.refresh),
+    web.post("/auth/share", auth.share),
     web.post("/auth/login", auth.login),
     web.post("/auth/logout", auth.logout),
     web.get("/auth/one-time", auth.one_time),

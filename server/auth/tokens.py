@@ -8,12 +8,11 @@ from typing import Any, Literal
 
 import jwt
 
-from crdt_schema.ids import ProjectId, UserId
+from crdt_schema.ids import ProjectId
 from server.errors import Unauthorised
 
 ALGORITHM = "HS256"
-ACCESS_LIFETIME = timedelta(hours=12)
-SESSION_LIFETIME = timedelta(days=14)
+ACCESS_LIFETIME = timedelta(minutes=15)
 SOCKET_LIFETIME = timedelta(minutes=5)
 FARM_LIFETIME = timedelta(days=2)
 """A job may wait this long in a queue and still hand in its result."""
@@ -35,13 +34,13 @@ class Tokens:
     def __init__(self, secret: str) -> None:
         self._secret = secret
 
-    def issue(self, user: UserId, *, now: datetime, lifetime: timedelta) -> str:
-        """A token that says who somebody is."""
-        return self._sign("user", now, lifetime, sub=user)
+    def issue(self, session: str, *, now: datetime, lifetime: timedelta) -> str:
+        """A token that stands for a session for a while, and ends with it: `session` is the id of a credential."""
+        return self._sign("user", now, lifetime, sid=session)
 
-    def verify(self, token: str, *, now: datetime) -> UserId:
-        """Whose token this is; raises Unauthorised."""
-        return UserId(str(self._read(token, "user", now)["sub"]))
+    def verify(self, token: str, *, now: datetime) -> str:
+        """Which session a token stands for; raises Unauthorised. Whether that session goes on must still be asked."""
+        return str(self._read(token, "user", now).get("sid", ""))
 
     def issue_farm(self, grant: FarmGrant, *, now: datetime) -> str:
         """A token that lets one job read and write blobs of its project."""

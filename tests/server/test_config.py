@@ -12,6 +12,8 @@ from server.config import BadSetting, read_config
 from server.workspace import prepare
 from tests.support.studio import BIN
 
+SECRET = "kX9vPq2LmN7wRt4YzB6cDf8GhJ1sAe3U"
+
 
 @pytest.mark.parametrize(
     ("name", "value"),
@@ -58,7 +60,18 @@ def test_a_farm_node_is_sent_to_the_port_that_the_hub_really_has() -> None:
     ],
 )
 def test_the_hub_s_own_address_can_be_opened_whatever_it_listens_on(host: str, url: str) -> None:
-    assert read_config({"WORKPRINT_HOST": host}).own_url == url
+    assert read_config({"WORKPRINT_HOST": host, "WORKPRINT_SECRET": SECRET}).own_url == url
+
+
+@pytest.mark.parametrize("secret", ["", "s" * 64, "change-me-change-me-change-me-change-me"])
+def test_what_other_machines_reach_does_not_start_without_a_secret_of_its_own(secret: str) -> None:
+    for host in ("0.0.0.0", "::", "studio.example", "192.0.2.7"):
+        with pytest.raises(BadSetting, match="WORKPRINT_SECRET"):
+            read_config({"WORKPRINT_HOST": host, "WORKPRINT_SECRET": secret})
+        with pytest.raises(BadSetting, match="WORKPRINT_SECRET"):
+            replace(read_config({"WORKPRINT_SECRET": secret}), host=host)
+    for host in ("127.0.0.1", "127.0.0.2", "::1", "localhost"):
+        assert read_config({"WORKPRINT_HOST": host, "WORKPRINT_SECRET": secret}).local
 
 
 def test_a_workspace_that_cannot_be_used_is_said_so(tmp_path: Path) -> None:
@@ -79,7 +92,8 @@ def test_nobody_else_on_the_machine_can_read_the_state_of_a_workspace(tmp_path: 
     [
         (["serve"], {"WORKPRINT_SECRET": "short"}),
         (["serve", "--port", "70000"], {}),
-        (["serve"], {"WORKPRINT_HOST": "no.such.host.invalid"}),
+        (["serve"], {"WORKPRINT_HOST": "no.such.host.invalid", "WORKPRINT_SECRET": SECRET}),
+        (["serve", "--host", "0.0.0.0"], {}),
         (["login-url"], {"WORKSPACE_ROOT": "/proc/nothing"}),
         (["worker"], {"WORKPRINT_LEASE_SECONDS": "long"}),
         (["worker"], {"WORKPRINT_JOB_SECONDS": "-1"}),

@@ -1,7 +1,10 @@
 """Who may sign in, and how often a one-time link works."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,10 +12,13 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
-from crdt_schema.ids import ProjectId, UserId
-from server.auth.people import MOST_CHECKS, People
+from crdt_schema.ids import ProjectId
+from server.auth.credentials import SESSION_LIFETIME, Wanted
+from server.auth.database import MIGRATIONS
+from server.auth.passwords import MOST_CHECKS
+from server.auth.people import People
 from server.auth.tokens import FarmGrant, Tokens, workspace_secret
-from server.errors import BadRequest, Conflict, TooMany, Unauthorised
+from server.errors import BadRequest, Conflict, Forbidden, TooMany, Unauthorised
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -62,7 +68,7 @@ async def test_an_unknown_name_costs_as_much_as_a_wrong_password(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed: list[object] = []
-    monkeypatch.setattr(people, "_hasher", Counted(hashed))
+    monkeypatch.setattr(people._passwords, "_hasher", Counted(hashed))
     await people.add("Ana", "correct horse", "editor")
     hashed.clear()
     for name in ("Ana", "Nobody"):
@@ -140,12 +146,81 @@ async def test_a_one_time_link_is_old_after_an_hour(people: People, clock: Clock
         await people.redeem(code)
 
 
-async def test_a_role_in_a_project_stands_before_the_role_in_the_workspace(people: People) -> None:
-    ana = await people.add("Ana", "correct horse", "viewer")
-    assert await people.role_in(ProjectId("a"), ana) == "viewer"
-    await people.set_role(ProjectId("a"), ana.id, "admin")
-    assert await people.role_in(ProjectId("a"), ana) == "admin"
-    assert await people.role_in(ProjectId("b"), ana) == "viewer"
+async def test_who_is_removed_signs_in_no_more_and_frees_the_name(people: People) -> None:
+    ana = await people.add("Ana", "correct horse", "editor")
+    await people.remove(ana)
+    for refused in (people.sign_in("Ana", "correct horse"), people.user(ana.id)):
+        with pytest.raises(Unauthorised):
+            await refused
+    assert (await people.add("Ana", "another horse", "viewer")).id != ana.id
+
+
+async def test_the_last_owner_of_a_workspace_stays_its_owner(people: People) -> None:
+    owner = await people.ensure_local_owner()
+    for refused in (people.remove(owner), people.change_role(owner, "admin")):
+        with pytest.raises(Conflict, match="last one"):
+            await refused
+    await people.add("Bo", "correct horse", "owner")
+    await people.change_role(owner, "admin")
+    assert (await people.user(owner.id)).role == "admin"
+
+
+async def test_a_new_password_ends_the_sessions_of_the_old_one(people: People) -> None:
+    ana = await people.add("Ana", "correct horse", "editor")
+    mine, my_secret = await people.credentials.issue(Wanted(ana.id, "session", SESSION_LIFETIME))
+    _, other_secret = await people.credentials.issue(Wanted(ana.id, "session", SESSION_LIFETIME))
+    with pytest.raises(Forbidden, match="current password is wrong"):
+        await people.change_password(ana, "wrong horse", "another horse")
+    await people.change_password(replace(ana, by=mine), "correct horse", "another horse")
+    assert await people.sign_in("Ana", "another horse") == ana
+    assert await people.credentials.user_with(my_secret, ("session",)) == ana
+    with pytest.raises(Unauthorised):
+        await people.credentials.user_with(other_secret, ("session",))
+
+
+async def test_a_workspace_of_an_older_workprint_opens_with_its_people(tmp_path: Path, clock: Clock) -> None:
+    with closing(sqlite3.connect(tmp_path / "old.sqlite")) as old, old:
+        for statement in MIGRATIONS[0]:
+            old.execute(statement)
+        hashed = PasswordHasher().hash("correct horse")
+        old.execute("INSERT INTO users VALUES ('ana', 'Ana', ?, 'viewer', 3, '2026-01-01T00:00:00+00:00')", (hashed,))
+        old.execute("INSERT INTO memberships VALUES ('film', 'ana', 'admin')")
+        old.execute("PRAGMA user_version = 1")
+    people = await People.open(tmp_path / "old.sqlite", clock)
+    ana = await people.sign_in("Ana", "correct horse")
+    assert (ana.id, ana.role, ana.hue) == ("ana", "viewer", 3)
+    assert await people.role_in(ProjectId("film"), ana) == "admin"
+    with pytest.raises(Conflict):
+        await people.add("ana", "another horse", "viewer")
+    await people.close()
+
+
+async def test_what_another_process_changes_is_noticed_within_a_second(
+    tmp_path: Path, people: People, clock: Clock
+) -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+    people.on_change(told.put_nowait)
+    watching = asyncio.create_task(people.watch())
+    await asyncio.sleep(0)
+    command = await People.open(tmp_path / "workspace.sqlite", clock)
+    await command.add("Ana", "correct horse", "editor")
+    assert await asyncio.wait_for(told.get(), 1.5) == ""
+    await command.close()
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_what_ends_by_its_date_is_noticed_within_a_second(people: People, clock: Clock) -> None:
+    ana = await people.add("Ana", "correct horse", "editor")
+    await people.credentials.issue(Wanted(ana.id, "session", timedelta(minutes=5)))
+    told: asyncio.Queue[str] = asyncio.Queue()
+    people.on_change(told.put_nowait)
+    watching = asyncio.create_task(people.watch())
+    await asyncio.sleep(0.05)
+    clock.now += timedelta(minutes=6)
+    assert await asyncio.wait_for(told.get(), 1.5) == ana.id
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
 
 
 async def test_people_are_remembered_over_a_restart(tmp_path: Path, clock: Clock) -> None:
@@ -157,10 +232,10 @@ async def test_people_are_remembered_over_a_restart(tmp_path: Path, clock: Clock
         await people.close()
 
 
-def test_a_token_says_who_until_it_expires() -> None:
+def test_a_token_stands_for_its_session_until_it_expires() -> None:
     tokens = Tokens("s" * 32)
-    token = tokens.issue(UserId("ana"), now=START, lifetime=timedelta(minutes=1))
-    assert tokens.verify(token, now=START + timedelta(seconds=59)) == "ana"
+    token = tokens.issue("session-1", now=START, lifetime=timedelta(minutes=1))
+    assert tokens.verify(token, now=START + timedelta(seconds=59)) == "session-1"
     with pytest.raises(Unauthorised, match="expired"):
         tokens.verify(token, now=START + timedelta(minutes=1))
 
@@ -168,7 +243,7 @@ def test_a_token_says_who_until_it_expires() -> None:
 def test_a_token_of_another_secret_or_for_another_use_is_refused() -> None:
     tokens, other = Tokens("s" * 32), Tokens("t" * 32)
     farm = tokens.issue_farm(FarmGrant(ProjectId("p"), "j"), now=START)
-    stolen = other.issue(UserId("ana"), now=START, lifetime=timedelta(minutes=1))
+    stolen = other.issue("session-1", now=START, lifetime=timedelta(minutes=1))
     for token in (farm, stolen, "", "rubbish", farm[:-2]):
         with pytest.raises(Unauthorised):
             tokens.verify(token, now=START)
