@@ -34,6 +34,11 @@ JOB_WORDS = {
     "cancelled": "cancelled",
     "lost": "lost",
 }
+DOCUMENT_WORDS = {
+    "styles": "Styles changed",
+    "library": "Library changed",
+    "production": "Locks and scene chains changed",
+}
 BRIEF_WORDS = {
     "targetFormat": "format",
     "targetRuntime": "runtime in seconds",
@@ -56,9 +61,10 @@ class State:
         return _records(self.canvas.get("nodes"))
 
 
-def describe(old: State, new: State) -> list[str]:
-    """One clause per thing that changed, shots first in the order of the film."""
+def describe(old: State, new: State, rewritten: Iterable[str] = ()) -> list[str]:
+    """One clause per thing that changed, shots first in the order of the film; `rewritten` are changed documents."""
     clauses = [*_node_clauses(old, new), *_count_clauses(old, new), *_manifest_clauses(old.manifest, new.manifest)]
+    clauses += [words for name in sorted(rewritten) if (words := _document_words(name, new))]
     return clauses or ["Project files updated"]
 
 
@@ -223,6 +229,17 @@ def _manifest_clauses(old: Record, new: Record) -> Iterator[str]:
         yield "Story structure changed"
     if old.get("assets") != new.get("assets"):
         yield "Assets listed"
+
+
+def _document_words(name: str, new: State) -> str:
+    """What is said of a document that is told of as a whole; empty for those whose parts are told."""
+    kind, _, own_name = name.partition("/")
+    if kind == "annotations":
+        shot = new.nodes.get(own_name)
+        return f"Notes on {label(shot) if shot else 'a deleted shot'}"
+    if kind == "script":
+        return f"Script {own_name} edited"
+    return DOCUMENT_WORDS.get(kind, "")
 
 
 def _brief_facts(old: Record, new: Record) -> Iterator[str]:

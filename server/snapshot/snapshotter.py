@@ -18,7 +18,7 @@ from server.errors import NotFound
 from server.hub.replica import Ruined, panics_told
 from server.snapshot.lfs import lfs_status
 from server.snapshot.repo import ProjectRepo
-from server.snapshot.tree import DOCUMENT_PATHS, MANIFEST_PATH
+from server.snapshot.tree import DOCUMENT_PATHS, MANIFEST_PATH, has_place
 from server.snapshot.writer import Homes, Order, write_snapshot
 
 log = structlog.get_logger(__name__)
@@ -147,7 +147,7 @@ class Snapshotter:
     def attach(self, room: LiveRoom) -> Callable[[], None]:
         """Watch a room (an `on_open` of the hub); returns what to call when it closes."""
         document, doc = room.document, room.doc
-        if document not in DOCUMENT_PATHS:
+        if not has_place(document):
             return lambda: None
         pending = self._of(room.project)
         pending.rooms[document] = room
@@ -275,7 +275,7 @@ class Snapshotter:
 
     async def _read(self, pending: _Pending, batch: _Batch) -> None:
         """Add the state of each dirty document, on disk by now, to the batch."""
-        for document in sorted(batch.dirty & DOCUMENT_PATHS.keys()):
+        for document in sorted(filter(has_place, batch.dirty)):
             if (room := pending.rooms.get(document)) is not None:
                 await room.ready()
                 await room.saved()

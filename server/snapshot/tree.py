@@ -1,9 +1,10 @@
 """What a snapshot writes: documents, manifest and media as {path: bytes}; same state, same bytes."""
 
 from collections.abc import Mapping
+from typing import cast
 
 from crdt_schema import plain
-from crdt_schema.documents import UnknownDocument
+from crdt_schema.documents import UnknownDocument, kind_of
 from crdt_schema.project import Manifest
 from server.snapshot.lfs import Pointer
 
@@ -12,20 +13,54 @@ DOCUMENT_PATHS: dict[str, str] = {
     "canvas": "02_Source_Creative/Canvases/main_canvas.json",
     "takes": "03_Renders/takes.json",
 }
-"""Where each document stands in the repository (W-031, W-050)."""
+"""Where the documents stand in the repository that every project has from the start (W-031, W-050)."""
+LATER_PATHS: dict[str, str] = {
+    "styles": "01_Assets/Generative_Assets/Styles/styles.json",
+    "library": "01_Assets/Generative_Assets/library.json",
+    "production": "04_Project_Files/production.json",
+}
+"""Those that are written once something stands in them (W-029, W-030, W-036, W-041)."""
+ANNOTATIONS = "03_Renders/Annotations"
+SCRIPTS = "02_Source_Creative/Scripts"
+SCRIPT_FOLDERS: dict[str, str] = {
+    "treatment": "02_Source_Creative/Treatments",
+    "shot_list": "02_Source_Creative/ShotLists",
+}
+"""By the name of the script; all others are in `SCRIPTS` (W-032 to W-034, W-044)."""
 
 
 def document_path(name: str) -> str:
     """Path of a document in the repository; raises UnknownDocument."""
-    path = DOCUMENT_PATHS.get(name)
-    if path is None:
-        raise UnknownDocument(f"the repository has no place for the document {name!r}")
-    return path
+    path = DOCUMENT_PATHS.get(name) or LATER_PATHS.get(name)
+    if path is not None:
+        return path
+    kind, _, own_name = name.partition("/")
+    if kind_of(name).named and kind == "annotations":
+        return f"{ANNOTATIONS}/{own_name}.json"
+    if kind_of(name).named and kind == "script":
+        return f"{SCRIPT_FOLDERS.get(own_name, SCRIPTS)}/{own_name}.txt"
+    raise UnknownDocument(f"the repository has no place for the document {name!r}")
+
+
+def has_place(name: str) -> bool:
+    """Whether a document stands in the repository."""
+    try:
+        return bool(document_path(name))
+    except UnknownDocument:
+        return False
+
+
+def encode(name: str, value: object) -> bytes:
+    """The file of a document: canonical JSON, and of a script its text, which ends with a line feed."""
+    if not name.startswith("script/"):
+        return plain.encode(value)
+    text = str(cast("Mapping[str, object]", value)["text"])
+    return (text if not text or text.endswith("\n") else f"{text}\n").encode()
 
 
 def build(documents: Mapping[str, object], manifest: Manifest, media: Mapping[str, Pointer]) -> dict[str, bytes]:
     """Every file that a snapshot writes, in the order of the paths; `documents` are plain values by name."""
-    files = {document_path(name): plain.encode(value) for name, value in documents.items()}
+    files = {document_path(name): encode(name, value) for name, value in documents.items()}
     files |= {path: pointer.encode() for path, pointer in media.items()}
     files[MANIFEST_PATH] = plain.encode(manifest)
     return dict(sorted(files.items()))

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from server.auth.actor import Actor
 from server.snapshot.lfs import Pointer
 from server.snapshot.messages import Record, State, compose, credit, describe
 from server.snapshot.repo import ProjectRepo, Tip, TipMoved, exclusive, git_email, git_name
-from server.snapshot.tree import DOCUMENT_PATHS, MANIFEST_PATH, build
+from server.snapshot.tree import DOCUMENT_PATHS, LATER_PATHS, MANIFEST_PATH, build, document_path
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
@@ -115,6 +115,7 @@ def _attempt(homes: Homes, order: Order, plains: Mapping[str, Record]) -> Writte
     repo = ProjectRepo(home.folder)
     tip = repo.tip()
     before = _state_at(repo, tip)
+    plains = {name: value for name, value in plains.items() if not plain.is_empty(value) or _stands(repo, tip, name)}
     after = State(plains.get("canvas", before.canvas), plains.get("takes", before.takes), cast("Record", home.manifest))
     media = homes.tracked_media(order.project, after.takes)
     # The counter is the repository's: one that was written after a crash and never committed does not count.
@@ -123,9 +124,10 @@ def _attempt(homes: Homes, order: Order, plains: Mapping[str, Record]) -> Writte
     commit = None
     if content.tree != tip.tree:
         content = _content(repo, tip, plains, home.manifest, media, count + 1)
-        message, author = _message(order, before, after)
+        rewritten = [name for name in plains if _file(repo, tip, name) != content.files[document_path(name)]]
+        message, author = _message(order, describe(before, after, rewritten))
         commit = repo.commit(tip, content.tree, message, author, order.at)
-    in_step = _settle(homes, order.project, repo, tip, content)
+    in_step = _settle(homes, order.project, repo, tip, content, written=map(document_path, plains))
     if order.name.strip() and (named := commit or tip.commit) is not None:
         repo.tag(named, order.name, order.asked_by or credit(order.changes)[0], order.at)
         commit = named
@@ -145,19 +147,33 @@ def _content(  # noqa: PLR0917 - what stands in a tree, each once
     return _Content(tree, files, blobs, version)
 
 
-def _message(order: Order, before: State, after: State) -> tuple[str, Actor]:
+def _file(repo: ProjectRepo, tip: Tip, name: str) -> bytes | None:
+    """A document as it stands in a commit."""
+    _, data = repo.read(tip.tree, document_path(name)) or (None, None)
+    return data
+
+
+def _stands(repo: ProjectRepo, tip: Tip, name: str) -> bool:
+    """Whether a document has its file: some have none before there is something in them."""
+    return name in DOCUMENT_PATHS or _file(repo, tip, name) is not None
+
+
+def _message(order: Order, clauses: list[str]) -> tuple[str, Actor]:
     changes = order.changes or ({order.asked_by: 1} if order.asked_by else {})
     author, others = credit(changes)
     co_authors = [f"{git_name(person)} <{git_email(person)}>" for person in others]
-    return compose(describe(before, after), name=order.name, co_authors=co_authors), author
+    return compose(clauses, name=order.name, co_authors=co_authors), author
 
 
-def _settle(homes: Homes, project: ProjectId, repo: ProjectRepo, tip: Tip, content: _Content) -> bool:
+def _settle(
+    homes: Homes, project: ProjectId, repo: ProjectRepo, tip: Tip, content: _Content, *, written: Iterable[str]
+) -> bool:
     """Bring files and index in step with the commit; also what a killed snapshot left undone. As `stage` returns."""
     if not tip.checked_out:
         return True
     # All documents, not only those that changed: another one may have been left behind.
-    stand = {path: found for path in DOCUMENT_PATHS.values() if (found := repo.read(content.tree, path)) is not None}
+    paths = {*DOCUMENT_PATHS.values(), *LATER_PATHS.values(), *written}
+    stand = {path: found for path in sorted(paths) if (found := repo.read(content.tree, path)) is not None}
     repo.put_into_work_tree({path: data for path, (_, data) in stand.items()})
     if homes.get(project).manifest["version"] != content.version:
         homes.set_version(project, content.version)

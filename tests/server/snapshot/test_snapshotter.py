@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pycrdt import Doc, Map, Text
 
 from crdt_schema import plain
 from crdt_schema.canvas import Canvas
@@ -58,6 +59,50 @@ async def test_a_snapshot_is_the_canonical_json_of_every_document(workspace: Wor
     )
     assert is_clean(project.folder)
     assert_healthy(project.folder)
+
+
+async def write(workspace: Workspace, project: Project, document: str, change: Callable[[Doc[Any]], object]) -> None:
+    async with workspace.hub.room(project.id, document) as room:
+        room.edit(ADA, change)
+        await room.saved()
+
+
+async def test_what_is_written_beside_the_canvas_is_committed_once_there_is_something(workspace: Workspace) -> None:
+    project = await workspace.new_project()
+    await workspace.add_shot(project.id, "shot-1", "The door")
+    await workspace.snapshotter.snapshot_now(project.id)
+    before = commits(project)
+    for document in ("styles", "annotations/shot-1", "script/treatment", "library"):
+        async with workspace.hub.room(project.id, document) as room:
+            await room.saved()
+    assert await workspace.snapshotter.snapshot_now(project.id) is None
+    assert commits(project) == before
+
+    await write(
+        workspace, project, "styles", lambda doc: doc.get("styles", type=Map).update({"s": Map({"title": "Noir"})})
+    )
+    notes = {"n": Map({"author": "ada", "text": Text("softer")})}
+    await write(workspace, project, "annotations/shot-1", lambda doc: doc.get("notes", type=Map).update(notes))
+    await write(workspace, project, "script/treatment", lambda doc: doc.get("text", type=Text).insert(0, "FADE IN"))
+    await workspace.snapshotter.snapshot_now(project.id)
+    styles = json.loads(git(project.folder, "show", "HEAD:01_Assets/Generative_Assets/Styles/styles.json"))
+    assert styles == {"schema": "styles.1", "styles": {"s": {"title": "Noir"}}, "votes": {}, "notes": {}}
+    assert json.loads(git(project.folder, "show", "HEAD:03_Renders/Annotations/shot-1.json"))["notes"]["n"] == {
+        "author": "ada",
+        "text": "softer",
+    }
+    assert (project.folder / "02_Source_Creative/Treatments/treatment.txt").read_text() == "FADE IN\n"
+    assert not (project.folder / "01_Assets/Generative_Assets/library.json").exists()
+    assert git(project.folder, "log", "-1", "--format=%s").strip() == (
+        "Notes on Shot 1.1.1 The door; Script treatment edited; Styles changed"
+    )
+    assert is_clean(project.folder)
+
+    await write(workspace, project, "styles", lambda doc: doc.get("styles", type=Map).pop("s"))
+    await workspace.snapshotter.snapshot_now(project.id)
+    styles = json.loads(git(project.folder, "show", "HEAD:01_Assets/Generative_Assets/Styles/styles.json"))
+    assert styles["styles"] == {}
+    assert is_clean(project.folder)
 
 
 async def test_git_need_not_read_a_take_to_know_it_unchanged(workspace: Workspace) -> None:

@@ -9,14 +9,14 @@ from pycrdt import Doc
 
 from crdt_schema import plain
 from crdt_schema.canvas import Canvas
-from crdt_schema.documents import initialise
+from crdt_schema.documents import KINDS, initialise
 from crdt_schema.ids import BlobHash, NodeId
 from crdt_schema.project import Manifest
 from server.projects.manifest import NewProject, new_manifest
 from server.projects.narratives import narrative
 from server.snapshot.lfs import Pointer, parse_pointer
 from server.snapshot.repo import ProjectRepo
-from server.snapshot.tree import build
+from server.snapshot.tree import DOCUMENT_PATHS, build, document_path, encode, has_place
 from tests.support.git import git
 
 MANIFEST: Manifest = new_manifest(NewProject("Night Bus"), "uuid-1", "2026-01-01T00:00:00Z", narrative("three-act"))
@@ -106,3 +106,24 @@ def test_what_is_no_pointer_is_none() -> None:
     assert parse_pointer(b"\x89PNG") is None
     assert parse_pointer(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n") is None
     assert parse_pointer(Pointer(BlobHash("a" * 64), 1).encode() + b"more") is None
+
+
+def test_every_kind_of_document_has_a_place_of_its_own() -> None:
+    names = [f"{kind.name}/one" if kind.named else kind.name for kind in KINDS.values()]
+    assert len({document_path(name) for name in names}) == len(KINDS)
+    assert all(document_path(name) == path for name, path in DOCUMENT_PATHS.items())
+
+
+def test_a_document_that_no_project_has_stands_nowhere() -> None:
+    assert not any(map(has_place, ("", "plans", "script", "annotations/../../x", "canvas/x", "project.json")))
+
+
+def test_scripts_stand_where_the_project_keeps_their_kind() -> None:
+    assert document_path("script/treatment") == "02_Source_Creative/Treatments/treatment.txt"
+    assert document_path("script/shot_list") == "02_Source_Creative/ShotLists/shot_list.txt"
+    assert document_path("script/screenplay_v3") == "02_Source_Creative/Scripts/screenplay_v3.txt"
+
+
+def test_a_script_is_committed_as_text_that_any_editor_reads() -> None:
+    for text, data in (("", b""), ("FADE IN", b"FADE IN\n"), ("caf\u00e9\n", "caf\u00e9\n".encode())):
+        assert encode("script/screenplay", {"schema": "script.1", "text": text}) == data
