@@ -66,6 +66,8 @@ export interface ProjectPatch {
   aspectRatio?: string;
   governance?: Governance;
   creativeContract?: Partial<CreativeContract>;
+  /** Why, where what is changed is locked. */
+  reason?: string;
 }
 
 export interface PipelineParam {

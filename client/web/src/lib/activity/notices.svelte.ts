@@ -9,6 +9,8 @@ export interface Notice {
   title: string;
   detail: string;
   traceId: string;
+  /** What can be done about it. */
+  action?: { label: string; run: () => void };
 }
 
 const KEPT = 30;

@@ -4,6 +4,7 @@ import { generateBatch } from '../project/batch';
 import * as commands from '../project/commands';
 import type { Project } from '../project/project.svelte';
 import type { NodeType, Position } from '../schema/generated';
+import { toasts } from '../ui/toasts.svelte';
 import type { Bridge } from './bridge.svelte';
 import { socketFor } from './catalogue';
 import type { OpenEnd } from './context';
@@ -80,7 +81,11 @@ export class CanvasActions {
   remove(): void {
     const { selection } = this.#project;
     const edges = this.#bridge.selectedEdges;
-    if (selection.length || edges.length) commands.deleteNodes(this.#project, selection, edges);
+    if (selection.length === 0 && edges.length === 0) return;
+    const reason = selection.length > 0 ? commands.whyNoneGoes(this.#project, selection) : '';
+    commands.deleteNodes(this.#project, selection, edges);
+    // A key has no tooltip to say why nothing happened.
+    if (reason && edges.length === 0) toasts.show({ title: 'Not deleted', detail: reason, topic: 'locked' });
   }
 
   duplicate(): void {

@@ -11,20 +11,24 @@ export class Bridge {
   /** To be made while a component is set up: it follows the project as long as that component lives. */
   constructor(project: Project) {
     this.#project = project;
-    $effect.pre(() => {
-      const { places, drags, selection } = project;
-      this.#nodes = reconcileNodes(
-        untrack(() => this.#nodes),
-        places,
-        drags,
-        selection
-      );
-    });
+    $effect.pre(() => this.settle());
     $effect.pre(() => {
       const { edges } = project;
       const before = untrack(() => this.#edges);
       this.#edges = untrack(() => reconcileEdges(before, edges, (id) => project.node(id)?.type));
     });
+  }
+
+  /** Brings everything to where the document has it, also what a hand has let go elsewhere. */
+  settle(): void {
+    const { places, drags, selection, locks } = this.#project;
+    this.#nodes = reconcileNodes(
+      untrack(() => this.#nodes),
+      places,
+      drags,
+      selection,
+      (id) => locks.node(id) !== undefined
+    );
   }
 
   get nodes(): FlowNode[] {

@@ -16,16 +16,16 @@ export function reconcileNodes(
   current: FlowNode[],
   places: readonly NodePlace[],
   drags: ReadonlyMap<string, Position>,
-  selection: readonly string[]
+  selection: readonly string[],
+  isFixed: (id: string) => boolean = () => false
 ): FlowNode[] {
   const known = new Map(current.map((node) => [node.id, node]));
   const selected = new Set(selection);
   const next = places.map((place) => {
     const position = drags.get(place.id) ?? place.position;
     const node = known.get(place.id);
-    return node?.type === place.type
-      ? updated(node, position, selected.has(place.id))
-      : fresh(place, position, selected.has(place.id));
+    const local = { selected: selected.has(place.id), draggable: !isFixed(place.id) };
+    return node?.type === place.type ? updated(node, position, local) : fresh(place, position, local);
   });
   return sameItems(current, next) ? current : next;
 }
@@ -44,20 +44,25 @@ export function reconcileEdges(
   return sameItems(current, next) ? current : next;
 }
 
-function updated(node: FlowNode, position: Position, selected: boolean): FlowNode {
+type Local = { selected: boolean; draggable: boolean };
+
+function updated(node: FlowNode, position: Position, { selected, draggable }: Local): FlowNode {
   // What this hand holds is where the hand is; the document gets it on release.
   const at = node.dragging ? node.position : position;
   const still = at.x === node.position.x && at.y === node.position.y;
-  if (still && (node.selected ?? false) === selected) return node;
-  return { ...node, position: at, selected };
+  const same = (node.selected ?? false) === selected && (node.draggable ?? true) === draggable;
+  if (still && same) return node;
+  return { ...node, position: at, selected, draggable: draggable ? undefined : false };
 }
 
-function fresh({ id, type }: NodePlace, position: Position, selected: boolean): FlowNode {
+function fresh({ id, type }: NodePlace, position: Position, { selected, draggable }: Local): FlowNode {
   return {
     id,
     type,
     position: { ...position },
     selected,
+    // Left open where it may be dragged: then the canvas as a whole decides.
+    ...(draggable ? {} : { draggable }),
     data: NO_DATA,
     measured: { width: WIDTHS[type], height: GUESSED_HEIGHTS[type] },
     handles: handlesOf(type)

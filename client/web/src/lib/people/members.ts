@@ -1,23 +1,24 @@
 // What may be done with a member by whom, and why not: pure, so that every case can be tested.
 import type { Role } from '$lib/schema/generated';
-import { isAtLeast, mayDo, ROLE_CHOICES, whoMay } from '$lib/shell/roles';
+import { reaches, roleMay, whoMay } from '$lib/project/permissions';
+import { ROLE_CHOICES } from '$lib/shell/roles';
 import type { Choice } from '$lib/ui/choice';
 import type { Access, Member } from './rest';
 
 export const MANAGERS = whoMay('manage_members');
 
 export function mayManage(mine: Role): boolean {
-  return mayDo(mine, 'manage_members');
+  return roleMay(mine, 'manage_members');
 }
 
 /** The roles that somebody may give: admins everything below their own, the owner everything but a second owner. */
 export function rolesToGive(mine: Role): readonly Choice<Role>[] {
-  const most: Role | undefined = mayDo(mine, 'grant_admin')
+  const most: Role | undefined = roleMay(mine, 'grant_admin')
     ? 'admin'
     : mayManage(mine)
       ? 'editor'
       : undefined;
-  return most ? ROLE_CHOICES.filter((choice) => isAtLeast(most, choice.value)) : [];
+  return most ? ROLE_CHOICES.filter((choice) => reaches(most, choice.value)) : [];
 }
 
 /** Why somebody's role cannot be changed by me; "" when it can. */
@@ -27,7 +28,7 @@ export function whyNotChange(mine: Role, member: Member, myId: string): string {
   if (member.via === 'share')
     return 'The role of a guest comes with the link. Make a link with another role.';
   if (member.id === myId) return 'Nobody changes their own role. Another admin or the owner can.';
-  if (member.role === 'admin' && !mayDo(mine, 'grant_admin'))
+  if (member.role === 'admin' && !roleMay(mine, 'grant_admin'))
     return 'Only the owner changes the role of an admin.';
   if (member.role === 'admin' && member.via === 'workspace')
     return 'Admins of the workspace are admins of every project in it. Whoever runs it can change that.';
@@ -38,7 +39,7 @@ export function whyNotChange(mine: Role, member: Member, myId: string): string {
 export function whyNotRemove(mine: Role, member: Member, access: Access): string {
   if (!mayManage(mine)) return `People are removed by ${MANAGERS}.`;
   if (member.role === 'owner') return 'The owner cannot be removed. They can make somebody else the owner.';
-  if (member.role === 'admin' && !mayDo(mine, 'grant_admin')) return 'Only the owner removes an admin.';
+  if (member.role === 'admin' && !roleMay(mine, 'grant_admin')) return 'Only the owner removes an admin.';
   if (member.via === 'workspace' && access === 'workspace')
     return 'Everybody in this workspace may open the project. Choose “Only members” first.';
   return '';

@@ -4,6 +4,7 @@ import { NODE_SPECS, type Edge, type NodeType, type Position } from '../schema/g
 import { copyOf, fromText, toText, type Copied, type CopiedNode } from './clipboard';
 import { LOCAL, PREPARING, type History } from './history';
 import { newId } from './ids';
+import type { Thing } from './permissions';
 import { readEdge, readPosition } from './plain';
 import { inputSocket, mayJoin } from './sockets';
 import type { EdgeView, NodeView } from './types';
@@ -13,6 +14,8 @@ export interface Editable {
   readonly canvas: Y.Doc;
   readonly history: History;
   readonly canWrite: boolean;
+  /** Why something on the canvas cannot be edited; empty when it can. What is locked, commands leave alone. */
+  whyNotEdit(thing: Thing): string;
   readonly nodes: NodeView[];
   readonly edges: EdgeView[];
   node(id: string): NodeView | undefined;
@@ -37,7 +40,7 @@ export function addNode(
 export function moveNodes(project: Editable, positions: Record<string, Position>): void {
   step(project, () => {
     for (const [id, position] of Object.entries(positions))
-      record(project, id)?.set('position', tidy(position));
+      if (isFree(project, id)) record(project, id)?.set('position', tidy(position));
   });
 }
 
@@ -47,6 +50,7 @@ export function setField(project: Editable, id: string, name: string, value: unk
 
 /** Sets several plain fields as one step. */
 export function setFields(project: Editable, id: string, values: Record<string, unknown>): void {
+  if (!isFree(project, id)) return;
   step(project, () => {
     const node = record(project, id);
     for (const [name, value] of Object.entries(values))
@@ -60,6 +64,7 @@ export function setParameter(
   name: string,
   value: string | number | boolean
 ): void {
+  if (project.whyNotEdit({ kind: 'parameter', id, name })) return;
   step(project, () => {
     const parameters = record(project, id)?.get('parameters');
     if (parameters instanceof Y.Map && !same(parameters.get(name), value)) parameters.set(name, value);
@@ -75,9 +80,10 @@ export function deleteNodes(
   ids: readonly string[],
   edgeIds: readonly string[] = []
 ): void {
-  const gone = new Set(ids);
+  const gone = new Set(ids.filter((id) => !project.whyNotEdit({ kind: 'whole', id })));
+  const loose = freeEdges(project, edgeIds);
   step(project, () => {
-    for (const id of edgeIds) edgeMap(project).delete(id);
+    for (const id of loose) edgeMap(project).delete(id);
     for (const id of gone) record(project, id)?.set('deleted', true);
     const edges = edgeMap(project);
     for (const [id, value] of edges) {
@@ -87,9 +93,16 @@ export function deleteNodes(
   });
 }
 
+/** Why none of these can be deleted; empty when one can. */
+export function whyNoneGoes(project: Pick<Editable, 'whyNotEdit'>, ids: readonly string[]): string {
+  const reasons = ids.map((id) => project.whyNotEdit({ kind: 'whole', id }));
+  return reasons.includes('') ? '' : (reasons[0] ?? '');
+}
+
 export function deleteEdges(project: Editable, ids: readonly string[]): void {
+  const loose = freeEdges(project, ids);
   step(project, () => {
-    for (const id of ids) edgeMap(project).delete(id);
+    for (const id of loose) edgeMap(project).delete(id);
   });
 }
 
@@ -106,6 +119,7 @@ export function connect(
   const to = project.node(target);
   if (!from || !to || source === target) return null;
   if (!mayJoin(from.type, sourceSocket, to.type, targetSocket)) return null;
+  if (project.whyNotEdit({ kind: 'input', id: target, socket: targetSocket })) return null;
   const into = project.edges.filter(
     (other) => other.target === target && other.target_socket === targetSocket
   );
@@ -154,6 +168,7 @@ export function chooseTake(project: Editable, nodeId: string, takeId: string): v
 }
 
 export function starTake(project: Editable, nodeId: string, takeId: string, on: boolean): void {
+  if (!isFree(project, nodeId)) return;
   step(project, () => {
     const stars = record(project, nodeId)?.get('stars');
     if (!(stars instanceof Y.Map)) return;
@@ -173,6 +188,18 @@ export function nextShot(nodes: readonly NodeView[], chapter: number, scene: num
 export function step<T>(project: Editable, change: () => T): T | undefined {
   if (!project.canWrite) return undefined;
   return project.history.step(() => project.canvas.transact(change, LOCAL));
+}
+
+function isFree(project: Editable, id: string): boolean {
+  return project.whyNotEdit({ kind: 'node', id }) === '';
+}
+
+/** The edges among these that may be taken off. */
+function freeEdges(project: Editable, ids: readonly string[]): string[] {
+  return ids.filter((id) => {
+    const edge = readEdge(edgeMap(project).get(id));
+    return !edge || !project.whyNotEdit({ kind: 'input', id: edge.target, socket: edge.target_socket });
+  });
 }
 
 function ask(project: Editable, intent: Record<string, string>): string {

@@ -25,8 +25,7 @@ const READY: PlanInput = {
   pipelines: [PREVIZ, FLUX],
   gates: [],
   tier: 'standard',
-  canWrite: true,
-  whyReadOnly: '',
+  forbidden: '',
   online: true
 };
 
@@ -53,7 +52,7 @@ describe('whether a shot can be generated', () => {
     ['no pipeline', { pipelineName: undefined }, 'Join a Pipeline node'],
     ['a pipeline that is not installed', { pipelineName: 'sora' }, 'not installed'],
     ['a pipeline that cannot run here', { pipelineName: 'flux' }, 'a 24 GB GPU node'],
-    ['a role that only reads', { canWrite: false, whyReadOnly: 'You are a viewer.' }, 'You are a viewer.']
+    ['a role that only reads', { forbidden: 'You are a viewer.' }, 'You are a viewer.']
   ])('names the reason: %s', (_case, change, words) => {
     expect(plan({ ...READY, ...change }).blocked).toContain(words);
   });

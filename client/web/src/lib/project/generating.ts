@@ -19,8 +19,8 @@ export type PlanInput = {
   pipelines: readonly PipelineInfo[];
   gates: readonly Gate[];
   tier: Tier;
-  canWrite: boolean;
-  whyReadOnly: string;
+  /** Why this person may not ask for a take of it; empty when they may. */
+  forbidden: string;
   online: boolean;
 };
 
@@ -78,7 +78,7 @@ export function formatPrice(usd: number): string {
 }
 
 function whyBlocked(input: PlanInput, pipeline: PipelineInfo | undefined): string {
-  if (!input.canWrite) return input.whyReadOnly;
+  if (input.forbidden) return input.forbidden;
   const gate = input.gates.find((candidate) => !candidate.holds);
   if (gate)
     return gate.who_can_lift ? `${gate.message}. Can be lifted by ${gate.who_can_lift}.` : gate.message;

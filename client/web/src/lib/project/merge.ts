@@ -1,7 +1,7 @@
 // Brings what a copy of another epoch holds into today's canvas: as new edits, as one step that can be undone. The old
 // update itself is never applied: the two documents share no history, and everything would stand there twice.
 import * as Y from 'yjs';
-import { NODE_SPECS } from '../schema/generated';
+import { NODE_SPECS, type NodeType, type Position } from '../schema/generated';
 import { edgeMap, prepare, record, same, step, tidy, type Editable } from './commands';
 import { fieldsOf, type Difference, type Differing } from './compare';
 import type { EdgeView, NodeView } from './types';
@@ -48,14 +48,17 @@ function fields(node: NodeView): Record<string, unknown> {
 /** Only what differs is written, so that undo and the others' edits meet as little as possible. */
 function overwrite(node: Y.Map<unknown> | undefined, wanted: NodeView): void {
   if (!node) return;
-  const { texts, maps } = NODE_SPECS[wanted.type];
-  for (const [name, value] of Object.entries(fields(wanted))) {
-    if (texts.includes(name)) overwriteText(node, name, String(value));
-    else if (maps.includes(name)) overwriteMap(node, name, value as Record<string, unknown>);
-    else {
-      const tidied = name === 'position' ? tidy(wanted.position) : value;
-      if (!same(node.get(name), tidied)) node.set(name, tidied);
-    }
+  for (const [name, value] of Object.entries(fields(wanted))) overwriteField(node, wanted.type, name, value);
+}
+
+/** Writes one field as far as it differs, in the way its kind asks for. */
+export function overwriteField(node: Y.Map<unknown>, type: NodeType, name: string, value: unknown): void {
+  const { texts, maps } = NODE_SPECS[type];
+  if (texts.includes(name)) overwriteText(node, name, String(value ?? ''));
+  else if (maps.includes(name)) overwriteMap(node, name, (value ?? {}) as Record<string, unknown>);
+  else {
+    const tidied = name === 'position' ? tidy(value as Position) : value;
+    if (!same(node.get(name), tidied)) node.set(name, tidied);
   }
 }
 

@@ -3,13 +3,25 @@ import { getContext, setContext } from 'svelte';
 import type { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { api, type Me, type PipelineInfo, type ProjectInfo } from '../api';
-import { NODE_STATES, type JobProgress, type NodeState, type Position } from '../schema/generated';
+import { ApiError } from '../errors';
+import {
+  CLOSE_CODES,
+  NODE_STATES,
+  type Action,
+  type JobProgress,
+  type NodeState,
+  type Position,
+  type Role
+} from '../schema/generated';
 import { ProjectSync, type Aside } from '../sync/project-sync';
 import { compare, contentOf, readContent, type Content, type Difference } from './compare';
 import { findPipeline, plan, readRatio, type Plan } from './generating';
 import { Graph } from './graph';
 import { History } from './history';
+import { Locks } from './locks';
 import { mergeCopy } from './merge';
+import { NotKept } from './not-kept.svelte';
+import { roleMay, whyNot, type Standing, type Thing } from './permissions';
 import { Presence } from './presence';
 import { Progress } from './progress';
 import { remembered } from './remembered';
@@ -18,15 +30,19 @@ import type { Connection, EdgeView, JobView, NodePlace, NodeView, Person, TakeVi
 
 export type { Connection, EdgeView, JobView, NodePlace, NodeView, Person, TakeView } from './types';
 
-const WRITERS = new Set(['editor', 'admin', 'owner']);
+/** Whether somebody is sent away because they were taken off the project, or the project is gone. */
+const MAY_BE_GONE: ReadonlySet<number> = new Set([0, CLOSE_CODES.FORBIDDEN, CLOSE_CODES.NO_SUCH_DOCUMENT]);
 /** Jobs end in bursts; the budget is asked for once per burst. */
 const REFRESH_AFTER_MS = 500;
 
-export class Project {
+export class Project implements Standing {
   readonly id: string;
   readonly me: Me;
   readonly pipelines: PipelineInfo[];
   readonly history: History;
+  readonly locks: Locks;
+  /** Edits of mine that the server put back. */
+  readonly notKept: NotKept;
   readonly #sync: ProjectSync;
   readonly #graph: Graph;
   readonly #results: Results;
@@ -38,6 +54,8 @@ export class Project {
   #asideContent: { of: Aside; content: Content } | undefined;
   /** Set when the server has begun this project anew: it must be opened again to show today's. */
   outdated = $state(false);
+  /** Set when this person was taken off the project while it was open, or the project is gone. */
+  gone = $state<'' | 'forbidden' | 'missing'>('');
 
   private constructor(sync: ProjectSync, me: Me, info: ProjectInfo, pipelines: PipelineInfo[]) {
     this.id = info.id;
@@ -50,9 +68,17 @@ export class Project {
     this.#presence = new Presence(sync.awareness, { id: me.id, name: me.name, hue: me.hue });
     this.#progress = new Progress(sync.farmAwareness);
     this.history = new History(sync.canvas);
+    this.locks = new Locks(sync.production);
+    this.notKept = new NotKept(info.id);
     this.#graph.onMembership = () => this.#forgetLostSelection();
     this.#results.onSettled = () => this.#refreshSoon();
-    sync.onLive = () => this.#refreshSoon();
+    sync.onLive = () => {
+      this.#refreshSoon();
+      void this.notKept.load();
+    };
+    sync.onRights = () => this.#refreshSoon();
+    sync.onRefusal = (refusal) => this.notKept.hear(refusal);
+    sync.onSentAway = (code) => void this.#askWhetherGone(code);
     sync.onOutdated = () => (this.outdated = true);
   }
 
@@ -67,7 +93,7 @@ export class Project {
     const sync = await ProjectSync.open({
       projectId: info.id,
       userId: me.id,
-      mayWrite: WRITERS.has(info.role),
+      mayWrite: roleMay(info.role, 'edit'),
       token: () => api.socketToken(),
       url: `${scheme}://${location.host}/ws/${encodeURIComponent(info.id)}`
     });
@@ -81,6 +107,7 @@ export class Project {
     this.#presence.destroy();
     this.#progress.destroy();
     this.history.destroy();
+    this.locks.destroy();
     void this.#sync.close();
   }
 
@@ -97,16 +124,33 @@ export class Project {
     return this.#sync.loaded;
   }
 
+  // --- what this person may do --------------------------------------------------------------------------------------
+
+  get role(): Role {
+    return this.#info.role;
+  }
+
+  get takesEdits(): boolean {
+    return this.#sync.mayWrite;
+  }
+
+  /** Why that cannot be done now, and who can change it; empty when it can. */
+  whyNot(action: Action, thing?: Thing): string {
+    return whyNot(this, action, thing);
+  }
+
+  /** The same for editing something on the canvas. */
+  whyNotEdit(thing: Thing): string {
+    return whyNot(this, 'edit', thing);
+  }
+
+  /** Whether there is anything here that this person may edit. */
   get canWrite(): boolean {
-    return WRITERS.has(this.#info.role) && this.#sync.mayWrite;
+    return this.whyReadOnly === '';
   }
 
   get whyReadOnly(): string {
-    if (this.canWrite) return '';
-    if (!WRITERS.has(this.#info.role)) {
-      return `You are a ${this.#info.role} of this project. An owner can make you an editor.`;
-    }
-    return this.connection.message;
+    return whyNot(this, 'edit');
   }
 
   // --- the canvas ---------------------------------------------------------------------------------------------------
@@ -230,8 +274,7 @@ export class Project {
       pipelines: this.pipelines,
       gates: this.info.gates,
       tier: this.info.manifest.project_settings.quality,
-      canWrite: this.canWrite,
-      whyReadOnly: this.whyReadOnly,
+      forbidden: whyNot(this, 'generate', { kind: 'node', id: nodeId }),
       online: this.connection.kind !== 'offline' && this.connection.kind !== 'connecting'
     });
   }
@@ -308,6 +351,17 @@ export class Project {
     clearTimeout(this.#refreshTimer);
     // The next event asks again, so one that fails is not worth a word.
     this.#refreshTimer = setTimeout(() => void this.refresh().catch(() => undefined), REFRESH_AFTER_MS);
+  }
+
+  /** The server closes with one code for many reasons; only its answer to a plain question tells which it was. */
+  async #askWhetherGone(code: number): Promise<void> {
+    if (!MAY_BE_GONE.has(code)) return;
+    try {
+      await api.project(this.id);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 403) this.gone = 'forbidden';
+      if (error instanceof ApiError && error.status === 404) this.gone = 'missing';
+    }
   }
 
   #forgetLostSelection(): void {

@@ -3,6 +3,7 @@ import * as Y from 'yjs';
 import type { Editable } from './commands';
 import { Graph } from './graph';
 import { History } from './history';
+import type { Thing } from './permissions';
 import type { EdgeView, NodeView } from './types';
 
 export class Desk implements Editable {
@@ -10,6 +11,8 @@ export class Desk implements Editable {
   readonly graph = new Graph(this.canvas);
   readonly history = new History(this.canvas);
   canWrite = true;
+  /** Ids of nodes that somebody has locked. */
+  readonly locked = new Set<string>();
   selection: string[] = [];
 
   get nodes(): NodeView[] {
@@ -18,6 +21,10 @@ export class Desk implements Editable {
 
   get edges(): EdgeView[] {
     return this.graph.edges;
+  }
+
+  whyNotEdit(thing: Thing): string {
+    return thing.kind !== 'contract' && this.locked.has(thing.id) ? 'It is locked.' : '';
   }
 
   node(id: string): NodeView | undefined {

@@ -14,6 +14,8 @@ import GitFork from '@lucide/svelte/icons/git-fork';
 import History from '@lucide/svelte/icons/history';
 import Images from '@lucide/svelte/icons/images';
 import Keyboard from '@lucide/svelte/icons/keyboard';
+import Lock from '@lucide/svelte/icons/lock';
+import LockOpen from '@lucide/svelte/icons/lock-open';
 import Maximize from '@lucide/svelte/icons/maximize';
 import PanelLeft from '@lucide/svelte/icons/panel-left';
 import PanelRight from '@lucide/svelte/icons/panel-right';
@@ -28,15 +30,20 @@ import UserCog from '@lucide/svelte/icons/user-cog';
 import Users from '@lucide/svelte/icons/users';
 import Workflow from '@lucide/svelte/icons/workflow';
 import { goto } from '$app/navigation';
+import { messageOf } from '$lib/errors';
 import { isLive } from '$lib/activity/activity';
 import { NODE_ICONS } from '$lib/flow/nodes/icons';
+import { CONTRACT, lock, namedTarget, type LockTarget } from '$lib/locks/locking';
 import { batchOf, generateBatch, generateLabel } from '$lib/project/batch';
-import { cancelJob, deleteNodes, duplicateNodes } from '$lib/project/commands';
+import { cancelJob, deleteNodes, duplicateNodes, whyNoneGoes } from '$lib/project/commands';
+import type { LockView } from '$lib/project/locks';
 import { NODE_SPECS, type NodeType } from '$lib/schema/generated';
 import type { Action } from '$lib/shortcuts/actions';
 import { shotCode } from '$lib/tree/tree';
 import { count } from '$lib/ui/format';
+import { toasts } from '$lib/ui/toasts.svelte';
 import { contrast } from './contrast.svelte';
+import { leaveIfSignedOut } from './session';
 import type { CanvasHandle, Studio } from './studio.svelte';
 
 type Act = (canvas: CanvasHandle) => unknown;
@@ -45,7 +52,54 @@ const NOTHING_SELECTED = 'Select something on the canvas first';
 
 /** What can be done now, each with the reason why not where it cannot. Reactive: call it in a derived value. */
 export function actionsOf(studio: Studio): Action[] {
-  return [...generateActions(studio), ...editActions(studio), ...viewActions(studio), ...goToActions(studio)];
+  return [
+    ...generateActions(studio),
+    ...editActions(studio),
+    ...lockActions(studio),
+    ...viewActions(studio),
+    ...goToActions(studio)
+  ];
+}
+
+function lockActions(studio: Studio): Action[] {
+  const { project } = studio;
+  const [id = '', ...more] = project.selection;
+  const node = more.length === 0 ? project.node(id) : undefined;
+  const chosen = node?.type === 'shot' || node?.type === 'style' ? node : undefined;
+  const target: LockTarget | undefined = chosen && { kind: chosen.type, id, title: chosen.title };
+  return [
+    lockAction(studio, target, target && project.locks.node(id), 'Shots'),
+    lockAction(studio, CONTRACT, project.locks.contract, 'View and project')
+  ];
+}
+
+function lockAction(
+  studio: Studio,
+  target: LockTarget | undefined,
+  standing: LockView | undefined,
+  group: string
+): Action {
+  const { project } = studio;
+  const named = target ? namedTarget(target) : 'the selected shot or style';
+  const nothing = target ? '' : 'Select one shot or style on the canvas first';
+  return {
+    id: `lock-${target?.kind === 'contract' ? 'contract' : 'node'}`,
+    label: standing ? `Unlock ${named}…` : `Lock ${named}`,
+    group,
+    icon: standing ? LockOpen : Lock,
+    keywords: ['freeze', 'protect', 'approve'],
+    reason: nothing || project.whyNot(standing ? 'unlock' : 'lock'),
+    run: () => target && (standing ? studio.unlock(target) : void lockOrTell(project.id, target))
+  };
+}
+
+async function lockOrTell(projectId: string, target: LockTarget): Promise<void> {
+  try {
+    await lock(projectId, target);
+  } catch (error) {
+    if (!leaveIfSignedOut(error))
+      toasts.show({ tone: 'failed', title: `Not locked: ${namedTarget(target)}`, detail: messageOf(error) });
+  }
 }
 
 function generateActions({ project }: Studio): Action[] {
@@ -67,7 +121,7 @@ function generateActions({ project }: Studio): Action[] {
       group: 'Shots',
       icon: CircleStop,
       keywords: ['stop', 'abort'],
-      reason: project.whyReadOnly || (live.length > 0 ? '' : 'Nothing is under way'),
+      reason: project.whyNot('cancel') || (live.length > 0 ? '' : 'Nothing is under way'),
       run: () => live.forEach((job) => cancelJob(project, job.id))
     }
   ];
@@ -78,6 +132,7 @@ function editActions(studio: Studio): Action[] {
   const readOnly = project.whyReadOnly;
   const selected = project.selection;
   const needsSelection = readOnly || (selected.length > 0 ? '' : NOTHING_SELECTED);
+  const whyNotDelete = needsSelection || whyNoneGoes(project, selected);
   const add = (Object.keys(NODE_SPECS) as NodeType[]).map((type): Action => ({
     id: `add-${type}`,
     label: `Add ${NODE_SPECS[type].label.toLowerCase()} node`,
@@ -102,7 +157,7 @@ function editActions(studio: Studio): Action[] {
     onCanvas('copy', 'Copy', ClipboardCopy, selected.length > 0 ? '' : NOTHING_SELECTED, (canvas) =>
       canvas.copySelected()
     ),
-    onCanvas('cut', 'Cut', Scissors, needsSelection, (canvas) => canvas.cutSelected()),
+    onCanvas('cut', 'Cut', Scissors, whyNotDelete, (canvas) => canvas.cutSelected()),
     onCanvas('paste', 'Paste', ClipboardPaste, readOnly, (canvas) => canvas.paste()),
     {
       id: 'duplicate',
@@ -118,7 +173,7 @@ function editActions(studio: Studio): Action[] {
       group: 'Canvas',
       icon: Trash,
       keywords: ['remove'],
-      reason: needsSelection,
+      reason: whyNotDelete,
       run: () => deleteNodes(project, selected)
     },
     {

@@ -1,5 +1,6 @@
 // A copy from an earlier life of the canvas: when its dialog opens by itself, and what the dialog says in words.
 import { untrack } from 'svelte';
+import type * as Y from 'yjs';
 import { fieldsOf, isNothing, type Difference, type Differing } from '$lib/project/compare';
 import type { Project } from '$lib/project/project.svelte';
 import { NODE_SPECS } from '$lib/schema/generated';
@@ -21,11 +22,12 @@ export function watchOlderCopy(studio: Studio): void {
       const difference = project.olderDifference;
       if (difference && isNothing(difference)) {
         project.discardOlderCopy();
-        toasts.show({
-          title: 'This canvas was begun anew on the server',
-          detail: 'Everything that your copy held is in it.',
-          topic: 'older copy'
-        });
+        if (copy.kind === 'epoch')
+          toasts.show({
+            title: 'This canvas was begun anew on the server',
+            detail: 'Everything that your copy held is in it.',
+            topic: 'older copy'
+          });
       } else if (!asked.value.includes(copy.name)) {
         asked.value = [...asked.value.slice(-20), copy.name];
         studio.dialog = 'copy';
@@ -37,6 +39,19 @@ export function watchOlderCopy(studio: Studio): void {
 /** Only the server's own document is worth comparing with. */
 function isJoined({ connection }: Project): boolean {
   return ['saved', 'saving', 'stuck', 'readonly'].includes(connection.kind);
+}
+
+/** Saves a canvas as a file, readable without this app. */
+export function downloadCopy(canvas: Y.Doc, name: string): void {
+  const content = {
+    format: 'workprint.copy.1',
+    project: name,
+    nodes: canvas.getMap('nodes').toJSON(),
+    edges: canvas.getMap('edges').toJSON()
+  };
+  const url = URL.createObjectURL(new Blob([JSON.stringify(content, null, 1)], { type: 'application/json' }));
+  Object.assign(document.createElement('a'), { href: url, download: `${name} - my copy.json` }).click();
+  URL.revokeObjectURL(url);
 }
 
 /** "2 nodes and 1 link only in your copy, 3 different." */

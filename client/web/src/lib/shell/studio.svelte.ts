@@ -1,6 +1,7 @@
 // What the panels of an open project share besides the project: the canvas handle, the panels, the dialogs, notices.
 import { getContext, setContext, tick } from 'svelte';
 import { Notices } from '$lib/activity/notices.svelte';
+import type { LockTarget } from '$lib/locks/locking';
 import type { Person, Project } from '$lib/project/project.svelte';
 import type { NodeType, Position } from '$lib/schema/generated';
 import { remembered } from '$lib/ui/remembered.svelte';
@@ -21,7 +22,8 @@ export interface CanvasHandle {
 
 export type View = 'canvas' | 'takes';
 
-export type OpenDialog = 'none' | 'palette' | 'shortcuts' | 'snapshot' | 'copy' | 'people' | 'changes';
+export type OpenDialog =
+  'none' | 'palette' | 'shortcuts' | 'snapshot' | 'copy' | 'people' | 'changes' | 'unlock' | 'not-kept';
 
 export class Studio {
   readonly project: Project;
@@ -29,6 +31,10 @@ export class Studio {
   canvas = $state.raw<CanvasHandle | null>(null);
   dialog = $state<OpenDialog>('none');
   view = $state<View>('canvas');
+  /** What the open dialog asks a reason for. */
+  unlocking = $state.raw<LockTarget | undefined>();
+  /** The edit that was asked for in the list of those that were not kept. */
+  shownNotKept = $state('');
   /** Set by the frame: shows or hides a side panel. */
   togglePanel: (side: 'left' | 'right', show?: boolean) => void = () => undefined;
   readonly #assets = remembered('panel.assets', true);
@@ -75,6 +81,18 @@ export class Studio {
       if (cursor) canvas.centreOn(cursor);
       else if (node) canvas.focusNode(node);
     });
+  }
+
+  /** Asks why something is to be unlocked. */
+  unlock(target: LockTarget): void {
+    this.unlocking = target;
+    this.dialog = 'unlock';
+  }
+
+  /** Shows what was not kept, and one edit of it before all. */
+  showNotKept(id = ''): void {
+    this.shownNotKept = id;
+    this.dialog = 'not-kept';
   }
 
   /** Shows the brief: the inspector describes the project while nothing is selected. */

@@ -2,6 +2,7 @@
 import { untrack } from 'svelte';
 import { isLive } from '$lib/activity/activity';
 import type { JobView } from '$lib/project/project.svelte';
+import { placeOf } from '$lib/refused/words';
 import { toasts } from '$lib/ui/toasts.svelte';
 import type { Studio } from './studio.svelte';
 
@@ -13,6 +14,20 @@ const KEEP_OPEN = 'Nothing is lost as long as this page stays open. The server k
 export function watch(studio: Studio): void {
   watchJobs(studio);
   watchConnection(studio);
+  watchRefusals(studio);
+}
+
+/** What was put back is said where it happened; also in the activity, and aloud when that place is out of sight. */
+function watchRefusals(studio: Studio): void {
+  const { project } = studio;
+  project.notKept.onTold = (told) => {
+    for (const edit of told) {
+      const action = { label: 'See', run: () => studio.showNotKept(edit.id) };
+      const words = { title: `Not kept: ${placeOf(edit, project)}`, detail: edit.message };
+      studio.notices.add({ ...words, action });
+      if (!isInSight(edit.record)) toasts.show({ ...words, action, topic: 'not kept' });
+    }
+  };
 }
 
 function watchJobs(studio: Studio): void {

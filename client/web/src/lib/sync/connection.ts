@@ -56,7 +56,7 @@ export function refusalFor(code: number, reason: string): string {
     case CLOSE_CODES.UNAUTHORISED:
       return 'Your session has ended. Sign in again to go on; your edits are kept in this browser.';
     case CLOSE_CODES.FORBIDDEN:
-      return 'You have no access to this project any more. An owner of the project can give it back.';
+      return `${sentence(reason) || 'You have no access to this project any more.'} An admin or the owner of the project can help.`;
     case CLOSE_CODES.NO_SUCH_DOCUMENT:
       return 'This project is no longer on the server.';
     case CLOSE_CODES.OTHER_EPOCH:
@@ -132,7 +132,7 @@ function readonly(facts: Facts): Connection {
   return {
     kind: 'readonly',
     unsynced,
-    message: `The server refused ${edits(unsynced)}, because you may only read. Reload to see the shared state.`
+    message: `The server refused ${edits(unsynced)}, because you may only read. What you wrote is kept as a copy in this browser.`
   };
 }
 

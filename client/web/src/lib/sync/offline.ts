@@ -5,6 +5,8 @@ import * as Y from 'yjs';
 
 const UNSYNCED = 'unsynced/';
 const ASIDE = '/aside/';
+/** Marks, in the place of an epoch, a copy with edits that the server did not take. */
+export const UNSAVED = 'unsaved-';
 
 /** Copies of this page alone, where the browser offers no storage. */
 const unkept = new Map<string, Uint8Array>();
@@ -14,6 +16,11 @@ export async function setAside(name: string, doc: Y.Doc, epoch: string): Promise
   const aside = await OfflineCopy.open(`${name}${ASIDE}${epoch}`, doc);
   if (aside) await aside.close();
   else unkept.set(`${name}${ASIDE}${epoch}`, Y.encodeStateAsUpdate(doc));
+}
+
+/** Whether what was set aside under that name holds edits that the server did not take. */
+export function isUnsaved(name: string): boolean {
+  return name.includes(`${ASIDE}${UNSAVED}`);
 }
 
 /** The names of what was set aside of that document, by any page of this browser. */

@@ -1,4 +1,4 @@
-// The two documents of a project, kept in this browser and in step with the server over one socket.
+// The documents of a project that this page shows, kept in this browser and in step with the server over one socket.
 import { HocuspocusProvider, HocuspocusProviderWebsocket, WebSocketStatus } from '@hocuspocus/provider';
 import { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
@@ -13,7 +13,8 @@ import { whoIsThere } from './frames';
 import { Heartbeat } from './heartbeat';
 import { Ledger } from './ledger';
 import { meteredSocket } from './metered-socket';
-import { dropAside, namesAside, OfflineCopy, readAside, setAside } from './offline';
+import { dropAside, isUnsaved, namesAside, OfflineCopy, readAside, setAside, UNSAVED } from './offline';
+import { readRefusal, type Refusal } from './refusal';
 
 export type SyncOptions = {
   projectId: string;
@@ -26,7 +27,8 @@ export type SyncOptions = {
   url: string;
 };
 
-type DocumentName = 'canvas' | 'takes';
+type DocumentName = 'canvas' | 'takes' | 'production';
+const DOCUMENT_NAMES: DocumentName[] = ['canvas', 'takes', 'production'];
 const BEAT_MS = 1_000;
 const RETRY_MS = 500;
 /** Where there is no place, asking often does not make one. */
@@ -34,9 +36,15 @@ const RETRY_WHEN_FULL_MS = 5_000;
 /** A first attempt that takes longer than this is called offline. */
 const PATIENCE_MS = 8_000;
 const SET_ASIDE = 'This project was begun anew on the server. Your copy is kept in this browser.';
+const NOT_SAVED = 'You may only read this project. What you changed is kept as a copy in this browser.';
 
-/** A copy of the canvas from an earlier life of it, which waits for somebody to decide. */
-export type Aside = { readonly name: string; readonly canvas: Y.Doc };
+/** A copy of the canvas which waits for somebody to decide. */
+export type Aside = {
+  readonly name: string;
+  readonly canvas: Y.Doc;
+  /** `epoch`: of an earlier life of the canvas; `unsaved`: it holds edits that the server did not take. */
+  readonly kind: 'epoch' | 'unsaved';
+};
 
 class ProjectSocket extends HocuspocusProviderWebsocket {
   /** Takes the connection for lost without waiting for the browser, for which closing a silent socket takes long. */
@@ -52,6 +60,8 @@ class ProjectSocket extends HocuspocusProviderWebsocket {
 export class ProjectSync {
   readonly canvas = new Y.Doc();
   readonly takes = new Y.Doc();
+  /** Locks and scene chains. */
+  readonly production = new Y.Doc();
   /** Presence of people. */
   readonly awareness = new Awareness(this.canvas);
   /** Presence of the farm: how far jobs are. */
@@ -77,6 +87,12 @@ export class ProjectSync {
   onOutdated: () => void = () => undefined;
   /** Called when the canvas is in step with the server again. */
   onLive: () => void = () => undefined;
+  /** Called when the server has said what this person may do: at every joining, and when it changes. */
+  onRights: () => void = () => undefined;
+  /** Called when the server put edits of ours back. */
+  onRefusal: (refusal: Refusal) => void = () => undefined;
+  /** Called when the server does not want this page back; the close code, or 0 when it only said no. */
+  onSentAway: (code: number) => void = () => undefined;
 
   private constructor(options: SyncOptions) {
     this.#options = options;
@@ -102,7 +118,7 @@ export class ProjectSync {
   /** Resolves when the local copies are loaded; the server may answer later or not at all. */
   static async open(options: SyncOptions): Promise<ProjectSync> {
     const sync = new ProjectSync(options);
-    await Promise.all([sync.#loadCopy('canvas', sync.canvas), sync.#loadCopy('takes', sync.takes)]);
+    await Promise.all(DOCUMENT_NAMES.map((name) => sync.#loadCopy(name, sync[name])));
     const canvasCopy = sync.#copies.get('canvas');
     if (canvasCopy) sync.#ledger.inherit(await canvasCopy.unsyncedBefore());
     sync.#know({ keptLocally: canvasCopy !== undefined, unsynced: sync.#ledger.unsynced });
@@ -161,8 +177,7 @@ export class ProjectSync {
     this.#socket?.destroy();
     await this.#noting;
     await Promise.all([...this.#copies.values()].map((copy) => copy.close()));
-    this.canvas.destroy();
-    this.takes.destroy();
+    for (const name of DOCUMENT_NAMES) this[name].destroy();
   }
 
   async #loadCopy(name: DocumentName, doc: Y.Doc): Promise<void> {
@@ -178,7 +193,10 @@ export class ProjectSync {
   /** One after the other, should there be several. */
   async #loadAside(): Promise<void> {
     const [name] = await namesAside(this.#nameOf('canvas'));
-    this.#aside = name === undefined ? undefined : { name, canvas: await readAside(name) };
+    this.#aside =
+      name === undefined
+        ? undefined
+        : { name, canvas: await readAside(name), kind: isUnsaved(name) ? 'unsaved' : 'epoch' };
     this.#changed.changed();
   }
 
@@ -211,13 +229,14 @@ export class ProjectSync {
     });
     this.#providers = [
       this.#attach('canvas', this.canvas, this.awareness),
-      this.#attach('takes', this.takes, this.farmAwareness)
+      this.#attach('takes', this.takes, this.farmAwareness),
+      this.#attach('production', this.production, null)
     ];
     this.#timers.push(setInterval(() => this.#beat(), BEAT_MS));
     setTimeout(() => this.#know({ first: false }), PATIENCE_MS);
   }
 
-  #attach(name: DocumentName, document: Y.Doc, awareness: Awareness): HocuspocusProvider {
+  #attach(name: DocumentName, document: Y.Doc, awareness: Awareness | null): HocuspocusProvider {
     const provider = new HocuspocusProvider({
       name,
       document,
@@ -230,7 +249,11 @@ export class ProjectSync {
       onAuthenticationFailed: ({ reason }) => {
         // Only after a race: we look before we send anything.
         if (isOtherEpoch(reason)) void this.#leaveEpoch(name);
-        else this.#refuse(reason || 'The server did not accept your sign-in.');
+        else this.#refuse(reason || 'The server did not accept your sign-in.', 0);
+      },
+      onStateless: ({ payload }) => {
+        const refusal = readRefusal(payload);
+        if (refusal) this.onRefusal(refusal);
       }
     });
     provider.attach();
@@ -242,6 +265,7 @@ export class ProjectSync {
     this.#know({ mayWrite });
     // The provider still counts what was refused so far; this starts its count anew.
     if (promoted) this.#providers[0]?.forceSync();
+    this.onRights();
   }
 
   /** An empty token makes the server look at the cookie, so a failed request for one is not the end. */
@@ -249,7 +273,8 @@ export class ProjectSync {
     try {
       return await this.#options.token();
     } catch (error) {
-      if (error instanceof ApiError && error.status === 401) this.#refuse(refusalFor(4401, ''));
+      if (error instanceof ApiError && error.status === 401)
+        this.#refuse(refusalFor(CLOSE_CODES.UNAUTHORISED, ''), CLOSE_CODES.UNAUTHORISED);
       return '';
     }
   }
@@ -268,9 +293,11 @@ export class ProjectSync {
         this.#ledger.answered(accepted);
         this.#know({ settled: this.#ledger.settled, changeRefused: this.#ledger.refused });
         this.#ledgerChanged();
+        if (this.#ledger.refused) void this.#keepUnsaved();
       },
       arrived: (document, update) => {
-        const name = document === 'canvas' ? 'canvas' : 'takes';
+        const name = DOCUMENT_NAMES.find((known) => known === document);
+        if (!name) return false;
         if (!isFromAnotherEpoch(this[name], update)) return true;
         void this.#leaveEpoch(name);
         return false;
@@ -338,12 +365,27 @@ export class ProjectSync {
     const pause = pauseFor(code, reason, this.#facts.pause);
     this.#know({ live: false, first: false, settled: false, pause });
     this.#socket?.waitBeforeRetry(code === CLOSE_CODES.TRY_AGAIN_LATER ? RETRY_WHEN_FULL_MS : RETRY_MS);
-    if (!mayRetry(code)) this.#refuse(refusalFor(code, reason));
+    if (!mayRetry(code)) this.#refuse(refusalFor(code, reason), code);
   }
 
-  #refuse(reason: string): void {
+  #refuse(reason: string, code: number): void {
     this.#know({ refusal: reason });
     this.#socket?.disconnect();
+    this.onSentAway(code);
+  }
+
+  /**
+   * The server takes no edits of ours, so what is on screen is not what everybody else sees. A CRDT takes nothing back:
+   * the canvas is put aside as it is, and begun again from the server's.
+   */
+  async #keepUnsaved(): Promise<void> {
+    if (this.#facts.failure) return;
+    this.#know({ failure: NOT_SAVED });
+    this.#socket?.disconnect();
+    await this.#noting;
+    await setAside(this.#nameOf('canvas'), this.canvas, `${UNSAVED}${this.canvas.clientID}`);
+    await this.#forget('canvas');
+    this.onOutdated();
   }
 
   /** Stops, instead of mixing two histories. The canvas may hold edits, so it is kept; what the server wrote is not. */
@@ -358,6 +400,7 @@ export class ProjectSync {
     }
     // Most likely begun anew as well; nothing is lost when it was not.
     await this.#forget('takes');
+    await this.#forget('production');
     this.onOutdated();
   }
 
