@@ -8,6 +8,7 @@ from sys import intern
 from typing import Any, NamedTuple
 
 from server.activity.replay import Change, ChangeKind, Record
+from server.auth.actor import SYSTEM
 from server.store.base import LoggedUpdate
 
 TOGETHER_SECONDS = 300.0
@@ -15,6 +16,8 @@ TOGETHER_SECONDS = 300.0
 
 Position = tuple[int, str]
 """Where an entry stands among all of a project: `seq` of the update that began it, and a word for the record."""
+PUT_BACK = ("seq", "mark")
+"""All that is kept of an entry of which nothing is left: its place."""
 Row = tuple[Any, ...]
 """An entry as it is kept, and a stamp. Python's garbage collector looks away from bare tuples of words; it would stop
 the event loop to look at thousands of objects of any other kind."""
@@ -77,6 +80,8 @@ class Journal:
         self._latest: dict[Record, tuple[int, Row]] = {}
         """The newest entry of each record, with its number among all that were kept."""
         self._stamps: dict[Record, dict[str, Row]] = {}
+        self._before: dict[Record, tuple[tuple[int, Row] | None, dict[str, Row]]] = {}
+        """Newest entry and stamps of what a person's last update touched, as they were before it."""
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -84,11 +89,19 @@ class Journal:
     def add(self, update: LoggedUpdate, changes: Iterable[Change]) -> None:
         """Take what the next update did."""
         stamp = Stamp(intern(update.actor_id), intern(update.actor_name), intern(update.at))
+        by_server = update.actor_id == SYSTEM.user_id
+        if not by_server:
+            self._before.clear()
         begun: list[tuple[Record, Entry]] = []
         for change in changes:
             record = (change.root, change.key)
-            self._stamp(record, change, tuple(stamp))
+            if by_server and record in self._before:
+                self._put_back(record, change, tuple(stamp))
+                continue
             latest = self._latest.get(record)
+            if not by_server:
+                self._before[record] = latest, dict(self._stamps.get(record, {}))
+            self._stamp(record, change, tuple(stamp))
             if latest is None or not self._continue(record, latest, change, stamp):
                 mark = blake2s("\0".join(record).encode(), digest_size=4).hexdigest()
                 fields = tuple(map(intern, change.fields)) if change.kind == "changed" else ()
@@ -100,11 +113,12 @@ class Journal:
     def newest_first(self, wanted: Callable[[Entry], bool], before: Position | None = None) -> Iterator[Entry]:
         """The kept entries before a position that are wanted."""
         at = len(self._rows) if before is None else bisect_left(self._rows, before)
-        return filter(wanted, (Entry(*self._rows[each]) for each in range(at - 1, -1, -1)))
+        rows = (self._rows[each] for each in range(at - 1, -1, -1))
+        return filter(wanted, (Entry(*row) for row in rows if len(row) > len(PUT_BACK)))
 
     def floor(self) -> Position | None:
         """The oldest entry that is kept, when there were older ones; None when all are here."""
-        return Entry(*self._rows[0]).position if self._dropped else None
+        return self._rows[0][: len(PUT_BACK)] if self._dropped else None
 
     def blame(self, key: str, roots: Iterable[str]) -> dict[str, Stamp] | None:
         """Who wrote each field of a record last, in the first root that has one; None when none has.
@@ -114,10 +128,10 @@ class Journal:
         stamps = next((found for root in roots if (found := self._stamps.get((root, key))) is not None), None)
         if stamps is None:
             return None
-        whole: dict[str, Stamp] = {}
-        # In the order of writing: a field that is written again moves to the end.
-        for field, row in stamps.items():
-            whole[field] = whole[field.partition(".")[0]] = Stamp(*row)
+        whole = {field: Stamp(*row) for field, row in stamps.items()}
+        for field, stamp in list(whole.items()):
+            name = field.partition(".")[0]
+            whole[name] = max(whole.get(name, stamp), stamp, key=lambda each: each.at)
         return whole
 
     def _begin(self, record: Record, entry: Entry) -> None:
@@ -147,10 +161,43 @@ class Journal:
             entry = entry._replace(title=change.title)
         else:
             return False
-        self._latest[record] = (number, tuple(entry))
-        if number >= self._dropped:
-            self._rows[number - self._dropped] = tuple(entry)
+        self._keep_as(record, number, tuple(entry))
         return continues
+
+    def _keep_as(self, record: Record, number: int, row: Row) -> None:
+        self._latest[record] = (number, row)
+        if number >= self._dropped:
+            self._rows[number - self._dropped] = row
+
+    def _put_back(self, record: Record, change: Change, stamp: Row) -> None:
+        """Take back what somebody was not allowed to do: right after it, the server has undone it."""
+        before, stamps = self._before[record]
+        self._restore_stamps(record, change, stamps, stamp)
+        if (latest := self._latest.get(record)) is None:
+            return
+        number, entry = latest[0], Entry(*latest[1])
+        earlier = Entry(*before[1]) if before is not None and before[0] == number else None
+        kept = frozenset(earlier.fields) if earlier is not None else frozenset[str]()
+        fields = kept.union(entry.fields) - (change.fields - kept)
+        if change.kind == "changed" and (fields or entry.change != "changed"):
+            self._keep_as(record, number, tuple(entry._replace(fields=tuple(fields))))
+        elif earlier is not None:
+            self._keep_as(record, number, tuple(earlier))
+        else:
+            self._keep_as(record, number, entry[: len(PUT_BACK)])
+            self._latest.pop(record)
+            if before is not None:
+                self._latest[record] = before
+
+    def _restore_stamps(self, record: Record, change: Change, before: dict[str, Row], stamp: Row) -> None:
+        """What was put back belongs to whoever had written it, or to the server where nobody knows."""
+        if change.kind != "changed":
+            self._stamps[record] = before
+        else:
+            now = self._stamps.setdefault(record, {})
+            now |= {field: before.get(field, stamp) for field in change.fields}
+        if not self._stamps[record]:
+            del self._stamps[record]
 
     def _stamp(self, record: Record, change: Change, stamp: Row) -> None:
         if change.kind == "removed" and not change.fields:
@@ -158,9 +205,7 @@ class Journal:
             return
         stamps = self._stamps.setdefault(record, {})
         for field in change.fields:
-            if field in stamps:
-                del stamps[field]
-            elif change.kind == "changed":
+            if field not in stamps and change.kind == "changed":
                 for key in [each for each in stamps if each.startswith(f"{field}.")]:
                     del stamps[key]
             stamps[intern(field)] = stamp

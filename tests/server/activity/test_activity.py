@@ -77,6 +77,10 @@ def put_record(name: str, value: object) -> Edit:
     return lambda doc: nodes(doc).__setitem__(name, value)
 
 
+def remove(name: str) -> Edit:
+    return lambda doc: nodes(doc).pop(name)
+
+
 def put(name: str, field: str, value: object) -> Edit:
     return lambda doc: nodes(doc)[name].__setitem__(field, value)
 
@@ -144,7 +148,7 @@ async def test_a_record_is_removed_by_its_flag_or_altogether_and_comes_back() ->
     await film.did("ana", add("a"))
     await film.did("bo", put("a", "deleted", value=True))
     await film.did("bo", put("a", "deleted", value=False))
-    await film.did("ana", lambda doc: nodes(doc).pop("a"))
+    await film.did("ana", remove("a"))
     await film.did("ana", add("a"))
     async with reading(film) as activity:
         assert [entry[:2] for entry in await told(activity)] == [
@@ -175,14 +179,35 @@ async def test_what_makes_no_sense_is_told_all_the_same() -> None:
     values: list[object] = [None, 7, "words", [1], {"title": 3, "type": []}, Text("a😀"), Map({})]
     for number, value in enumerate(values):
         await film.did("ana", put_record(f"n{number}", value))
-    no_flag: object = Map({})
-    await film.did("bo", add("good", deleted=no_flag, parameters=Map({"a": Map({"b": 1})})))
+    await film.did("bo", add("good", deleted=[], parameters=Map({"a": Map({"b": 1})})))
     await film.did("bo", lambda doc: nodes(doc)["good"]["parameters"]["a"].__setitem__("b", 2))
     async with reading(film) as activity:
         assert ("Bo", "added", "good", []) in await told(activity)
         blamed = await activity.blame(FILM, "canvas", "good")
         assert blamed is not None
         assert blamed["parameters.a"]["by"]["id"] == "bo"
+
+
+async def test_what_the_server_put_back_was_not_done() -> None:
+    """Who is not allowed to do something did nothing; what else they did stays, and so does whose words stand."""
+    film = Film()
+    await film.did("ana", add("a"))
+    await film.did("bo", lambda doc: (put("a", "title", "Bo's")(doc), type_into("a", "x")(doc)), after_seconds=400)
+    await film.did("workprint", put("a", "title", "a"), after_seconds=0)
+    for mine, back in ((put("a", "deleted", value=True), put("a", "deleted", value=False)), (remove("a"), add("a"))):
+        await film.did("cy", mine)
+        await film.did("workprint", back, after_seconds=0)
+    await film.did("cy", add("b"))
+    await film.did("workprint", remove("b"), after_seconds=0)
+    await film.did("cy", put("a", "title", "Cy's"))
+    await film.did("workprint", put("a", "title", "a"), after_seconds=0)
+    await film.did("bo", type_into("a", "y"))
+    async with reading(film) as activity:
+        assert await told(activity) == [("Ana", "added", "a", []), ("Bo", "changed", "a", ["text"])]
+        blamed = await activity.blame(FILM, "canvas", "a")
+        assert blamed is not None
+        assert (blamed["title"]["by"]["name"], blamed["text"]["by"]["name"]) == ("Ana", "Bo")
+        assert await activity.blame(FILM, "canvas", "b") is None
 
 
 async def test_older_entries_than_are_kept_are_read_from_the_log_again() -> None:
@@ -243,7 +268,7 @@ async def test_compaction_puts_what_the_log_still_knows_in_the_place_of_what_was
     film = Film()
     await film.did("ana", add("a"))
     await film.did("bo", add("b"))
-    await film.did("ana", lambda doc: nodes(doc).pop("b"))
+    await film.did("ana", remove("b"))
     await film.did("bo", type_into("a", "x"))
     async with reading(film) as activity, reading(film) as newcomer:
         assert [entry[1] for entry in await told(activity)] == ["added", "added", "removed", "changed"]
