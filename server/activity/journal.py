@@ -205,7 +205,7 @@ class Journal:
             return
         stamps = self._stamps.setdefault(record, {})
         for field in change.fields:
-            if field not in stamps and change.kind == "changed":
+            if change.kind == "changed":
                 for key in [each for each in stamps if each.startswith(f"{field}.")]:
                     del stamps[key]
             stamps[intern(field)] = stamp
