@@ -131,7 +131,8 @@ class Journal:
         whole = {field: Stamp(*row) for field, row in stamps.items()}
         for field, stamp in list(whole.items()):
             name = field.partition(".")[0]
-            whole[name] = max(whole.get(name, stamp), stamp, key=lambda each: each.at)
+            # At the same time: whoever was the later one, for a field that is written moves to the end.
+            whole[name] = max(stamp, whole.get(name, stamp), key=lambda each: each.at)
         return whole
 
     def _begin(self, record: Record, entry: Entry) -> None:
@@ -208,6 +209,7 @@ class Journal:
             if change.kind == "changed":
                 for key in [each for each in stamps if each.startswith(f"{field}.")]:
                     del stamps[key]
+            stamps.pop(field, None)
             stamps[intern(field)] = stamp
 
 
