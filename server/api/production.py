@@ -10,6 +10,7 @@ from crdt_schema.production import AUDIO_GAIN, Locks
 from crdt_schema.project import ASPECT_RATIOS
 from crdt_schema.records import Lock
 from crdt_schema.rules import RULE_TEXTS
+from crdt_schema.shapes import HIGHEST_FRAME
 from server.api.access import LONGEST_REASON, choice, enter, json_body, line, number, text
 from server.errors import BadRequest
 from server.keys import CHAINS, LOCKS
@@ -19,8 +20,6 @@ from server.production.locks import CONTRACT, Target
 LONGEST_NAME = 120
 LONGEST_CONTEXT = 20_000
 MOST_SEGMENTS = 1000
-MOST_FRAMES = 10_000_000
-"""More than a day at 60 frames per second."""
 QUIETEST_DB, LOUDEST_DB = -96.0, 24.0
 FRAMES = {
     "trimStart": "trim_start",
@@ -141,8 +140,8 @@ def adjustments(body: Mapping[str, Any]) -> dict[str, float]:
     for name, field in FRAMES.items():
         if name in body:
             frames = body[name]
-            if isinstance(frames, bool) or not isinstance(frames, int) or not 0 <= frames <= MOST_FRAMES:
-                raise BadRequest(f"{name} must be a whole number of frames from 0 to {MOST_FRAMES:,}.")
+            if isinstance(frames, bool) or not isinstance(frames, int) or not 0 <= frames <= HIGHEST_FRAME:
+                raise BadRequest(f"{name} must be a whole number of frames from 0 to {HIGHEST_FRAME:,}.")
             values[field] = frames
     if "audioGain" in body:
         values[AUDIO_GAIN] = number(body["audioGain"], "audioGain", least=QUIETEST_DB, most=LOUDEST_DB)
