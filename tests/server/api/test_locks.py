@@ -77,6 +77,15 @@ async def test_an_unlock_needs_a_reason_and_leaves_it_in_the_audit_for_good(stud
     assert (unlock["reason"], unlock["detail"]) == ("Wrong take.", "Title of shot-1")
 
 
+async def test_the_audit_log_of_the_project_holds_who_locked_what_and_why(studio: Studio) -> None:
+    await studio.put(studio.admin, "/shots/shot-1/lock", {"locked": True})
+    await studio.put(studio.owner, "/shots/shot-1/lock", {"locked": False, "reason": "Wrong take."})
+    newest, before, *_ = (await got(studio.admin, f"{studio.address}/audit"))["entries"]
+    assert (newest["by"]["name"], newest["action"], newest["target"]) == ("Ola", "unlock", "shot:shot-1")
+    assert (newest["reason"], newest["detail"]) == ("Wrong take.", "Title of shot-1")
+    assert (before["by"]["name"], before["action"], before["reason"]) == ("Adam", "lock", "")
+
+
 async def test_locking_and_unlocking_again_changes_nothing_and_is_noted_once(studio: Studio) -> None:
     first = await studio.put(studio.admin, "/shots/shot-1/lock", {"locked": True, "reason": "Final."})
     assert await studio.put(studio.owner, "/shots/shot-1/lock", {"locked": True, "reason": "Mine."}) == first
