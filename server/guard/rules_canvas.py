@@ -113,7 +113,7 @@ def _judge_whole_node(touch: Touch) -> Breach | None:
         return wrong
     kind, was = _type_of(touch.after), _type_of(touch.before)
     if kind is None:
-        return breach("unknown_type", touch, type=repr(values_of(touch.after).get("type"))[:80])
+        return breach("unknown_type", touch, type=text_of(touch.after, "type")[:80] or "none")
     if was is not None and kind != was:
         return breach("write_once", touch, what="The type of a node")
     return next(misfits(touch, NODE_SHAPES[kind]), None)
@@ -127,7 +127,7 @@ def _judge_fields(touch: Touch, refused: frozenset[str | None]) -> Iterator[Brea
         if was is not None:
             yield breach("write_once", touch, "type", what="The type of a node")
         else:
-            yield breach("unknown_type", touch, "type", type=repr(values_of(touch.after).get("type"))[:80])
+            yield breach("unknown_type", touch, "type", type=text_of(touch.after, "type")[:80] or "none")
     yield from misfits(touch, _book(was or kind), names)
 
 

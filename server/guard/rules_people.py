@@ -1,7 +1,7 @@
 """The rules of what has an author: styles, assets, marks, notes, votes and verdicts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crdt_schema.production import Locks
 from crdt_schema.shapes import Shape
@@ -117,16 +117,22 @@ def _judge_fields(authored: Authored, actor: Actor, touch: Touch) -> Iterator[Br
 
 
 def _judge_ballot(ballot: Ballot, actor: Actor, touch: Touch) -> Iterator[Breach]:
-    if is_whole(touch):
+    before, after = touch.before, touch.after
+    if before is None or after is None or not before.kind == after.kind == "map":
         if wrong := _judge_whole_ballot(ballot, actor, touch):
             yield wrong
         return
+    # Also where a whole record has taken the place of another: two people who are the first to vote at the same time
+    # write one each, and the words of both are to stand.
+    names = touch.fields if touch.fields is not None else before.values.keys() | after.values.keys()
+    judged = replace(touch, fields=frozenset(names))
     refused: set[str | None] = set()
-    for name in changes(touch):
+    for name in changes(judged):
         if name != actor.user_id:
             refused.add(name)
             yield breach("not_yours", touch, name, what=ballot.what)
-    yield from misfits(touch, dict.fromkeys(touch.fields or (), ballot.word), (touch.fields or frozenset()) - refused)
+    left = {name for name in names if name not in refused}
+    yield from misfits(judged, dict.fromkeys(left, ballot.word), left)
 
 
 def _judge_whole_ballot(ballot: Ballot, actor: Actor, touch: Touch) -> Breach | None:

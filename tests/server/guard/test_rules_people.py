@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from crdt_schema.production import Locks
+from crdt_schema.production import NO_LOCKS, Locks
 from server.auth.actor import Actor
-from server.guard.touches import Breach, Record
+from server.guard.rules import RULES
+from server.guard.touches import Breach, Record, Touch
 from tests.support.touched import EVE, ROB, Sheet, as_role, but, judge, lock, plain, settle, shared
 
 ZOE = as_role("reviewer", "zoe")
@@ -151,6 +152,14 @@ def test_everybody_has_one_word_and_only_their_own(document: str, root: str, wor
     assert told(judge(document, before, Sheet(), ROB)) == [("not_yours", "t", None)]
     forged = Sheet().having(root, t=shared(eve=word))
     assert told(judge(document, Sheet(), forged, ROB)) == [("not_yours", "t", None)]
+
+
+def test_two_who_are_the_first_to_vote_at_the_same_time_both_keep_their_vote() -> None:
+    before, after = Sheet().having("votes", t=shared(zoe=1)), Sheet().having("votes", t=shared(rob=-1))
+    replaced = [Touch("votes", "t", None, before.get("votes", "t"), after.get("votes", "t"))]
+    breaches = list(RULES["styles"](ROB, replaced, after, NO_LOCKS))
+    assert told(breaches) == [("not_yours", "t", "zoe")]
+    assert settle(before, after, breaches).get("votes", "t") == shared(zoe=1, rob=-1)
 
 
 @pytest.mark.parametrize(("document", "root"), [("styles", "votes"), ("annotations", "verdicts")])
