@@ -27,7 +27,7 @@ from server.hub.hub import Hub, OpenStore
 from server.hub.limits import Limits
 from server.intents.service import FindActor, Intents
 from server.metrics import registry_of
-from server.middleware import add_headers, know_the_user, tell_errors
+from server.middleware import add_headers, answer_what_is_no_http, know_the_user, tell_errors
 from server.production.chains import SceneChains
 from server.production.locks import LockKeeper, WriteAudit
 from server.projects.demo import ensure_demo
@@ -39,6 +39,7 @@ from server.store.sqlite import SqliteUpdateStore
 
 def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Application:
     """The whole service; it starts when the application starts and stops with it, in reverse."""
+    answer_what_is_no_http()
     # Bodies that are held in memory; files are read piece by piece and measured by their handlers.
     app = web.Application(middlewares=[add_headers, tell_errors, know_the_user], client_max_size=1 << 20)
     app[keys.CONFIG] = config

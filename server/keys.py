@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -36,4 +37,5 @@ CHAINS = web.AppKey("chains", SceneChains)
 SNAPSHOTTER = web.AppKey("snapshotter", Snapshotter)
 ACTIVITY = web.AppKey("activity", Activity)
 METRICS = web.AppKey("metrics", CollectorRegistry)
+OPENAPI: web.AppKey[dict[str, Any]] = web.AppKey("openapi")
 PIPELINES = web.AppKey("pipelines", dict[str, Pipeline])

@@ -1,11 +1,13 @@
 """What wraps every request: the one place where an exception becomes a reply, who is asking, and safe headers."""
 
 import math
+from http import HTTPStatus
 from typing import Final
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from aiohttp.web_protocol import RequestHandler
 
 from crdt_schema.ids import new_id
 from server.auth.actor import User
@@ -18,8 +20,8 @@ SESSION_COOKIE: Final = "workprint_session"
 SHARE_PAGE: Final = "/share/"
 """What follows it in an address is the secret of a share link."""
 USER = web.RequestKey("user", User)
-PUBLIC_PREFIXES = ("/api/farm/blobs/",)
-"""Part of the API that asks no user: farm nodes bring a token of their own."""
+PUBLIC_PREFIXES = ("/api/farm/blobs/", "/api/openapi.json", "/api/v1/openapi.json")
+"""Parts of the API that ask no user: farm nodes bring a token of their own, and a description holds no data."""
 log = structlog.get_logger()
 
 
@@ -72,6 +74,36 @@ def retry_after(error: WorkprintError) -> dict[str, str] | None:
 def path_without_secret(path: str) -> str:
     """A path as it may be logged."""
     return SHARE_PAGE if path.startswith(SHARE_PAGE) else path
+
+
+def answer_what_is_no_http() -> None:
+    """Let aiohttp answer what it cannot even read, before any middleware, in the one shape too.
+
+    It has no setting for this: its own answer is a line of text, and its log a traceback for whatever a stranger sends.
+    """
+    RequestHandler.handle_error = _tell_no_http  # pyright: ignore[reportAttributeAccessIssue] - it wants the word `self`
+
+
+def _tell_no_http(
+    _protocol: object,
+    request: web.BaseRequest,
+    status: int = 500,
+    exc: BaseException | None = None,
+    message: str | None = None,
+) -> web.StreamResponse:
+    trace_id = new_id("trace")
+    known = {"traceId": trace_id, "service": "hub", "status": status, "error": message or str(exc)}
+    if status < 500:  # noqa: PLR2004 - theirs
+        log.info("request cannot be read", **known)
+    else:
+        log.error("request failed unexpectedly", exc_info=exc, **known)
+    if request.writer.output_size > 0:
+        raise ConnectionError("a reply has begun: there can be no other")
+    code = HTTPStatus(status).phrase.lower().replace(" ", "_")
+    told = error_body(code, WORDS.get(status, UNEXPECTED if status >= 500 else WORDS[400]), trace_id)  # noqa: PLR2004 - as above
+    response = web.json_response(told, status=status, headers=headers_for("/api/"))
+    response.force_close()
+    return response
 
 
 @web.middleware

@@ -5,7 +5,8 @@ import asyncio
 from aiohttp import web
 
 from crdt_schema.ids import BlobHash, ProjectId, is_blob_hash
-from server.errors import Forbidden, NotFound, TooLarge
+from render_farm.ledger import FarmUnavailable
+from server.errors import Forbidden, NotFound, TooLarge, Unavailable
 from server.keys import CLOCK, CONFIG, FARM, PROJECTS, TOKENS
 from server.middleware import bearer_token
 from server.projects.index import Project
@@ -47,5 +48,8 @@ async def get_blob(request: web.Request) -> web.StreamResponse:
 
 async def nodes(request: web.Request) -> web.Response:
     """GET /api/farm/nodes: the farm nodes that are alive."""
-    found = await asyncio.to_thread(request.app[FARM].nodes)
+    try:
+        found = await asyncio.to_thread(request.app[FARM].nodes)
+    except FarmUnavailable:
+        raise Unavailable("The farm cannot be reached. Jobs wait until it is back; /healthz says when.") from None
     return web.json_response([node.as_json() for node in found])

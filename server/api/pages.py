@@ -4,19 +4,16 @@ from pathlib import Path
 
 from aiohttp import web
 
-from server.errors import NotFound, Unavailable
+from server.errors import Unavailable
 from server.safety import app_policy
 
 WEB_BUILD = Path(__file__).parent.parent.parent / "client" / "web" / "build"
 IMMUTABLE = "public, max-age=31536000, immutable"
-RESERVED = ("api/", "auth/", "ws/", "healthz/")
 
 
 async def page(request: web.Request) -> web.StreamResponse:
     """GET anything else: the file of that name, or the app."""
     wanted = request.match_info["path"]
-    if f"{wanted}/".startswith(RESERVED):
-        raise NotFound("There is nothing at this address.")
     root = WEB_BUILD.resolve()
     file = built_file(root, wanted)
     if file is not None and file.suffix != ".html":

@@ -185,7 +185,9 @@ async def change_project(request: web.Request) -> web.Response:
                 **settings,
                 "quality": cast("Tier", choice(body, "quality", TIERS, settings["quality"])),
                 "aspect_ratio": contract["aspectRatio"] or settings["aspect_ratio"],
-                "governance": promoted(settings["governance"], body.get("governance")),
+                "governance": promoted(
+                    settings["governance"], choice(body, "governance", GOVERNANCES, settings["governance"])
+                ),
             },
             "creative_contract": contract,
         }
@@ -211,9 +213,9 @@ def shorten(value: object) -> str:
     return text if len(text) <= LONGEST_IN_AUDIT else f"{text[:LONGEST_IN_AUDIT]}…"
 
 
-def promoted(today: Governance, wanted: object) -> Governance:
+def promoted(today: Governance, wanted: str) -> Governance:
     """`sketch` may become `studio`, never back (CF-61); raises BadRequest."""
-    if wanted is None or wanted == today:
+    if wanted == today:
         return today
     if wanted != "studio":
         raise BadRequest("A studio project cannot go back to sketch: its gates have been relied on.")

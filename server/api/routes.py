@@ -11,12 +11,14 @@ from server.api import (
     me,
     media,
     members,
+    openapi,
     pages,
     production,
     projects,
     shares,
     tasks,
 )
+from server.keys import OPENAPI
 
 PROJECT = "/projects/{project:[A-Za-z0-9_-]+}"
 CHAINS = PROJECT + "/scene-chains"
@@ -24,6 +26,7 @@ CHAIN = CHAINS + "/{chain:[A-Za-z0-9_-]+}"
 SEGMENT = CHAIN + "/segments/{segment:[A-Za-z0-9_-]+}"
 
 API: tuple[web.RouteDef, ...] = (
+    web.get("/openapi.json", openapi.openapi),
     web.get("/me", me.me),
     web.get("/me/tokens", me.tokens),
     web.post("/me/tokens", me.create_token),
@@ -92,8 +95,9 @@ ROUTES: tuple[web.RouteDef, ...] = (
 def add_routes(app: web.Application) -> None:
     """Add them all; the web app's pages come last, because they take every address that is left."""
     app.add_routes(ROUTES)
+    app[OPENAPI] = openapi.document(ROUTES)
 
 
 def add_pages(app: web.Application) -> None:
-    """Everything else is the web app."""
-    app.router.add_get("/{path:.*}", pages.page)
+    """Everything else is the web app, but nothing below the addresses that the server answers itself."""
+    app.router.add_get("/{path:(?!(?:api|auth|ws|healthz|metrics)(?:/|$)).*}", pages.page)
