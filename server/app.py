@@ -137,11 +137,24 @@ def audit_writer(app: web.Application) -> WriteAudit:
     return write
 
 
+def hub_asker(app: web.Application) -> Callable[[str], None]:
+    """Has the hub ask again what somebody may do whose rights may have changed."""
+    asking = set[asyncio.Task[None]]()
+
+    def ask(user: str) -> None:
+        task = asyncio.create_task(app[keys.HUB].reconsider(user))
+        asking.add(task)
+        task.add_done_callback(asking.discard)
+
+    return ask
+
+
 async def run_people(app: web.Application) -> AsyncIterator[None]:
     """Open who may sign in."""
     people = await People.open(app[keys.CONFIG].state_folder / "workspace.sqlite", app[keys.CLOCK])
     app[keys.PEOPLE] = people
     app[keys.AUDIT] = people.audit
+    people.on_change(hub_asker(app))
     watching = asyncio.create_task(people.watch())
     yield
     watching.cancel()
