@@ -42,8 +42,12 @@ class Service:
     def session(self, headers: Mapping[str, str] | None = None) -> aiohttp.ClientSession:
         """A session of nobody in particular."""
         session = aiohttp.ClientSession(self.server.make_url("/"), headers=headers)
-        self._sessions.append(session)
+        self.keep(session)
         return session
+
+    def keep(self, session: aiohttp.ClientSession) -> None:
+        """Close a session with the service."""
+        self._sessions.append(session)
 
     async def close(self) -> None:
         """Stop it."""
