@@ -1,13 +1,13 @@
 """The endpoints of locks and scene chains."""
 
 from crdt_schema.project import ASPECT_RATIOS
+from crdt_schema.shapes import HIGHEST_FRAME
 from server.api.access import LONGEST_REASON
 from server.api.production import (
     FRAMES,
     LONGEST_CONTEXT,
     LONGEST_NAME,
     LOUDEST_DB,
-    MOST_FRAMES,
     MOST_SEGMENTS,
     QUIETEST_DB,
 )
@@ -94,7 +94,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         CHAIN,
         body={
             **body(
-                **dict.fromkeys(FRAMES, between(0, MOST_FRAMES, whole=True)),
+                **dict.fromkeys(FRAMES, between(0, HIGHEST_FRAME, whole=True)),
                 audioGain=between(QUIETEST_DB, LOUDEST_DB),
             ),
             "anyOf": [{"required": [name]} for name in (*FRAMES, "audioGain")],
