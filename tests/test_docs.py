@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from pycrdt import Doc, Text
 
+from crdt_schema.documents import KINDS
+from crdt_schema.rules import RULE_TEXTS
 from crdt_schema.wire import CloseCode, Kind, may_retry
 from server.config import SETTINGS
 from server.hub import codec, messages
@@ -39,6 +41,24 @@ def test_every_kind_of_message_stands_there_with_its_number() -> None:
         for name, number in zip(names.split(","), numbers.split(","), strict=True)
     }
     assert told == {kind.name.lower().replace("_", " "): kind for kind in Kind}
+
+
+def test_every_document_stands_there_with_its_roots_and_who_writes_them() -> None:
+    told = {row[0].strip("`").split("/")[0]: row for row in rows("Documents") if len(row) == 3}
+    assert told.keys() == KINDS.keys()
+    for name, kind in KINDS.items():
+        document, writer, roots = told[name]
+        assert ("/" in document) == kind.named
+        assert writer == (kind.written_by or "the server")
+        words = {
+            root: "" if least == kind.written_by else f" ({least or 'the server'})"
+            for root, least in kind.roots.items()
+        }
+        assert roots == ", ".join(f"`{root}`{who}" for root, who in words.items())
+
+
+def test_every_rule_stands_there() -> None:
+    assert [row[0].strip("`") for row in rows("Documents") if len(row) == 2] == list(RULE_TEXTS)
 
 
 def test_every_limit_stands_there_with_its_default() -> None:
