@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Pages } from './pages.svelte';
 import type { Page } from './rest';
-import { byAge, byDay, changeWords, documentWords } from './words';
+import { byAge, byDay, changeWords, documentWords, lastWords } from './words';
 
 describe('a change', () => {
   it('is told with the words people use', () => {
@@ -34,6 +34,16 @@ it('the newest change of a node comes first', () => {
   const by = { id: 'u', name: 'Ana' };
   const fields = { title: { by, at: '2026-01-01T00:00:00Z' }, prompt: { by, at: '2026-01-02T00:00:00Z' } };
   expect(byAge(fields).map((each) => each.field)).toEqual(['prompt', 'title']);
+});
+
+it('a node that was only added says so', () => {
+  const by = { id: 'u', name: 'Ana' };
+  const at = '2026-01-01T00:00:00Z';
+  expect(lastWords(byAge({ title: { by, at }, prompt: { by, at } }))).toBe('Added: Ana');
+  expect(lastWords(byAge({ title: { by, at }, prompt: { by, at: '2026-01-02T00:00:00Z' } }))).toBe(
+    'Prompt: Ana'
+  );
+  expect(lastWords([])).toBe('');
 });
 
 it('entries stand under their day', () => {

@@ -80,6 +80,18 @@ export function byAge(blame: Blame): FieldChange[] {
     .toSorted((a, b) => b.at.localeCompare(a.at));
 }
 
+/** The newest change of a node in a line: "Prompt: Ana"; "Added: Ana" while nothing of it was changed since. */
+export function lastWords(changes: readonly FieldChange[]): string {
+  const [last] = changes;
+  if (!last) return '';
+  const asAdded = changes.length > 1 && changes.every(({ at }) => at === last.at);
+  return `${asAdded ? 'Added' : capital(fieldWords(last.field))}: ${last.by.name}`;
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** Entries under the day they happened on: "Today", "Yesterday", "Monday 2 March". */
 export function byDay<Entry extends { at: string }>(
   entries: readonly Entry[],
