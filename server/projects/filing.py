@@ -6,6 +6,7 @@ from pathlib import Path
 
 from crdt_schema.records import Take
 from server.projects import layout
+from server.snapshot.repo import demand_inside
 from server.store.blobs import READ_ONLY
 
 
@@ -23,8 +24,12 @@ def names_in(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
 
 
-def link_once(source: Path, place: Path) -> bool:
-    """Put a blob in its place if nothing is there; whether it was put. A hard link costs no space."""
+def link_once(source: Path, place: Path, within: Path) -> bool:
+    """Put a blob in its place if nothing is there; whether it was put. A hard link costs no space.
+
+    Raises LeadsOut when a link on the way leads out of `within`, the folder of the project (X-014).
+    """
+    demand_inside(within, place)
     place.parent.mkdir(parents=True, exist_ok=True)
     try:
         place.hardlink_to(source)

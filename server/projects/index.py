@@ -24,7 +24,7 @@ from server.projects import layout, manifest, references, scaffold
 from server.projects.filing import link_once, names_in, same_file, take_path
 from server.projects.manifest import BrokenManifest, NewProject
 from server.snapshot.lfs import Pointer
-from server.snapshot.repo import STATE_FOLDER, replace_file
+from server.snapshot.repo import STATE_FOLDER, LeadsOut, replace_file
 from server.store.blobs import BlobStore
 
 log = structlog.get_logger(__name__)
@@ -157,8 +157,7 @@ class Projects:
         name = layout.take_name(scene, shot, number)
         place = project.folder / layout.take_folder(chapter, scene, shot) / f"{name}.{suffix.lstrip('.')}"
         source = project.blobs.path(blob)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if not link_once(source, place):
+        if not link_once(source, place, project.folder):
             raise TakeExists(name, same_bytes=same_file(source, place))
         return name
 
@@ -181,15 +180,16 @@ class Projects:
         for take_id, take in cast("dict[str, Take]", takes.get("takes", {})).items():
             try:
                 blob, path = BlobHash(take["media"]["blob"]), take_path(take)
-                found[path] = Pointer(blob, project.blobs.size_bytes(blob))
+                pointer = Pointer(blob, project.blobs.size_bytes(blob))
+                if not (project.folder / path).exists():
+                    link_once(project.blobs.path(blob), project.folder / path, project.folder)
             except NotFound:
                 # A pointer without its object would make `git lfs fsck` and every clone fail.
                 continue
-            except (layout.UnknownMedia, ValueError, KeyError, TypeError) as error:
+            except (LeadsOut, layout.UnknownMedia, ValueError, KeyError, TypeError) as error:
                 log.warning("take_has_no_place", project=project_id, take=take_id, reason=str(error))
                 continue
-            if not (project.folder / path).exists():
-                link_once(project.blobs.path(blob), project.folder / path)
+            found[path] = pointer
         return found | self._reference_pointers(project)
 
     def _reference_pointers(self, project: Project) -> dict[str, Pointer]:
@@ -206,9 +206,9 @@ class Projects:
         picture = references.look_at(name, data)
         blob = project.blobs.put_bytes(data)
         folder = project.folder / layout.REFERENCES
-        folder.mkdir(parents=True, exist_ok=True)
         if not any(references.hash_in_name(there) == blob[: references.HASH_IN_NAME] for there in names_in(folder)):
-            link_once(project.blobs.path(blob), folder / references.file_name(name, blob, picture.media_type))
+            place = folder / references.file_name(name, blob, picture.media_type)
+            link_once(project.blobs.path(blob), place, project.folder)
         return blob
 
     def _refresh(self, project_id: ProjectId) -> _Known | None:
@@ -238,6 +238,9 @@ class Projects:
         by_folder = {known.folder: known for known in before.values()}
         for folder in sorted((self._root / "Projects").iterdir()):
             if folder.name.startswith(".") or not folder.is_dir():
+                continue
+            if folder.is_symlink():
+                self._report(folder.name, "it is a link; a project lies in the workspace itself")
                 continue
             try:
                 known = by_folder.get(folder)
@@ -286,6 +289,8 @@ def _project(known: _Known) -> Project:
 def _stamp(folder: Path) -> tuple[int, int, int]:
     """Changes whenever `project.json` is replaced or written; raises FileNotFoundError."""
     try:
+        if folder.is_symlink():
+            raise FileNotFoundError(folder)
         found = (folder / layout.MANIFEST).stat()
     except NotADirectoryError as error:
         raise FileNotFoundError(str(error)) from error
@@ -295,6 +300,8 @@ def _stamp(folder: Path) -> tuple[int, int, int]:
 def _read(folder: Path) -> _Known:
     """Read a folder; raises FileNotFoundError, BrokenManifest."""
     stamp = _stamp(folder)
+    if (folder / layout.MANIFEST).is_symlink():
+        raise BrokenManifest("its manifest is a link")
     try:
         return _Known(folder, stamp, manifest.decode((folder / layout.MANIFEST).read_bytes()))
     except (PermissionError, IsADirectoryError) as error:

@@ -1,6 +1,7 @@
 """Reference images of the brief: looked at before they are kept, stored as blobs, filed in the project folder."""
 
 import io
+import threading
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -16,6 +17,8 @@ MAX_PIXELS = 100_000_000
 FORMATS: dict[str, str] = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF": "image/tiff"}
 """Only these decoders are ever tried on what was uploaded."""
 HASH_IN_NAME = 12
+_AT_ONCE = threading.BoundedSemaphore(2)
+"""The largest image that passes takes half a gigabyte while it is decoded."""
 
 
 class BadImage(BadRequest):
@@ -40,7 +43,7 @@ def look_at(name: str, data: bytes) -> Picture:
         raise TooLarge(f"{shown} is larger than {MAX_IMAGE_BYTES // (1024 * 1024)} MB.")
     too_many = TooLarge(f"{shown} has more than {MAX_PIXELS // 1_000_000} megapixels.")
     try:
-        with Image.open(io.BytesIO(data), formats=tuple(FORMATS)) as image:
+        with _AT_ONCE, Image.open(io.BytesIO(data), formats=tuple(FORMATS)) as image:
             fits = image.width * image.height <= MAX_PIXELS
             if fits:
                 image.load()

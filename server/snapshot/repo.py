@@ -29,6 +29,10 @@ class TipMoved(Exception):
     """Somebody else committed first; nothing was changed."""
 
 
+class LeadsOut(Unavailable):
+    """A link on the disk leads out of a project; nothing is written behind it."""
+
+
 class NoRepository(Unavailable):
     """The folder holds no Git repository that can be read."""
 
@@ -138,6 +142,7 @@ class ProjectRepo:
         """Write the files that differ, each in one step, so that a reader never sees half of one."""
         for path, data in files.items():
             place = self.folder / path
+            demand_inside(self.folder, place)
             with suppress(FileNotFoundError):
                 if place.read_bytes() == data:
                     continue
@@ -215,6 +220,12 @@ def tag_name(name: str) -> str:
     """A name people wrote as a Git reference name."""
     safe = re.sub(r"[^\w.-]+|\.{2,}", "-", name).strip("-.")[:60].removesuffix(".lock").strip("-.")
     return safe if safe not in {"", "HEAD"} else f"{safe}-snapshot".strip("-")
+
+
+def demand_inside(folder: Path, place: Path) -> None:
+    """Raise LeadsOut when a link on the way to `place` leads out of `folder`, the project's (X-014)."""
+    if not place.parent.resolve().is_relative_to(folder.resolve()):
+        raise LeadsOut("A folder of this project leads out of it. Ask whoever runs this studio to put it right.")
 
 
 def replace_file(place: Path, data: bytes, temporary_folder: Path) -> None:

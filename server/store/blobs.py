@@ -41,8 +41,11 @@ class BlobStore:
         self._temporary = lfs_folder / "tmp"
 
     def has(self, blob: str) -> bool:
-        """Whether the blob is here; False for anything that is no hash."""
-        return is_blob_hash(blob) and self._place(blob).is_file()
+        """Whether the blob is here; False for anything that is no hash, and for a link that leads elsewhere."""
+        if not is_blob_hash(blob):
+            return False
+        place = self._place(blob)
+        return place.is_file() and place.resolve().is_relative_to(self._objects.resolve())
 
     def path(self, blob: str) -> Path:
         """Where the blob lies, for the server's own use; raises NotFound."""
@@ -53,7 +56,7 @@ class BlobStore:
     def size_bytes(self, blob: str) -> int:
         """Size of a blob; raises NotFound."""
         with suppress(FileNotFoundError):
-            if is_blob_hash(blob):
+            if self.has(blob):
                 return self._place(blob).stat().st_size
         raise NotFound("There is no such file in this project.")
 

@@ -96,6 +96,8 @@ async def test_what_runs_behaves_as_described(service: Service, tmp_path_factory
         *(SCHEMATHESIS, "--config-file", config, "run", service.server.make_url("/api/openapi.json").human_repr()),
         *("--header", f"Authorization:{owner.headers['Authorization']}", "--checks", ",".join(CHECKS)),
         *("--phases", "examples,coverage,fuzzing", "--max-examples", "4", "--seed", "20261120", "--no-color"),
+        # It would end the session that everything else is asked with.
+        *("--exclude-path", "/auth/logout"),
         *("--continue-on-failure", "--suppress-health-check", "all", "--warnings", "off"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -103,3 +105,4 @@ async def test_what_runs_behaves_as_described(service: Service, tmp_path_factory
     )
     told: Any = await process.stdout.read() if process.stdout else b""
     assert await process.wait() == 0, told.decode()
+    assert (await got(owner, "/api/me"))["name"] == "Ana", "it was signed out on the way"

@@ -1,12 +1,23 @@
 """Web safety: whose requests are taken, what every reply forbids, and that nothing leaves its folder or its project."""
 
+import asyncio
+import gzip
+import hashlib
+import json
+import shutil
+import struct
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
-from tests.support.service import PASSWORD, Service, made, running_service
+from server import keys
+from server.projects import layout
+from tests.support.service import PASSWORD, PNG_PIXEL, Service, got, made, running_service
 
 FRIEND = "https://studio.example"
 POLICY = "Content-Security-Policy"
@@ -131,3 +142,129 @@ async def test_every_reply_says_what_a_browser_may_not_do_with_it(service: Servi
         script = next((part for part in reply.headers[POLICY].split("; ") if part.startswith("script-src")), "")
         assert "unsafe-inline" not in script
         assert reply.headers["Server"] == "Workprint"
+
+
+async def reference(session: aiohttp.ClientSession, project: str, data: bytes, name: str = "a.png") -> tuple[int, Any]:
+    """Status and body of an upload."""
+    form = aiohttp.FormData()
+    form.add_field("files", data, filename=name)
+    async with session.post(f"/api/projects/{project}/references", data=form) as reply:
+        return reply.status, await reply.json()
+
+
+async def test_a_link_on_the_disk_leads_nobody_out_of_a_project(
+    service: Service, ana: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    project = (await made(ana, "/api/projects", {"name": "Night Bus"}))["id"]
+    folder = service.app[keys.PROJECTS].get(project).folder
+    secret = (tmp_path / ".workprint" / "secret").read_bytes()
+    blob = hashlib.sha256(secret).hexdigest()
+    place = folder / ".git" / "lfs" / "objects" / blob[:2] / blob[2:4] / blob
+    place.parent.mkdir(parents=True)
+    place.symlink_to(tmp_path / ".workprint" / "secret")
+    await got(ana, f"/api/projects/{project}/media/{blob}", 404)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    references = folder / layout.REFERENCES
+    shutil.rmtree(references, ignore_errors=True)
+    references.symlink_to(elsewhere)
+    status, body = await reference(ana, project, PNG_PIXEL)
+    assert status == 503
+    assert str(tmp_path) not in json.dumps(body)
+    assert list(elsewhere.iterdir()) == []
+
+
+async def test_a_project_that_is_a_link_is_none(service: Service, ana: aiohttp.ClientSession, tmp_path: Path) -> None:
+    project = (await made(ana, "/api/projects", {"name": "Night Bus"}))["id"]
+    folder = service.app[keys.PROJECTS].get(project).folder
+    elsewhere = tmp_path / "elsewhere"
+    folder.rename(elsewhere)
+    folder.symlink_to(elsewhere)
+    assert await got(ana, "/api/projects") == []
+    await got(ana, f"/api/projects/{project}", 404)
+    folder.unlink()
+    elsewhere.rename(folder)
+    (folder / layout.MANIFEST).rename(tmp_path / "manifest")
+    (folder / layout.MANIFEST).symlink_to(tmp_path / "manifest")
+    service.app[keys.PROJECTS]._known.clear()
+    assert await got(ana, "/api/projects") == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/..%2f..%2fpyproject.toml",
+        "/%2e%2e/%2e%2e/pyproject.toml",
+        "/_app/..%2f..%2f..%2f..%2fpyproject.toml",
+        "/..%5c..%5cpyproject.toml",
+        "//etc/passwd",
+        "/%2fetc%2fpasswd",
+        "/./%2e%2e/svelte.config.js",
+    ],
+)
+async def test_no_address_of_the_web_app_leaves_its_folder(service: Service, path: str) -> None:
+    async with service.session().get(URL(str(service.server.make_url("/")).rstrip("/") + path, encoded=True)) as reply:
+        text = await reply.text()
+    assert "[project]" not in text
+    assert "root:" not in text
+    assert "kit:" not in text
+
+
+def png(width: int, height: int, *more: tuple[bytes, bytes]) -> bytes:
+    """A PNG of one colour, and more chunks before its pixels."""
+    rows = zlib.compressobj(9)
+    line = b"\0" * (1 + (width + 7) // 8)
+    pixels = b"".join(rows.compress(line) for _ in range(height)) + rows.flush()
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    chunks = [(b"IHDR", head), *more, (b"IDAT", pixels), (b"IEND", b"")]
+    packed = [struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+BOMB = zlib.compress(b"\0" * (64 << 20), 9)
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (png(20_000, 20_000), 413),
+        (png(1, 1, (b"zTXt", b"a\0\0" + BOMB)), 400),
+        (png(1, 1, (b"iTXt", b"a\0\1\0\0\0" + BOMB)), 400),
+        (b"GIF89a" + b"\x10\x00\x10\x00\x00\x00\x00" + b"," * 1000, 400),
+        (b"%PDF-1.4", 400),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", 400),
+    ],
+    ids=["pixels", "zTXt", "iTXt", "GIF", "PDF", "SVG"],
+)
+async def test_a_small_file_that_unpacks_into_much_is_refused(
+    ana: aiohttp.ClientSession, data: bytes, status: int
+) -> None:
+    project = (await made(ana, "/api/projects", {"name": "Night Bus"}))["id"]
+    assert (await reference(ana, project, data))[0] == status
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_packed_body_is_measured_unpacked(ana: aiohttp.ClientSession, encoding: str) -> None:
+    packed = gzip.compress(b'{"name": "' + b" " * (64 << 20)) if encoding == "gzip" else BOMB
+    headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
+    async with ana.post("/api/projects", data=packed, headers=headers) as reply:
+        assert reply.status in {400, 413}
+
+
+async def test_what_is_no_http_gets_the_same_error_as_everything_else(service: Service) -> None:
+    for request in (
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+        b"GET /\x00 HTTP/1.1\r\nA\r\n\r\n",
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.server.make_url("/").port)
+        writer.write(request)
+        async with asyncio.timeout(10):
+            head = await reader.readuntil(b"\r\n\r\n")
+            body = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        assert b" 400 " in head.splitlines()[0]
+        assert b"nosniff" in head
+        assert b"aiohttp" not in head
+        assert set(json.loads(body)["error"]) == {"code", "message", "traceId"}
