@@ -138,7 +138,9 @@ ENDPOINTS: dict[str, Endpoint] = {
         body=body("name", name=NAME, structure=one_of(NarrativeStructure), **SETTINGS),
     ),
     "GET /api/projects/{project}": Endpoint("read", PROJECT),
-    "PATCH /api/projects/{project}": Endpoint("edit_project", PROJECT, body=body(name=NAME, reason=REASON, **SETTINGS)),
+    "PATCH /api/projects/{project}": Endpoint(
+        "edit_project", PROJECT, body=body(name=NAME, reason=REASON, **SETTINGS), errors=(423,)
+    ),
     "GET /api/projects/{project}/estimate": Endpoint("read", shape_of(Estimate), query={"node": TEXT}),
     "POST /api/projects/{project}/references": Endpoint(
         "edit_project",
@@ -147,6 +149,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         body=body("file", file=BINARY),
         media=("multipart/form-data",),
         query={"reason": REASON},
+        errors=(423,),
     ),
     "GET /api/projects/{project}/media/{blob}": Endpoint(
         "read", BINARY, also=(206,), reply_media=MEDIA, query={"download": TEXT}, errors=(416,)

@@ -86,9 +86,9 @@ ENDPOINTS: dict[str, Endpoint] = {
             aspectRatio=one_of(ASPECT_RATIOS),
             shots=ORDER,
         ),
-        errors=(409,),
+        errors=(409, 423),
     ),
-    f"PUT {ONE_CHAIN}/order": Endpoint("edit", CHAIN, body=body("order", order=ORDER), errors=(409,)),
+    f"PUT {ONE_CHAIN}/order": Endpoint("edit", CHAIN, body=body("order", order=ORDER), errors=(409, 423)),
     f"PUT {SEGMENT}": Endpoint(
         "edit",
         CHAIN,
@@ -99,6 +99,6 @@ ENDPOINTS: dict[str, Endpoint] = {
             ),
             "anyOf": [{"required": [name]} for name in (*FRAMES, "audioGain")],
         },
-        errors=(409,),
+        errors=(423,),
     ),
 }
