@@ -5,7 +5,7 @@ import contextlib
 import random
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 from pycrdt import Decoder, write_message, write_var_uint
@@ -13,8 +13,11 @@ from pycrdt import Decoder, write_message, write_var_uint
 from client.document import LocalDocument, other_epoch
 from client.errors import ClientError, Refused
 from client.offline import OfflineLog
+from client.signing_in import SignIn, sign_in
 from crdt_schema.ids import check_id
 from crdt_schema.wire import CloseCode, Kind, may_retry
+
+__all__ = ["SignIn", "Studio", "sign_in"]
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 15.0
@@ -23,25 +26,16 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 TOKEN, DENIED, ADMITTED = 0, 1, 2
 
 
-async def sign_in(url: str, username: str, password: str) -> str:
-    """A bearer token; raises Refused."""
-    body = {"username": username, "password": password}
-    async with aiohttp.ClientSession() as session, session.post(f"{url}/auth/token", json=body) as reply:
-        answer: Any = await reply.json()
-        if not reply.ok:
-            raise Refused(answer["error"]["message"])
-        return str(answer["access_token"])
-
-
 class Studio:
     """One project over one socket (Hocuspocus dialect). Use it as a context manager.
 
-    `keep` is a folder on this machine: with it, what is edited without a network survives the program.
+    `who` is what `sign_in` gave, or a personal API token. `keep` is a folder on this machine: with it, what is edited
+    without a network survives the program.
     """
 
-    def __init__(self, url: str, token: str, project: str, *, keep: Path | None = None) -> None:
+    def __init__(self, url: str, who: SignIn | str, project: str, *, keep: Path | None = None) -> None:
         self._address = f"{url.rstrip('/')}/ws/{check_id(project)}"
-        self._token = token
+        self._who = who
         self._project = project
         self._keep = keep
         self._documents: dict[str, LocalDocument] = {}
@@ -78,7 +72,11 @@ class Studio:
         async with aiohttp.ClientSession() as session:
             while True:
                 with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
-                    code = await self._connect(session)
+                    try:
+                        code = await self._connect(session)
+                    except Refused as refused:
+                        await self._fail_all(refused)
+                        return
                     pause = FIRST_PAUSE_SECONDS
                     if not may_retry(code):
                         await self._fail_all(Refused(f"The studio closed the connection for good ({code})."))
@@ -89,12 +87,16 @@ class Studio:
 
     async def _connect(self, session: aiohttp.ClientSession) -> int:
         """One connection, until it ends; the close code."""
+        if isinstance(self._who, SignIn):
+            await self._who.renew(session)
         async with session.ws_connect(
             self._address, heartbeat=HEARTBEAT_SECONDS, max_msg_size=MAX_MESSAGE_BYTES
         ) as socket:
             self._socket = socket
             self._outbox = asyncio.Queue()
-            writer = asyncio.create_task(self._write(socket), name="studio writer")
+            tasks = [asyncio.create_task(self._write(socket), name="studio writer")]
+            if isinstance(self._who, SignIn):
+                tasks.append(asyncio.create_task(self._who.stay(session), name="studio sign-in"))
             try:
                 for name in self._documents:
                     self._ask_for(name)
@@ -103,8 +105,9 @@ class Studio:
                         await self._receive(message.data)
             finally:
                 self._socket = None
-                writer.cancel()
-                await asyncio.gather(writer, return_exceptions=True)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
                 for document in self._documents.values():
                     document.disconnect()
             return socket.close_code or 1006
@@ -115,7 +118,7 @@ class Studio:
 
     def _ask_for(self, name: str) -> None:
         if self._socket is not None:
-            self._put(name, Kind.AUTH, TOKEN, self._token.encode())
+            self._put(name, Kind.AUTH, TOKEN, (self._who if isinstance(self._who, str) else self._who.token).encode())
 
     def _put(self, name: str, kind: Kind, step: int, data: bytes) -> None:
         head = write_message(name.encode()) + write_var_uint(kind) + write_var_uint(step)

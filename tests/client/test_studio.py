@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 from pycrdt import Map
 
@@ -15,6 +16,8 @@ from crdt_schema.canvas import Canvas
 from crdt_schema.documents import kind_of
 from crdt_schema.ids import NodeId
 from crdt_schema.records import Role
+from server import keys
+from server.auth.credentials import Wanted
 from tests.support.service import PASSWORD, Service, made, running_service
 from tests.support.studio import free_port
 
@@ -131,6 +134,45 @@ async def test_edits_made_without_a_network_survive_the_program_and_a_hub_restar
             document = other.open("canvas")
             await document.wait_synced()
             assert set(Canvas(document.doc).nodes()) == {"at-the-desk", "on-the-train"}
+
+
+async def test_a_program_stays_signed_in_longer_than_its_token_lives(service: Service) -> None:
+    project = await new_project(service)
+    who = await sign_in(url_of(service), "Ana", PASSWORD)
+    first = who._refresh_token
+    who._due = 0.0  # as if most of its lifetime had passed
+    async with asyncio.timeout(SECONDS), Studio(url_of(service), who, project) as studio:
+        await studio.open("canvas").wait_synced()
+        assert who._refresh_token != first
+        who._due = 0.0
+        async with aiohttp.ClientSession() as session:
+            await who.renew(session)
+            async with session.get(
+                f"{url_of(service)}/api/me", headers={"Authorization": f"Bearer {who.token}"}
+            ) as reply:
+                assert reply.status == 200
+
+
+async def test_a_sign_in_that_was_ended_is_told_and_not_tried_for_ever(service: Service) -> None:
+    project = await new_project(service)
+    who = await sign_in(url_of(service), "Ana", PASSWORD)
+    people = service.app[keys.PEOPLE]
+    await people.credentials.end_sessions((await people.named("Ana")).id)
+    who._due = 0.0
+    async with asyncio.timeout(SECONDS), Studio(url_of(service), who, project) as studio:
+        with pytest.raises(Refused):
+            await studio.open("canvas").wait_synced()
+
+
+async def test_a_personal_api_token_opens_a_project(service: Service) -> None:
+    project = await new_project(service)
+    people = service.app[keys.PEOPLE]
+    ana = await people.named("Ana")
+    _, token = await people.credentials.issue(Wanted(ana.id, "token", None, cap="viewer"))
+    async with asyncio.timeout(SECONDS), Studio(url_of(service), token, project) as studio:
+        canvas = studio.open("canvas")
+        await canvas.wait_synced()
+        assert not canvas.writable
 
 
 async def test_it_comes_back_by_itself_when_the_hub_does(tmp_path: Path) -> None:
