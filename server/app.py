@@ -22,6 +22,7 @@ from server.auth.tokens import FarmGrant, Tokens, workspace_secret
 from server.clock import utc_now
 from server.config import Config
 from server.errors import Unauthorised
+from server.guard.opening import guards
 from server.hub import ws
 from server.hub.hub import Hub, OpenStore
 from server.hub.limits import Limits
@@ -32,6 +33,7 @@ from server.production.chains import SceneChains
 from server.production.locks import LockKeeper, WriteAudit
 from server.projects.demo import ensure_demo
 from server.projects.index import Projects
+from server.projects.proposals import Proposals
 from server.snapshot.snapshotter import Snapshotter
 from server.store.base import UpdateStore
 from server.store.sqlite import SqliteUpdateStore
@@ -49,6 +51,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     app[keys.TOKENS] = Tokens(workspace_secret(config.state_folder, config.secret))
     app[keys.FARM] = Farm(config.redis_url, config.namespace)
     app[keys.PROJECTS] = Projects(config.workspace_root, clock)
+    app[keys.PROPOSALS] = Proposals(app[keys.PROJECTS], clock)
     app[keys.SNAPSHOTTER] = Snapshotter(
         app[keys.PROJECTS],
         quiet_seconds=config.snapshot_quiet_seconds,
@@ -66,6 +69,8 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         open_store=store_opener(app[keys.PROJECTS]),
         on_open=(app[keys.SNAPSHOTTER].attach, app[keys.INTENTS].attach),
         limits=limits_of(config),
+        guard_for=guards(lambda: app[keys.HUB]),
+        on_refused=app[keys.PROPOSALS].note,
     )
     app[keys.LOCKS] = LockKeeper(app[keys.HUB], audit_writer(app), clock)
     app[keys.CHAINS] = SceneChains(app[keys.HUB])
@@ -195,3 +200,4 @@ async def run_hub(app: web.Application) -> AsyncIterator[None]:
         await ensure_demo(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER], marker, by=SYSTEM)
     yield
     await app[keys.HUB].close()
+    await app[keys.PROPOSALS].close()

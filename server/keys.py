@@ -20,6 +20,7 @@ from server.intents.service import Intents
 from server.production.chains import SceneChains
 from server.production.locks import LockKeeper
 from server.projects.index import Projects
+from server.projects.proposals import Proposals
 from server.snapshot.snapshotter import Snapshotter
 
 CONFIG = web.AppKey("config", Config)
@@ -29,6 +30,7 @@ ATTEMPTS = web.AppKey("attempts", Attempts)
 PEOPLE = web.AppKey("people", People)
 TOKENS = web.AppKey("tokens", Tokens)
 PROJECTS = web.AppKey("projects", Projects)
+PROPOSALS = web.AppKey("proposals", Proposals)
 HUB = web.AppKey("hub", Hub)
 FARM = web.AppKey("farm", Farm)
 INTENTS = web.AppKey("intents", Intents)

@@ -15,6 +15,7 @@ from server.api import (
     pages,
     production,
     projects,
+    proposals,
     shares,
     tasks,
 )
@@ -58,6 +59,8 @@ API: tuple[web.RouteDef, ...] = (
     web.get(PROJECT + "/activity", activity.activity),
     web.get(PROJECT + "/blame", activity.blame),
     web.post(PROJECT + "/snapshots", projects.snapshot),
+    web.get(PROJECT + "/proposals", proposals.list_proposals),
+    web.delete(PROJECT + "/proposals/{proposal:[A-Za-z0-9_-]+}", proposals.discard_proposal),
     web.get(PROJECT + "/locks", production.get_locks),
     web.put(PROJECT + "/shots/{shot:[A-Za-z0-9_-]+}/lock", production.lock_shot),
     web.put(PROJECT + "/styles/{style:[A-Za-z0-9_-]+}/lock", production.lock_style),

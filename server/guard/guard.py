@@ -36,8 +36,9 @@ class _View:
 class RuleGuard:
     """The guard of one document: its roots, its rules, and the locks of today."""
 
-    def __init__(self, roots: Sequence[str], rules: Rules, locks: Callable[[], Locks]) -> None:
+    def __init__(self, roots: Sequence[str], rules: Rules, locks: Callable[[Doc[Any]], Locks]) -> None:
         self._mirror = Mirror(roots)
+        self._doc: Doc[Any] | None = None
         self._rules = rules
         self._locks = locks
         self._rounds = 0
@@ -45,6 +46,7 @@ class RuleGuard:
 
     def attach(self, doc: Doc[Any]) -> None:
         """Watch a document from here on."""
+        self._doc = doc
         self._mirror.attach(doc)
 
     def detach(self) -> None:
@@ -66,7 +68,9 @@ class RuleGuard:
     def judge(self, actor: Actor) -> Sequence[Refusal]:
         """What may not stand of all that has changed; what is left when nothing is named any more is accepted."""
         touches = self._mirror.touches()
-        breaches = list(self._rules(actor, touches, _View(self._mirror, touches), self._locks())) if touches else []
+        breaches: list[Breach] = []
+        if touches and self._doc is not None:
+            breaches = list(self._rules(actor, touches, _View(self._mirror, touches), self._locks(self._doc)))
         if not breaches:
             self._rounds = 0
             self._mirror.accept(touches)

@@ -8,6 +8,7 @@ from typing import Any, cast
 from pycrdt import Doc, Map, MapEvent, Text
 
 from crdt_schema.values import normal
+from server.guard.rules_common import same
 from server.guard.touches import Kind, Record, Touch
 
 RECORDS_AT_ONCE = 100
@@ -67,7 +68,7 @@ class Mirror:
         for (root, key), fields in self._changed.items():
             before = self._records[root].get(key)
             after = self._read_fields(root, key, before, fields)
-            if after != before:
+            if _differ(before, after, fields):
                 whole = fields is None or before is None or after is None
                 found.append(Touch(root, key, None if whole else frozenset(fields or ()), before, after))
         return found
@@ -141,6 +142,16 @@ class Mirror:
         return Record("map", values, kinds)
 
 
+def _differ(before: Record | None, after: Record | None, fields: set[str] | None) -> bool:
+    if before is None or after is None:
+        return before is not after
+    if (before.kind, before.kinds) != (after.kind, after.kinds):
+        return True
+    names = {*before.values, *after.values} if fields is None else fields
+    missing = object()
+    return any(not same(before.values.get(name, missing), after.values.get(name, missing)) for name in names)
+
+
 def _record_of(value: object) -> Record | None:
     if value is None:
         return None
@@ -199,7 +210,7 @@ def _put_field_back(record: Map[Any], field: str, before: Record) -> None:
         _put_text_back(now, str(wanted))
     elif kind == "map" and isinstance(now, Map):
         _put_map_back(cast("Map[Any]", now), cast("dict[str, object]", wanted))
-    elif kind is not None or _kind_of(now) != "plain" or field not in record or normal(now) != wanted:
+    elif kind is not None or _kind_of(now) != "plain" or field not in record or not same(normal(now), wanted):
         record[field] = _built_field(wanted, kind)
 
 
@@ -208,7 +219,7 @@ def _put_map_back(values: Map[Any], wanted: Mapping[str, object]) -> None:
         if name not in wanted:
             del values[name]
     for name, value in wanted.items():
-        if name not in values or normal(values.get(name)) != value:
+        if name not in values or not same(normal(values.get(name)), value):
             values[name] = value
 
 

@@ -84,10 +84,10 @@ class PageClient:
         """Ask for what is there."""
         await self.say(SYNC, STEP1, chunk(self.doc.get_state()))
 
-    async def put(self, key: str, value: object) -> None:
-        """Edit, and send the change."""
+    async def put(self, key: str, words: str) -> None:
+        """Put a note with a title on the canvas, and send the change."""
         before = self.doc.get_state()
-        self.nodes[key] = value
+        self.nodes[key] = {"type": "note", "title": words}
         await self.say(SYNC, CHANGE, chunk(self.doc.get_update(before)))
 
     async def show(self, state: object) -> None:

@@ -13,7 +13,7 @@ import pytest
 from pycrdt import Doc, Map, Text
 
 from crdt_schema.records import Role
-from tests.support.page_client import CHANGE, PING, QUERY, STEP1, SYNC, Dialect, chunk, connected, synced
+from tests.support.page_client import CHANGE, PING, QUERY, STEP1, SYNC, Dialect, PageClient, chunk, connected, synced
 from tests.support.service import PASSWORD, Service, made, running_service
 
 STUDIO = {"name": "Night Bus", "governance": "sketch", "quality": "low", "structure": "story-circle"}
@@ -48,20 +48,26 @@ async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
         yield Studio(str(service.server.make_url("")).rstrip("/"), project, tmp_path, service)
 
 
+def titled(client: PageClient, key: str) -> str:
+    """The title of a note, as this client sees it; nothing when there is none."""
+    note: Any = client.nodes.get(key)
+    return note["title"] if note is not None else ""
+
+
 @both
 @pytest.mark.parametrize("other", DIALECTS)
 async def test_people_edit_together_and_see_each_other(studio: Studio, dialect: Dialect, other: Dialect) -> None:
     ana, bo = await studio.token("Ana"), await studio.token("Bo")
     async with synced(studio.base, dialect, studio.project, ana) as first:
         assert first.doc.get("meta", type=Map)["schema"] == "canvas.1"
-        await first.put("early", 1)
+        await first.put("early", "one")
         await first.show({"user": {"name": "Somebody else"}, "cursor": 1})
         async with synced(studio.base, other, studio.project, bo) as second:
-            assert second.nodes["early"] == 1
+            assert titled(second, "early") == "one"
             await second.until(lambda: first.doc.client_id in second.present)
             assert second.present[first.doc.client_id]["user"]["name"] == "Ana"
             await second.put("late", "two")
-            await first.until(lambda: first.nodes.get("late") == "two")
+            await first.until(lambda: titled(first, "late") == "two")
             await second.show({"cursor": 2})
             await first.until(lambda: first.present.get(second.doc.client_id) == {"cursor": 2})
         # The server says goodbye for a socket that is gone.
@@ -73,7 +79,7 @@ async def test_what_is_acknowledged_is_on_disk_and_counted_one_by_one(studio: St
         assert ana.scope == "read-write"
         await ana.until(lambda: ana.saved == 1)  # its step 2
         for count in range(5):
-            await ana.put(f"n{count}", count)
+            await ana.put(f"n{count}", str(count))
         await ana.until(lambda: ana.saved == 6)
         with closing(sqlite3.connect(next(studio.workspace.rglob("documents.sqlite")))) as log:
             doc: Doc[Any] = Doc()
@@ -89,14 +95,14 @@ async def test_who_may_only_read_is_told_that_a_change_was_not_taken(studio: Stu
         synced(studio.base, dialect, studio.project, eve) as reader,
         synced(studio.base, dialect, studio.project, ana) as writer,
     ):
-        await reader.put("mine", 1)
+        await reader.put("mine", "one")
         if dialect == "hocuspocus":
             await reader.until(lambda: reader.refused == 1)
             assert reader.scope == "readonly"
         else:
             await reader.until(lambda: reader.not_taken)
-        await writer.put("yours", 2)
-        await reader.until(lambda: reader.nodes.get("yours") == 2)
+        await writer.put("yours", "two")
+        await reader.until(lambda: titled(reader, "yours") == "two")
         assert "mine" not in writer.nodes
 
 
@@ -104,7 +110,7 @@ async def test_who_may_only_read_is_told_that_a_change_was_not_taken(studio: Stu
 async def test_nobody_but_the_server_writes_takes(studio: Studio, dialect: Dialect) -> None:
     ana = await studio.token("Ana")
     async with synced(studio.base, dialect, studio.project, ana, document="takes") as client:
-        await client.put("mine", 1)
+        await client.put("mine", "one")
         await client.until(lambda: client.refused or client.not_taken)
 
 
@@ -188,8 +194,8 @@ async def test_a_change_that_came_before_what_it_builds_on_waits_for_it(studio: 
         # What arrives together is taken together: the answer shows that the hub has come to the end of this.
         await ana.say(QUERY)
         await ana.until(lambda: ana.presence_messages)
-        await ana.put("marker", 1)
-        await bo.until(lambda: bo.nodes.get("marker") == 1)
+        await ana.put("marker", "one")
+        await bo.until(lambda: titled(bo, "marker") == "one")
         assert str(bo.doc.get("words", type=Text)) == ""
         await ana.say(SYNC, CHANGE, chunk(updates[0]))
         await bo.until(lambda: str(bo.doc.get("words", type=Text)) == "first second")
@@ -213,13 +219,13 @@ async def test_a_bad_token_ends_a_hocuspocus_document_and_a_good_one_opens_it_ag
 async def test_who_shows_a_better_token_is_asked_for_what_was_refused(studio: Studio) -> None:
     eve, ana = await studio.token("Eve", "viewer"), await studio.token("Ana")
     async with synced(studio.base, "hocuspocus", studio.project, eve) as client:
-        await client.put("early", 1)
+        await client.put("early", "one")
         await client.until(lambda: client.refused == 1)
         saved = client.saved
         await client.sign_in(ana)
         await client.until(lambda: client.scope == "read-write" and client.saved > saved)
         async with synced(studio.base, "y-websocket", studio.project, ana) as other:
-            assert other.nodes["early"] == 1
+            assert titled(other, "early") == "one"
 
 
 async def test_what_is_sent_before_step_1_is_held_until_the_step_2(studio: Studio) -> None:
@@ -228,15 +234,15 @@ async def test_what_is_sent_before_step_1_is_held_until_the_step_2(studio: Studi
         synced(studio.base, "y-websocket", studio.project, bo) as reader,
         connected(studio.base, "hocuspocus", studio.project, ana) as early,
     ):
-        await early.put("early", 1)
+        await early.put("early", "one")
         await early.say(QUERY)
         await early.until(lambda: early.presence_messages)
-        await reader.put("before", 1)
+        await reader.put("before", "one")
         async with synced(studio.base, "y-websocket", studio.project, bo) as other:
-            await other.until(lambda: other.nodes.get("before") == 1)
+            await other.until(lambda: titled(other, "before") == "one")
             assert "early" not in other.nodes
         await early.sync()
-        await reader.until(lambda: reader.nodes.get("early") == 1)
+        await reader.until(lambda: titled(reader, "early") == "one")
         await early.until(lambda: early.saved == 2)  # the change and the step 2
 
 
@@ -288,7 +294,7 @@ async def test_a_disk_that_fails_is_said_in_the_servers_presence_and_nothing_is_
                 await ana.until(lambda: ana.saved == 1)  # its step 2
             saved = ana.saved
             other.execute("BEGIN IMMEDIATE")
-            await ana.put("kept", 1)
+            await ana.put("kept", "one")
             await ana.until(failing)
             assert ana.saved == saved
             other.execute("ROLLBACK")

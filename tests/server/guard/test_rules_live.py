@@ -30,7 +30,7 @@ class Live:
     def __init__(self, kind: str) -> None:
         self.doc: Doc[Any] = Doc()
         self.locks = NO_LOCKS
-        self._guard = RuleGuard(ROOTS[kind], RULES[kind], lambda: self.locks)
+        self._guard = RuleGuard(ROOTS[kind], RULES[kind], lambda _: self.locks)
         self._guard.attach(self.doc)
         self._guard.prepare()
 
