@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import hashlib
+import io
 import json
 import shutil
 import struct
@@ -13,9 +14,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+import structlog.testing
 from yarl import URL
 
 from server import keys
+from server.api.media import MAX_PARTS
 from server.projects import layout
 from tests.support.service import PASSWORD, PNG_PIXEL, Service, got, made, running_service
 
@@ -243,6 +246,17 @@ async def test_a_small_file_that_unpacks_into_much_is_refused(
     assert (await reference(ana, project, data))[0] == status
 
 
+async def test_a_form_of_many_parts_is_not_read_to_its_end(ana: aiohttp.ClientSession) -> None:
+    project = (await made(ana, "/api/projects", {"name": "Night Bus"}))["id"]
+    form = aiohttp.FormData()
+    for number in range(MAX_PARTS + 1):
+        form.add_field(f"note {number}", "no file")
+    form.add_field("file", PNG_PIXEL, filename="a.png")
+    async with ana.post(f"/api/projects/{project}/references", data=form) as reply:
+        assert reply.status == 400
+        assert str(MAX_PARTS) in (await reply.json())["error"]["message"]
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 async def test_a_packed_body_is_measured_unpacked(ana: aiohttp.ClientSession, encoding: str) -> None:
     packed = gzip.compress(b'{"name": "' + b" " * (64 << 20)) if encoding == "gzip" else BOMB
@@ -268,3 +282,40 @@ async def test_what_is_no_http_gets_the_same_error_as_everything_else(service: S
         assert b"nosniff" in head
         assert b"aiohttp" not in head
         assert set(json.loads(body)["error"]) == {"code", "message", "traceId"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/nothing", 404),
+        ("POST", "/api/nothing", 404),
+        ("GET", "/auth/nothing", 404),
+        ("GET", "/ws", 404),
+        ("GET", "/ws/x/y/z/w", 404),
+        ("GET", "/ws/x", 400),
+        ("GET", "/ws/x/canvas", 404),
+        ("DELETE", "/api/projects", 405),
+        ("OPTIONS", "/api/projects", 405),
+        ("TRACE", "/api/me", 405),
+        ("POST", "/projects", 405),
+        ("PUT", "/healthz", 405),
+        ("POST", "/api/projects", 413),
+    ],
+)
+async def test_every_failure_has_the_one_body_and_stands_in_the_log_under_its_trace_id(
+    ana: aiohttp.ClientSession, method: str, path: str, status: int
+) -> None:
+    data = io.BytesIO(b"{" + b" " * (2 << 20)) if status == 413 else None
+    with structlog.testing.capture_logs() as lines:
+        async with ana.request(method, path, data=data) as reply:
+            assert reply.status == status
+            assert reply.content_type == "application/json"
+            error = (await reply.json())["error"]
+    assert set(error) == {"code", "message", "traceId"}
+    assert error["message"].endswith(".")
+    assert (status == 405) is ("Allow" in reply.headers)
+    (line,) = [line for line in lines if line.get("traceId") == error["traceId"]]
+    assert (line["service"], line["status"]) == ("hub", status)
+    assert line["error"]
+    async with ana.head(path) as reply:
+        assert await reply.read() == b""
