@@ -89,10 +89,11 @@ def _tell_no_http(
     request: web.BaseRequest,
     status: int = 500,
     exc: BaseException | None = None,
-    message: str | None = None,
+    _message: str | None = None,
 ) -> web.StreamResponse:
     trace_id = new_id("trace")
-    known = {"traceId": trace_id, "service": "hub", "status": status, "error": message or str(exc)}
+    # Not the words of what is wrong with it: they hold the line that could not be read, which may be a credential.
+    known = {"traceId": trace_id, "service": "hub", "status": status, "error": type(exc).__name__}
     if status < 500:  # noqa: PLR2004 - theirs
         log.info("request cannot be read", **known)
     else:

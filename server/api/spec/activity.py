@@ -1,11 +1,12 @@
-"""The endpoints of who changed what."""
+"""The endpoints of who changed what, and of what was not let stand."""
 
 from typing import get_args
 
 from server.activity.replay import ChangeKind
 from server.api.activity import LONGEST_RECORD, MOST
 from server.api.spec.endpoint import Endpoint
-from server.api.spec.shapes import ID, TEXT, between, by_key, many, maybe, maybe_empty, one_of, record, words
+from server.api.spec.shapes import ID, TEXT, between, by_key, many, maybe, maybe_empty, one_of, record, shape_of, words
+from server.projects.proposals import Proposal
 
 BY = record(id=TEXT, name=TEXT)
 ENTRY = record(
@@ -42,4 +43,6 @@ ENDPOINTS: dict[str, Endpoint] = {
         needed=("record",),
         errors=(400,),
     ),
+    "GET /api/projects/{project}/proposals": Endpoint("read", record(entries=many(shape_of(Proposal)))),
+    "DELETE /api/projects/{project}/proposals/{proposal}": Endpoint("read", record()),
 }
