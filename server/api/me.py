@@ -128,6 +128,6 @@ def session_json(held: Held) -> dict[str, object]:
         "kind": held.kind,
         "name": held.label,
         "created_at": instant(held.created_at),
-        "last_used": instant(held.last_used_at),
+        "last_used": instant(held.last_used_at or held.created_at),
         "expires_at": instant(held.expires_at),
     }
