@@ -128,9 +128,9 @@ def test_who_may_not_change_roles_is_told_who_can(ana: Page, new_person: NewPers
     member(dialog, "Owner").get_by_test_id("member-role").hover()
     expect(bo.get_by_role("tooltip")).to_contain_text("owner")
     expect(dialog.get_by_test_id("access").get_by_role("radio", name="Only members")).to_be_disabled()
+    picture(bo, "people-as-editor")
     dialog.get_by_role("tab", name="Guest links").click()
     expect(dialog).to_contain_text("made and seen by an admin or the owner of this project")
-    picture(bo, "people-as-editor")
 
 
 def test_a_guest_whose_link_is_revoked_is_cut_off(ana: Page, new_person: NewPerson) -> None:
@@ -143,6 +143,7 @@ def test_a_guest_whose_link_is_revoked_is_cut_off(ana: Page, new_person: NewPers
     picture(ana, "people-revoke")
     dialog.get_by_role("button", name="Revoke link").click()
     expect(gil.get_by_test_id("connection-badge")).to_have_attribute("data-kind", "refused", timeout=AT_ONCE_MS)
+    expect(gil.get_by_role("alert")).to_contain_text("Your guest link has ended.")
     picture(gil, "people-cut-off")
     gil.reload()
     expect(gil.get_by_test_id("login-next")).to_contain_text("If you came by a guest link, it has ended")
@@ -192,19 +193,25 @@ def test_a_browser_signed_out_from_afar_comes_back_to_where_it_was(ana: Page, ne
     expect(there.get_by_test_id("canvas")).to_be_visible()
 
 
-def test_a_project_given_away_leaves_its_giver_an_admin(ana: Page) -> None:
-    dialog = open_share(ana, "Members")
-    dialog.get_by_test_id("add-name").fill("Bo")
-    dialog.get_by_test_id("add-role").select_option("admin")
+def test_a_project_given_away_leaves_its_giver_an_admin(studio: Studio, new_person: NewPerson) -> None:
+    studio.add_user("Cleo", PASSWORD)
+    bo = new_person()
+    app.sign_in_by_password(bo, "Bo", PASSWORD)
+    app.create_project(bo, "The Given Film")
+    dialog = open_share(bo, "Members")
+    dialog.get_by_test_id("add-name").fill("Cleo")
+    dialog.get_by_test_id("add-role").select_option("reviewer")
     dialog.get_by_test_id("add-member").click()
-    bo = member(dialog, "Bo")
-    expect(bo.get_by_test_id("member-role")).to_have_value("admin")
-    bo.get_by_test_id("member-more").click()
-    ana.get_by_role("menuitem", name="Make owner").click()
-    expect(bo.get_by_test_id("confirm")).to_contain_text("Bo becomes the owner, and you an admin.")
-    bo.get_by_role("button", name="Make Bo owner").click()
-    expect(bo.get_by_test_id("member-role")).to_have_text("Owner")
-    picture(ana, "people-given-away")
+    cleo = member(dialog, "Cleo")
+    expect(cleo.get_by_test_id("member-role")).to_have_value("reviewer")
+    cleo.get_by_test_id("member-more").click()
+    bo.get_by_role("menuitem", name="Make owner").click()
+    expect(cleo.get_by_test_id("confirm")).to_contain_text("Cleo becomes the owner, and you an admin.")
+    picture(bo, "people-give-away")
+    cleo.get_by_role("button", name="Make Cleo owner").click()
+    expect(cleo.get_by_test_id("member-role")).to_have_text("Owner")
+    expect(member(dialog, "Bo").get_by_test_id("member-role")).to_have_text("Admin")
+    picture(bo, "people-given-away")
 
 
 def test_somebody_who_has_no_account_cannot_be_added(ana: Page) -> None:
@@ -234,8 +241,10 @@ def test_who_changed_what_is_listed_and_leads_there(ana: Page, new_person: NewPe
     expect(entry).to_contain_text("added Bo as reviewer")
     picture(ana, "people-audit")
     log.get_by_role("tab", name="Changes").click()
+    added = log.get_by_test_id("log-entry").filter(has_text="Bo added").get_by_role("button")
+    expect(added).to_be_visible()
     picture(ana, "people-changes")
-    log.get_by_test_id("log-entry").filter(has_text="Bo added").get_by_role("button").click()
+    added.click()
     expect(ana.get_by_test_id("inspector").get_by_label("Name")).to_have_value("Style")
     expect(ana.get_by_test_id("last-change")).to_contain_text("Bo")
     picture(ana, "people-last-change")

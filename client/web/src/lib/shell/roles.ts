@@ -7,8 +7,12 @@ export const ROLE_CHOICES: readonly Choice<Role>[] = [
   { value: 'viewer', label: 'Viewer', detail: 'Looks at everything, changes nothing' },
   { value: 'reviewer', label: 'Reviewer', detail: 'Comments on takes and votes' },
   { value: 'editor', label: 'Editor', detail: 'Changes the canvas and generates' },
-  { value: 'admin', label: 'Admin', detail: 'Also locks, invites people and reads the audit log' },
-  { value: 'owner', label: 'Owner', detail: 'Also names admins, exports and deletes the project' }
+  {
+    value: 'admin',
+    label: 'Admin',
+    detail: 'Does what an editor does, and locks, invites people and reads the audit log'
+  },
+  { value: 'owner', label: 'Owner', detail: 'Does everything, also naming admins, exporting and deleting' }
 ];
 
 export function roleLabel(role: Role): string {

@@ -6,6 +6,7 @@ it('shortens names to two letters', () => {
   expect(initials('Ada King of Lovelace')).toBe('AL');
   expect(initials('bo')).toBe('BO');
   expect(initials('Gil (guest)')).toBe('GI');
+  expect(initials('Gil (guest 2)')).toBe('GI');
   expect(initials('  ')).toBe('?');
 });
 

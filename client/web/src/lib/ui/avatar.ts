@@ -4,7 +4,10 @@ export const HUES = 8;
 
 /** "Ada Lovelace" to "AL", "bo" to "BO", "Gil (guest)" to "GI", "" to "?". */
 export function initials(name: string): string {
-  const words = name.split(/\s+/).filter((word) => /^[\p{L}\p{N}]/u.test(word));
+  const words = name
+    .replace(/\(.*?\)/g, '')
+    .split(/\s+/)
+    .filter(Boolean);
   const first = words[0];
   const last = words.at(-1);
   if (!first || !last) return '?';
