@@ -77,8 +77,11 @@ async def seeded(service: Service, owner: aiohttp.ClientSession) -> dict[str, st
     async with owner.post(f"/api/projects/{project}/references", data=form) as reply:
         (blob,) = (await reply.json())["referencePack"]
     task = (await made(owner, "/api/tasks/submit", {"project_id": project, "node_id": "shot-1"}, 202))["task_id"]
+    chain = await made(owner, f"/api/projects/{project}/scene-chains", {"name": "The stops", "shots": ["shot-1"]})
     return {
         "path.project": project,
+        "path.chain": chain["id"],
+        "path.segment": chain["segments"][0]["id"],
         "path.blob": blob,
         "path.task": task,
         "path.shot": "shot-1",
