@@ -14,6 +14,7 @@ from server.auth.actor import Actor
 from server.errors import NotFound
 from server.hub.refusals import Refusal
 from server.projects.index import Projects
+from server.projects.rewritten import rewritten
 from server.snapshot.repo import STATE_FOLDER, replace_file
 
 FOLDER = "proposals"
@@ -117,9 +118,24 @@ def _proposal(known: str, at: str, document: str, refusal: Refusal) -> Proposal:
 
 def _add(place: Path, fresh: Sequence[Proposal]) -> None:
     """Who types on where they may not type makes one proposal, not one for each letter."""
-    same = {(each["document"], each["record"], each["field"]) for each in fresh}
-    known = [each for each in _read(place) if (each["document"], each["record"], each["field"]) not in same]
-    _write(place, [*known, *fresh][-MOST_KEPT:])
+    earlier = {_spot(each): each for each in _read(place)}
+    for each in fresh:
+        before = earlier.pop(_spot(each), None)
+        if before is not None:
+            each["proposed"] = _with(before, each)
+    _write(place, [*earlier.values(), *fresh][-MOST_KEPT:])
+
+
+def _spot(proposal: Proposal) -> tuple[str, str, str | None]:
+    return proposal["document"], proposal["record"], proposal["field"]
+
+
+def _with(before: Proposal, each: Proposal) -> object:
+    """What is proposed now, with the words that came before and were put back as well."""
+    first, second, kept = before["proposed"], each["proposed"], each["kept"]
+    if isinstance(first, str) and isinstance(second, str) and isinstance(kept, str) and before["kept"] == kept:
+        return rewritten(kept, first, second)[:LONGEST_BYTES]
+    return second
 
 
 def _read(place: Path) -> list[Proposal]:

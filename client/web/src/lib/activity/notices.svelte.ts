@@ -9,6 +9,8 @@ export interface Notice {
   title: string;
   detail: string;
   traceId: string;
+  /** A newer notice on the same topic takes the place of the older one. */
+  topic: string;
   /** What can be done about it. */
   action?: { label: string; run: () => void };
 }
@@ -29,11 +31,13 @@ export class Notices {
       tone: 'neutral',
       detail: '',
       traceId: '',
+      topic: '',
       ...notice,
       id: this.#next++,
       at: nowIso()
     };
-    this.#list = [entry, ...this.#list].slice(0, KEPT);
+    const others = this.#list.filter(({ topic }) => !topic || topic !== entry.topic);
+    this.#list = [entry, ...others].slice(0, KEPT);
   }
 
   clear(): void {

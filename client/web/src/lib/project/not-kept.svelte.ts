@@ -54,7 +54,9 @@ export class NotKept {
     const at = nowIso();
     const told = breaches.map((breach) => ({ ...breach, at, document, values: undefined }));
     const ids = told.map(({ id }) => id);
-    this.#list = [...told, ...this.#list.filter(({ id }) => !ids.includes(id))];
+    // Like the server: whoever goes on writing where they may not makes one entry, not one for each try.
+    const places = told.map(placeOf);
+    this.#list = [...told, ...this.#list.filter((each) => !places.includes(placeOf(each)))];
     this.#fresh = [...this.#fresh, ...ids];
     this.onTold(told);
     void this.load();
@@ -96,6 +98,10 @@ export function nodeOf({ root, record, values }: PutBack): string {
   if (root !== 'edges') return record;
   const edge = (values?.proposed ?? values?.kept ?? {}) as { target?: unknown };
   return typeof edge.target === 'string' ? edge.target : '';
+}
+
+function placeOf({ document, root, record, field }: PutBack): string {
+  return [document, root, record, field].join('/');
 }
 
 function fieldOf({ root, field }: PutBack): string {

@@ -34,7 +34,7 @@ function standing(change: {
       contract: change.contract
     },
     node: (id) => ({ type: 'shot', title: id === 'rooftop' ? 'Rooftop' : 'Other' }),
-    edgesOf: (id) => (id === 'pipe' ? [{ source: 'pipe', target: 'rooftop' }] : [])
+    edgesOf: (id) => (id === 'pipe' ? [{ source: 'pipe', target: 'rooftop', target_socket: 'style' }] : [])
   };
 }
 
@@ -126,6 +126,7 @@ describe('a look that stands still', () => {
     expect(whyNot(styled, 'edit', { kind: 'input', id: 'rooftop', socket: 'style' })).toBe(words);
     expect(whyNot(styled, 'edit', { kind: 'input', id: 'rooftop', socket: 'prompt' })).toBe('');
     expect(whyNot(styled, 'edit', SHOT)).toBe('');
+    expect(whyNot(styled, 'edit', { kind: 'whole', id: 'pipe' })).toBe(words);
   });
 
   it('keeps a locked style node', () => {

@@ -35,13 +35,13 @@ export interface Standing {
     readonly contract: LockView | undefined;
   };
   node(id: string): { type: NodeType; title: string } | undefined;
-  edgesOf(id: string): readonly { source: string; target: string }[];
+  edgesOf(id: string): readonly { source: string; target: string; target_socket: string }[];
 }
 
 /** Done through the shared canvas, so also while the server is away. */
 const ON_CANVAS: ReadonlySet<Action> = new Set<Action>(['edit', 'generate', 'cancel']);
 /** What of a shot belongs to its look, and stands still under a style lock (G-033). */
-const OPTICS: ReadonlySet<string> = new Set(['lens_mm', 'lighting', 'shot_size']);
+const OPTICS: ReadonlySet<string> = new Set(['lens_mm', 'lighting', 'shot_size', 'angle', 't_stop', 'grain']);
 const DOING: Partial<Record<Action, string>> = {
   annotate: 'draw and write notes',
   vote: 'vote',
@@ -138,9 +138,10 @@ function belongsToLook(thing: Thing): boolean {
 
 /** What goes into a locked shot stays, or the shot would lose an edge. */
 function whyItStays(standing: Standing, id: string): string {
-  const edge = standing
-    .edgesOf(id)
-    .find(({ source, target }) => source === id && standing.locks.shot(target));
+  const from = standing.edgesOf(id).filter(({ source }) => source === id);
+  if (from.some((each) => each.target_socket === 'style' && standing.locks.isStyled(each.target)))
+    return STYLE_LOCKED;
+  const edge = from.find(({ target }) => standing.locks.shot(target));
   if (!edge) return '';
   const title = standing.node(edge.target)?.title ?? 'A shot';
   return `“${title}”, which it is joined to, is locked. ${whoUnlocks(standing.role)}`;

@@ -55,7 +55,7 @@ export class Project implements Standing {
   /** Set when the server has begun this project anew: it must be opened again to show today's. */
   outdated = $state(false);
   /** Set when this person was taken off the project while it was open, or the project is gone. */
-  gone = $state<'' | 'forbidden' | 'missing'>('');
+  gone = $state(false);
 
   private constructor(sync: ProjectSync, me: Me, info: ProjectInfo, pipelines: PipelineInfo[]) {
     this.id = info.id;
@@ -359,8 +359,7 @@ export class Project implements Standing {
     try {
       await api.project(this.id);
     } catch (error) {
-      if (error instanceof ApiError && error.status === 403) this.gone = 'forbidden';
-      if (error instanceof ApiError && error.status === 404) this.gone = 'missing';
+      if (error instanceof ApiError && [403, 404].includes(error.status)) this.gone = true;
     }
   }
 

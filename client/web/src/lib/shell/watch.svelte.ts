@@ -24,7 +24,7 @@ function watchRefusals(studio: Studio): void {
     for (const edit of told) {
       const action = { label: 'See', run: () => studio.showNotKept(edit.id) };
       const words = { title: `Not kept: ${placeOf(edit, project)}`, detail: edit.message };
-      studio.notices.add({ ...words, action });
+      studio.notices.add({ ...words, action, topic: `${edit.root}/${edit.record}/${edit.field}` });
       if (!isInSight(edit.record)) toasts.show({ ...words, action, topic: 'not kept' });
     }
   };
