@@ -113,7 +113,7 @@ def measure(scenario: Scenario, plan: Plan) -> bool:
     raw = plan.folder / f"{scenario.key}.runs.json"
     raw.unlink(missing_ok=True)
     flags = [*(["--persist"] if scenario.persist else []), *(["--quick"] if plan.quick else [])]
-    command = ["node", "compare.mjs", scenario.name, *results.TARGETS, *scenario.sizes, *flags]
+    command = ["node", "compare.mjs", scenario.name, *scenario.targets, *scenario.sizes, *flags]
     done = subprocess.run(  # noqa: S603 - as above
         [*command, "--reps", str(plan.reps), "--out", str(raw)], cwd=FOLDER, check=False
     )

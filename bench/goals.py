@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from bench.results import Measured
+from bench.results import TARGETS, UNGUARDED, Measured
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Scenario:
     sizes: tuple[str, ...] = ()
     persist: bool = False
     """Whether the peers keep documents too. Workprint always does."""
+    targets: tuple[str, ...] = TARGETS
 
 
 SCENARIOS = (
@@ -29,6 +30,13 @@ SCENARIOS = (
         "The same, when everybody keeps what is written.",
         "fanout",
         persist=True,
+    ),
+    Scenario(
+        "guard",
+        "What the guard costs",
+        "The same, with and without the guard that looks at every record which somebody touches.",
+        "fanout",
+        targets=("workprint-y-websocket", UNGUARDED),
     ),
     Scenario("fanout-rate-40", "Fan-out at four times the rate", "As above, but hectic.", "fanout", ("rate=40",)),
     Scenario(
@@ -91,6 +99,8 @@ class Goal:
     metric: str
     rule: Rule
     limit: float
+    against: str = ""
+    """The target that ratios are to; the best peer where none is named."""
 
 
 AT_MOST_RATIOS: Sequence[tuple[str, str, float]] = (
@@ -117,6 +127,7 @@ AT_MOST_RATIOS: Sequence[tuple[str, str, float]] = (
 GOALS: Sequence[Goal] = (
     *(Goal(scenario, metric, Rule.RATIO_AT_MOST, limit) for scenario, metric, limit in AT_MOST_RATIOS),
     Goal("saturate", "sustained_deliveries_s", Rule.RATIO_AT_LEAST, 1.8),
+    Goal("guard", "cpu_us_per_delivery", Rule.RATIO_AT_MOST, 1.15, UNGUARDED),
     Goal("restart-10", "lost_acked_edits", Rule.AT_MOST, 0),
     Goal("restart-10", "lost_edits", Rule.AT_MOST, 0),
     Goal("restart-100", "lost_acked_edits", Rule.AT_MOST, 0),
@@ -136,7 +147,7 @@ def judge(goal: Goal, measured: Measured, target: str) -> bool | None:
         if value is None:
             return None
         return value < goal.limit if goal.rule is Rule.BELOW else value <= goal.limit
-    ratio = measured.ratio(target, goal.metric)
+    ratio = measured.ratio(target, goal.metric, goal.against)
     if ratio is None:
         return None
     if goal.rule is Rule.RATIO_AT_MOST:

@@ -8,22 +8,32 @@ canvas watch every room.
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from itertools import cycle
 from pathlib import Path
 
 import uvloop
 from aiohttp import web
 
+from crdt_schema import shapes
 from crdt_schema.documents import KINDS, DocumentKind
 from crdt_schema.ids import ProjectId, is_id
+from crdt_schema.production import NO_LOCKS, Locks
 from server.auth.actor import HUES, SYSTEM, Actor
 from server.clock import utc_now
+from server.config import read_config
 from server.errors import NotFound
+from server.guard.guard import RuleGuard
+from server.guard.rules import ROOTS
+from server.guard.rules_common import breach, misfits
+from server.guard.touches import Breach, Touch, View
 from server.hub.hub import Hub
+from server.hub.refusals import Guard, GuardFor, unguarded
 from server.hub.room import OnOpen, Room
 from server.hub.ws import Admission, add_routes
 from server.intents.observer import IntentObserver
+from server.keys import CONFIG
 from server.logs import set_up_logs
 from server.middleware import add_headers, tell_errors
 from server.projects.index import Projects
@@ -32,6 +42,11 @@ from server.snapshot.snapshotter import Snapshotter
 from server.store.base import NewUpdate, StoredUpdate
 from server.store.sqlite import SqliteUpdateStore
 
+SHAPES = {
+    **{name: shapes.number(-1e7, 1e7) for name in ("x", "y", "width", "height")},
+    **{name: shapes.line() for name in ("color", "label")},
+}
+"""What the benchmark's nodes hold."""
 EMPTY_UPDATE = b"\0\0"
 NEVER_SECONDS = 1e6
 """What the benchmark writes is no canvas, so no snapshot of it is taken; what notes that one is due does its work."""
@@ -59,6 +74,21 @@ async def admit(_request: web.Request, _token: str, _project: ProjectId, documen
     return Admission(next(ARTISTS), writable=True)
 
 
+def judge(_actor: Actor, touches: Sequence[Touch], _view: View, locks: Locks) -> Iterator[Breach]:
+    """The canvas's rules for the benchmark's nodes, which have no type: every field that was touched, and its lock."""
+    for touch in touches:
+        if touch.key in locks.shots:
+            yield breach("shot_lock", touch, None, name=locks.shots[touch.key]["by_name"])
+        elif touch.after is not None and touch.after.kind == "map":
+            yield from misfits(touch, SHAPES)
+
+
+@asynccontextmanager
+async def guarded(_project: ProjectId, _document: str) -> AsyncGenerator[Guard | None]:
+    """The guard of a canvas."""
+    yield RuleGuard(ROOTS["canvas"], judge, lambda _: NO_LOCKS)
+
+
 def observers(folder: Path) -> Sequence[OnOpen]:
     """What watches a canvas in the product."""
     snapshotter = Snapshotter(Projects(folder), quiet_seconds=NEVER_SECONDS, latest_seconds=NEVER_SECONDS)
@@ -74,14 +104,15 @@ def observers(folder: Path) -> Sequence[OnOpen]:
     return (note_changes, note_intents)
 
 
-def build_app(folder: Path) -> web.Application:
+def build_app(folder: Path, guard_for: GuardFor = guarded) -> web.Application:
     """The hub with both dialects; its logs lie in `folder`."""
 
     async def open_store(project: ProjectId) -> SqliteUpdateStore:
         return await FoundingStore.open(folder / project / "documents.sqlite")
 
     app = web.Application(middlewares=[add_headers, tell_errors])
-    hub = Hub(open_store, on_open=observers(folder))
+    app[CONFIG] = read_config({"WORKSPACE_ROOT": str(folder)})
+    hub = Hub(open_store, on_open=observers(folder), guard_for=guard_for)
     add_routes(app, hub, admit)
 
     async def run_hub(_: web.Application) -> AsyncIterator[None]:
@@ -97,13 +128,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int, help="of 127.0.0.1")
     parser.add_argument("folder", type=Path, help="where the update logs are kept")
+    parser.add_argument("--unguarded", action="store_true", help="judge nothing, to see what that costs")
     options = parser.parse_args()
     set_up_logs("text", "info")
     prepare_process()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     web.run_app(
-        build_app(options.folder),
+        build_app(options.folder, unguarded if options.unguarded else guarded),
         host="127.0.0.1",
         port=options.port,
         loop=loop,

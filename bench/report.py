@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.goals import GOALS, SCENARIOS, Goal, Rule, Scenario, judge, was_generator_limited
-from bench.results import OURS, TARGETS, WORST_COUNTS, Measured
+from bench.results import OURS, WORST_COUNTS, Measured
 
 LABELS = {
     "achieved_edits_s": "edits per second",
@@ -65,9 +65,9 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{float(f'{value:.3g}'):g}"  # noqa: PLR2004 - three digits
 
 
-def cell(measured: Measured, target: str, metric: str) -> str:
-    """A value with its ratio to the best peer."""
-    value, ratio = measured.value(target, metric), measured.ratio(target, metric)
+def cell(measured: Measured, target: str, metric: str, against: str = "") -> str:
+    """A value with its ratio to another target, or to the best peer."""
+    value, ratio = measured.value(target, metric), measured.ratio(target, metric, against)
     if value is None:
         return NOTHING
     return number(value) if ratio is None or metric in PLAIN else f"{number(value)} (x{ratio:.2f})"
@@ -80,22 +80,22 @@ def scenario_table(scenario: Scenario, measured: Measured) -> Iterator[str]:
     yield ""
     yield scenario.what
     yield ""
-    runs = max(len(measured.of(target)) for target in TARGETS)
+    runs = max(len(measured.of(target)) for target in scenario.targets)
     yield (
         f"`{scenario.name}{' --persist' if scenario.persist else ''}` with {sizes}; "
         f"{runs} {'runs' if runs > 1 else 'run'} of each; {measured.at}, Workprint {measured.version}."
     )
     yield ""
-    yield f"| | {' | '.join(TARGETS)} |"
-    yield f"|---|{'---:|' * len(TARGETS)}"
+    yield f"| | {' | '.join(scenario.targets)} |"
+    yield f"|---|{'---:|' * len(scenario.targets)}"
     for metric, label in LABELS.items():
-        if any(measured.value(target, metric) is not None for target in TARGETS):
-            yield f"| {label} | {' | '.join(cell(measured, target, metric) for target in TARGETS)} |"
-    if any(measured.value(target, "generator_limited") is not None for target in TARGETS):
-        limited = ("generator" if was_generator_limited(measured, target) else "server" for target in TARGETS)
+        if any(measured.value(target, metric) is not None for target in scenario.targets):
+            yield f"| {label} | {' | '.join(cell(measured, target, metric) for target in scenario.targets)} |"
+    if any(measured.value(target, "generator_limited") is not None for target in scenario.targets):
+        limited = ("generator" if was_generator_limited(measured, target) else "server" for target in scenario.targets)
         yield f"| limited by the | {' | '.join(limited)} |"
-    yield f"| failed runs | {' | '.join(str(len(measured.failures(target))) for target in TARGETS)} |"
-    for target in TARGETS:
+    yield f"| failed runs | {' | '.join(str(len(measured.failures(target))) for target in scenario.targets)} |"
+    for target in scenario.targets:
         for error in measured.failures(target):
             yield ""
             yield f"**{target} failed:** {' '.join(error.split())}"
@@ -110,7 +110,7 @@ def verdict(goal: Goal, measured: Measured, target: str) -> str:
     if met is None:
         return NOTHING
     limited = goal.rule is Rule.RATIO_AT_LEAST and was_generator_limited(measured, target)
-    reached = cell(measured, target, goal.metric) + (", generator-limited" if limited else "")
+    reached = cell(measured, target, goal.metric, goal.against) + (", generator-limited" if limited else "")
     return f"{reached}: {'met' if met else '**missed**'}"
 
 
@@ -123,6 +123,9 @@ def goal_row(goal: Goal, scenario: Scenario, measured: Measured | None) -> str:
         Rule.BELOW: f"< {goal.limit:g}",
     }
     best = measured and measured.best_peer(goal.metric)
+    if measured and goal.against:
+        value = measured.value(goal.against, goal.metric)
+        best = (goal.against, value) if value is not None else None
     shown = f"{number(best[1])} ({best[0]})" if best else NOTHING
     ours = (verdict(goal, measured, target) if measured else "not measured" for target in OURS)
     return f"| {scenario.title} | {LABELS[goal.metric]} | {limits[goal.rule]} | {shown} | {' | '.join(ours)} |"
@@ -145,7 +148,8 @@ Workprint's hub beside three other Yjs servers, under the same load from the sam
 turns. Only the ratios within one run mean something: they hold on another machine, the absolute numbers do not.
 
 - **Workprint** runs as in the product: durable persistence is always on (SQLite with `synchronous=FULL`; an edit is
-  acknowledged once it is on the disk), every update is checked, and the observers of a canvas watch every room.
+  acknowledged once it is on the disk), every update is checked, the guard looks at every record that is touched, and
+  the observers of a canvas watch every room.
   `bench/hub.py` is that hub with rooms of the benchmark's naming; it lets everybody in, as the peers do.
   It is measured in both of its dialects.
 - **The peers** keep nothing on disk, except where it says *with persistence*.
@@ -175,7 +179,10 @@ def render(results: Mapping[str, Measured], setting: Setting) -> str:
         lines += ["**These are quick runs: too short to compare anything.**", ""]
     lines += ["## Where", "", f"- {setting.machine}", *(f"- {version}" for version in setting.versions), ""]
     lines += ["## Goals", "", summary(results), ""]
-    lines += [f"| scenario | | goal | best peer | {' | '.join(OURS)} |", f"|---|---|---|---:|{'---:|' * len(OURS)}"]
+    lines += [
+        f"| scenario | | goal | best peer, or what it is compared with | {' | '.join(OURS)} |",
+        f"|---|---|---|---:|{'---:|' * len(OURS)}",
+    ]
     order = [scenario.key for scenario in SCENARIOS]
     for goal in sorted(GOALS, key=lambda goal: order.index(goal.scenario)):
         lines.append(goal_row(goal, by_key[goal.scenario], results.get(goal.scenario)))

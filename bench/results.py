@@ -10,6 +10,8 @@ from typing import Any, cast
 OURS = ("workprint-hocuspocus", "workprint-y-websocket")
 PEERS = ("hocuspocus", "y-websocket-server", "pycrdt-websocket")
 TARGETS = (*PEERS, *OURS)
+UNGUARDED = "workprint-unguarded"
+"""Our hub without its guard, to see what that costs."""
 HIGHER_IS_BETTER = frozenset({"sustained_deliveries_s", "sustained_edits_s"})
 WORST_COUNTS = frozenset({"lost_edits", "lost_acked_edits", "worst_lost_seconds"})
 """A loss in one run is a loss: of these the worst run is shown, not the median."""
@@ -59,9 +61,11 @@ class Measured:
         value, peer = max(values) if metric in HIGHER_IS_BETTER else min(values)
         return peer, value
 
-    def ratio(self, target: str, metric: str) -> float | None:
-        """The target's value divided by the best peer's; None where that says nothing."""
-        best, value = self.best_peer(metric), self.value(target, metric)
+    def ratio(self, target: str, metric: str, against: str = "") -> float | None:
+        """The target's value divided by another's, or by the best peer's; None where that says nothing."""
+        named = self.value(against, metric) if against else None
+        best = (against, named) if named is not None else self.best_peer(metric)
+        value = self.value(target, metric)
         if best is None or value is None or best[1] <= 0:
             return None
         return value / best[1]

@@ -55,6 +55,8 @@ class Hub:
         self._on_open = on_open
         self._held: dict[Room, AsyncExitStack] = {}
         self._closing = False
+        self.rights_changes = 0
+        """How often rights have changed: whoever was let in before one, and joins after it, is asked again."""
         grace = self.limits.grace_seconds
         self._savers: Shared[ProjectId, Saver] = Shared(self._open_saver, Saver.close, grace_seconds=grace)
         self._rooms: Shared[tuple[ProjectId, str], Room] = Shared(
@@ -103,6 +105,7 @@ class Hub:
 
     async def reconsider(self, user_id: str = "") -> None:
         """Ask again who somebody is and what they may do, wherever they are connected; everybody, without a name."""
+        self.rights_changes += 1
         asking = [
             session.reconsider()
             for room in self.rooms()

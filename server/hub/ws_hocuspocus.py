@@ -191,7 +191,7 @@ class _Connection:
     async def _stay(self, name: str, channel: _Channel) -> None:
         """A channel's whole life: be admitted, join, stay until it is closed."""
         try:
-            token = channel.token
+            token, rights = channel.token, self._hub.rights_changes
             admission = await self._ask(channel)
             with self._hub.census.counted(admission.actor.user_id):
                 async with self._hub.room(self._project, channel.document) as room:
@@ -202,6 +202,8 @@ class _Connection:
                     self._join(channel, room, session)
                     if channel.token != token:
                         self._start(self._renew(name, channel))
+                    elif rights != self._hub.rights_changes:
+                        self._start(self._reconsider(name, channel))
                     try:
                         await channel.ended.wait()
                     finally:

@@ -81,6 +81,7 @@ class YjsEndpoint:
         """Admit, upgrade, join, and read until the end; who is not admitted gets plain HTTP."""
         project, document = project_in(request), request.match_info["document"]
         async with AsyncExitStack() as using:
+            rights = self._hub.rights_changes
             try:
                 admission = await self._admit(request, request.query.get("token", ""), project, document)
                 room = await using.enter_async_context(self._hub.room(project, document))
@@ -97,6 +98,8 @@ class YjsEndpoint:
             room.join(session)
             room.ask(session)
             try:
+                if rights != self._hub.rights_changes:
+                    await _reconsider(session, admission)
                 await socket.read(partial(_receive, room, session))
             finally:
                 room.leave(session)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.compare import benchmark, copy
-from bench.results import OURS
+from bench.results import OURS, UNGUARDED
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_the_copy_knows_our_targets_beside_the_peers(elsewhere: Path, tmp_path: 
     copy(elsewhere, tmp_path / "copy")
     copied = {str(path.relative_to(tmp_path / "copy")) for path in (tmp_path / "copy").rglob("*") if path.is_file()}
     assert copied == {"compare.mjs", "lib/doc.mjs", "targets.json"}
-    assert set(json.loads((tmp_path / "copy" / "targets.json").read_text())) == {"hocuspocus", *OURS}
+    assert set(json.loads((tmp_path / "copy" / "targets.json").read_text())) == {"hocuspocus", *OURS, UNGUARDED}
     assert "workprint" not in (elsewhere / "targets.json").read_text()
 
 

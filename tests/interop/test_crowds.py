@@ -20,7 +20,7 @@ LIMITS = replace(
     message_burst=1000,
     throttle_seconds=1.0,
 )
-DOCUMENTS = ("canvas/a", "canvas/b", "canvas/c", "canvas/d")
+DOCUMENTS = ("script/a", "script/b", "script/c", "script/d")
 
 
 @pytest.fixture
@@ -67,9 +67,9 @@ async def test_who_has_too_many_sessions_gets_in_once_one_of_them_has_ended(
     await open_others(node, base)
     tabs = [f"tab{number}" for number in range(LIMITS.sessions_per_user)]
     for tab in tabs:
-        await node.open(tab, base, dialect=dialect, token="editor:ada", document="canvas/a")
+        await node.open(tab, base, dialect=dialect, token="editor:ada", document="script/a")
         await node.until(tab, "p.synced")
-    await node.open("more", base, dialect=dialect, token="editor:ada", document="canvas/b")
+    await node.open("more", base, dialect=dialect, token="editor:ada", document="script/b")
     if dialect == "yjs":
         # An HTTP status at the door, which browsers do not show to a page.
         await node.until("more", "p.closes.length > 0")
@@ -84,7 +84,7 @@ async def test_who_has_too_many_sessions_gets_in_once_one_of_them_has_ended(
     await cut(node, tabs.pop())
     if await node.read("more", "p.denials.length > 0"):
         await cut(node, "more")
-        await node.open("more", base, dialect=dialect, token="editor:ada", document="canvas/b")
+        await node.open("more", base, dialect=dialect, token="editor:ada", document="script/b")
     await node.until("more", "p.synced")
     await cut(node, "ben", "cyd", "more", *tabs)
     await everybody_is_gone(hub)
@@ -114,13 +114,13 @@ async def test_a_full_room_costs_nobody_their_other_documents(hub: Hub, base: st
     for name in ("eve", "fay"):
         await node.open(name, base, dialect="hocuspocus")
         await node.until(name, "p.synced")
-    for document in ("canvas", "canvas/a"):
+    for document in ("canvas", "script/a"):
         await node.open(document, base, dialect="hocuspocus", token="editor:gus", socket="one", document=document)
     await node.until("canvas", "p.denials.length === 1", 5)
     assert "Come back later" in await node.read("canvas", "p.denials[0]")
-    await node.until("canvas/a", "p.synced")
-    assert await node.read("canvas/a", "p.closes") == []
-    await cut(node, "ben", "cyd", "eve", "fay", "canvas/a", "canvas")
+    await node.until("script/a", "p.synced")
+    assert await node.read("script/a", "p.closes") == []
+    await cut(node, "ben", "cyd", "eve", "fay", "script/a", "canvas")
     await everybody_is_gone(hub)
 
 
