@@ -64,7 +64,7 @@ class House:
 
     async def found(self) -> None:
         """Sign in and make the project."""
-        self.token = await sign_in(self.url, "Ana", PASSWORD)
+        self.token = (await sign_in(self.url, "Ana", PASSWORD)).token
         headers = {"Authorization": f"Bearer {self.token}"}
         async with (
             aiohttp.ClientSession(headers=headers) as session,

@@ -1,6 +1,7 @@
 """How fast somebody may guess, and that a stranger's guesses keep nobody out for long."""
 
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 import pytest
 
@@ -26,7 +27,7 @@ def attempts(clock: Clock) -> Attempts:
     return Attempts(clock)
 
 
-def refuse() -> None:
+def refuse() -> NoReturn:
     raise Unauthorised("Name or password is wrong.")
 
 
