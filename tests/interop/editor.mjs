@@ -124,3 +124,19 @@ export const canonicalOf = update => {
   doc.destroy()
   return said
 }
+
+// Some roots of a document, how far each client has come in it, and whether anything waits, in one canonical JSON text.
+export const plain = (doc, roots) => JSON.stringify({
+  roots: sorted(Object.fromEntries(roots.map(root => [root, (root === 'text' ? doc.getText(root) : doc.getMap(root)).toJSON()]))),
+  state: [...Y.decodeStateVector(Y.encodeStateVector(doc))].sort((a, b) => a[0] - b[0]),
+  waits: doc.store.pendingStructs !== null || doc.store.pendingDs !== null
+})
+
+// The same of a document that came as an update.
+export const plainOf = (update, roots) => {
+  const doc = new Y.Doc()
+  Y.applyUpdate(doc, update)
+  const said = plain(doc, roots)
+  doc.destroy()
+  return said
+}

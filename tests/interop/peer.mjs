@@ -6,16 +6,25 @@ const require = createRequire(new URL('../../client/web/package.json', import.me
 const Y = require('yjs')
 const { WebsocketProvider } = require('y-websocket')
 const { HocuspocusProvider, HocuspocusProviderWebsocket } = require('@hocuspocus/provider')
-const { canonical, canonicalOf, random, scribble } = await import('./editor.mjs')
+const { readAuthMessage } = require('y-protocols/auth')
+const decoding = require('lib0/decoding')
+const { canonical, canonicalOf, plain, plainOf, random, scribble } = await import('./editor.mjs')
 const { RawProvider } = await import('./raw.mjs')
 
 console.log = console.error // stdout is for answers
 
 const peers = new Map()
 const sockets = new Map()
+const AUTH = 2 // y-websocket's message that something is denied
+const SYNC_STATUS = 8
+
+// Node's own WebSocket, showing a cookie as a browser would.
+const withCookie = cookie => class extends WebSocket {
+  constructor (url, protocols = []) { super(url, { protocols, headers: { cookie } }) }
+}
 
 class Peer {
-  constructor ({ base, dialect, document, token, socket, clientId, undoes = false, resync = -1, bc = false, flushDelay = false, sessionAware = false, awareness = true }, old) {
+  constructor ({ base, project = 'film', dialect, document, token, cookie, socket, clientId, undoes = false, resync = -1, bc = false, flushDelay = false, sessionAware = false, awareness = true }, old) {
     this.doc = old?.doc ?? new Y.Doc()
     if (clientId) this.doc.clientID = clientId
     if (undoes) this.undoing
@@ -25,31 +34,37 @@ class Peer {
     this.counts = []
     this.scopes = []
     this.ends = []
+    this.refused = 0 // changes that were not taken
     this.gaveUp = null
+    const WebSocketPolyfill = cookie ? withCookie(cookie) : WebSocket
     if (dialect === 'yjs') {
-      this.provider = new WebsocketProvider(`${base}/film`, document, this.doc, {
-        params: { token }, disableBc: !bc, resyncInterval: resync
+      this.provider = new WebsocketProvider(`${base}/${project}`, document, this.doc, {
+        WebSocketPolyfill, params: cookie ? {} : { token }, disableBc: !bc, resyncInterval: resync
       })
       this.provider.on('closed', ({ code }) => { this.gaveUp = code })
+      this.provider.messageHandlers[AUTH] = (_, decoder) => {
+        readAuthMessage(decoder, this.doc, (__, reason) => { this.refused++; this.denials.push(reason) })
+      }
       this.provider.on('connection-close', event => this.closes.push(event?.code))
       this.socket = this.provider
     } else if (dialect === 'raw') {
-      this.provider = new RawProvider(`${base}/film/${document}?token=${token}`, this.doc)
+      this.provider = new RawProvider(`${base}/${project}/${document}?token=${token}`, this.doc)
       this.closes = this.provider.closes
       this.socket = this.provider
     } else {
       const shared = socket && sockets.get(socket)
-      this.socket = shared ?? new HocuspocusProviderWebsocket({ url: `${base}/film`, delay: 50, minDelay: 50 })
+      this.socket = shared ?? new HocuspocusProviderWebsocket({ url: `${base}/${project}`, WebSocketPolyfill, delay: 50, minDelay: 50 })
       if (socket) sockets.set(socket, this.socket)
       this.socket.on('close', ({ event }) => this.closes.push(event.code))
       this.provider = new HocuspocusProvider({
         name: document,
         document: this.doc,
-        token: () => this.token,
+        token: cookie ? '' : () => this.token,
         websocketProvider: this.socket,
         sessionAwareness: sessionAware,
         flushDelay,
         onUnsyncedChanges: ({ number }) => this.counts.push(number),
+        onMessage: ({ message }) => { if (statusOf(message) === 0) this.refused++ },
         onClose: ({ event }) => this.ends.push(event.reason),
         onAuthenticated: ({ scope }) => this.scopes.push(scope),
         ...(awareness ? {} : { awareness: null }),
@@ -73,12 +88,28 @@ class Peer {
     return (this.undoer ??= new Y.UndoManager(roots(), { captureTimeout: 0 }))
   }
 
+  json (root) { return root === 'text' ? this.text : this.doc.getMap(root).toJSON() }
+  holds (root, mark) { return JSON.stringify(this.json(root)).includes(mark) }
+  get told () { return this.notices.map(JSON.parse).filter(notice => notice.type === 'refused').flatMap(notice => notice.breaches) }
   get id () { return this.doc.clientID }
   get ws () { return this.provider.ws ?? this.socket.webSocket }
 }
 
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
 const about = (peer, expression) => new Function('p', `return (${expression})`)(peer)
+
+// Whether a change was taken, when a Hocuspocus message says so: 1 or 0.
+const statusOf = message => {
+  const decoder = decoding.clone(message.decoder, 0)
+  decoding.readVarString(decoder)
+  return decoding.readVarUint(decoder) === SYNC_STATUS ? decoding.readVarInt(decoder) : undefined
+}
+
+// A record as clients make them: `{ $text: '...' }` is a shared text, `{ $map: {...} }` a shared map.
+const shared = value => {
+  if (value?.$map) return new Y.Map(Object.entries(value.$map).map(([key, item]) => [key, shared(item)]))
+  return value?.$text === undefined ? value : new Y.Text(value.$text)
+}
 
 const ops = {
   open: (_, command) => { peers.set(command.peer, new Peer(command, peers.get(command.peer))) },
@@ -91,6 +122,10 @@ const ops = {
     while (!whole(at + length)) length++
     p.doc.getText('text').delete(at, length)
   },
+  put: (p, { root, key, value }) => { p.doc.getMap(root).set(key, shared(value)) },
+  edit: (p, { code }) => { p.doc.transact(() => new Function('p', 'doc', 'shared', code)(p, p.doc, shared)) },
+  plain: (p, { roots }) => plain(p.doc, roots),
+  plainOf: (_, { hex, roots }) => plainOf(Buffer.from(hex, 'hex'), roots),
   presence: (p, { state }) => { p.provider.awareness.setLocalState(state) },
   raw: (p, { hex }) => { p.ws.send(Buffer.from(hex, 'hex')) },
   offline: async p => {
