@@ -124,6 +124,7 @@ const ops = {
   },
   put: (p, { root, key, value }) => { p.doc.getMap(root).set(key, shared(value)) },
   edit: (p, { code }) => { p.doc.transact(() => new Function('p', 'doc', 'shared', code)(p, p.doc, shared)) },
+  together: (_, { edits }) => { for (const each of edits) ops.edit(peers.get(each.peer), each) },
   plain: (p, { roots }) => plain(p.doc, roots),
   plainOf: (_, { hex, roots }) => plainOf(Buffer.from(hex, 'hex'), roots),
   presence: (p, { state }) => { p.provider.awareness.setLocalState(state) },

@@ -145,9 +145,18 @@ class NodeClients:
 
     async def do(self, op: str, peer: str = "", **details: object) -> Any:
         """One command, and what it answered; raises AssertionError with what Node said when it failed."""
+        self.say(op, peer, **details)
+        return await self.heard()
+
+    def say(self, op: str, peer: str = "", **details: object) -> None:
+        """One command whose answer `heard` fetches: Node carries it out whatever this process does meanwhile."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"op": op, "peer": peer, **details}).encode() + b"\n")
+
+    async def heard(self) -> Any:
+        """What Node answered to what was said; raises AssertionError with its words when it failed."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"op": op, "peer": peer, **details}).encode() + b"\n")
         await self._process.stdin.drain()
         line = await asyncio.wait_for(self._process.stdout.readline(), 30)
         answer = json.loads(line) if line else {"error": "Node has gone"}
