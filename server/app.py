@@ -34,6 +34,7 @@ from server.production.locks import LockKeeper, WriteAudit
 from server.projects.demo import ensure_demo
 from server.projects.index import Projects
 from server.projects.proposals import Proposals
+from server.projects.trash import Trash
 from server.snapshot.snapshotter import Snapshotter
 from server.store.base import UpdateStore
 from server.store.sqlite import SqliteUpdateStore
@@ -72,6 +73,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         guard_for=guards(lambda: app[keys.HUB]),
         on_refused=app[keys.PROPOSALS].note,
     )
+    app[keys.TRASH] = Trash(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER], clock)
     app[keys.LOCKS] = LockKeeper(app[keys.HUB], audit_writer(app), clock)
     app[keys.CHAINS] = SceneChains(app[keys.HUB])
     app[keys.ACTIVITY] = Activity(app[keys.HUB])
@@ -170,6 +172,7 @@ async def run_people(app: web.Application) -> AsyncIterator[None]:
 async def run_projects(app: web.Application) -> AsyncIterator[None]:
     """Find the projects of the workspace."""
     await app[keys.PROJECTS].start()
+    await app[keys.TRASH].start()
     yield
 
 

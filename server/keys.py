@@ -21,6 +21,7 @@ from server.production.chains import SceneChains
 from server.production.locks import LockKeeper
 from server.projects.index import Projects
 from server.projects.proposals import Proposals
+from server.projects.trash import Trash
 from server.snapshot.snapshotter import Snapshotter
 
 CONFIG = web.AppKey("config", Config)
@@ -31,6 +32,7 @@ PEOPLE = web.AppKey("people", People)
 TOKENS = web.AppKey("tokens", Tokens)
 PROJECTS = web.AppKey("projects", Projects)
 PROPOSALS = web.AppKey("proposals", Proposals)
+TRASH = web.AppKey("trash", Trash)
 HUB = web.AppKey("hub", Hub)
 FARM = web.AppKey("farm", Farm)
 INTENTS = web.AppKey("intents", Intents)

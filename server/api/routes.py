@@ -8,6 +8,7 @@ from server.api import (
     auth,
     farm,
     health,
+    lifecycle,
     me,
     media,
     members,
@@ -22,6 +23,7 @@ from server.api import (
 from server.keys import OPENAPI
 
 PROJECT = "/projects/{project:[A-Za-z0-9_-]+}"
+TRASHED = "/trash/{project:[A-Za-z0-9_-]+}"
 CHAINS = PROJECT + "/scene-chains"
 CHAIN = CHAINS + "/{chain:[A-Za-z0-9_-]+}"
 SEGMENT = CHAIN + "/segments/{segment:[A-Za-z0-9_-]+}"
@@ -41,6 +43,10 @@ API: tuple[web.RouteDef, ...] = (
     web.post("/projects", projects.create_project),
     web.get(PROJECT, projects.get_project),
     web.patch(PROJECT, projects.change_project),
+    web.delete(PROJECT, lifecycle.throw_away),
+    web.get("/trash", lifecycle.list_trash),
+    web.post(TRASHED + "/restore", lifecycle.restore),
+    web.delete(TRASHED, lifecycle.erase),
     web.get(PROJECT + "/members", members.members),
     web.post(PROJECT + "/members", members.add),
     web.put(PROJECT + "/members/{user}", members.change),

@@ -157,6 +157,29 @@ class Members:
             await self._audit.note_within(writing, Note(project, by, "access_change", project, detail=access))
         self._changes.tell("")
 
+    async def knows(self, project: ProjectId) -> bool:
+        """Whether anybody ever had to do with a project here: then its id is not for a stranger's to take."""
+        query = """
+            SELECT EXISTS (SELECT 1 FROM memberships WHERE project = :project)
+                OR EXISTS (SELECT 1 FROM project_access WHERE project = :project)
+                OR EXISTS (SELECT 1 FROM credentials WHERE project = :project)
+                OR EXISTS (SELECT 1 FROM audit WHERE project = :project)
+        """
+        return bool((await self._database.one(query, {"project": project}))[0])
+
+    async def forget(self, project: ProjectId) -> None:
+        """A project was erased: its members, its links and the tokens that open nothing else end."""
+        async with self._database.write() as writing:
+            for query in (
+                """UPDATE credentials SET revoked_at = :now WHERE kind = 'guest' AND revoked_at IS NULL AND user_id IN
+                (SELECT u.id FROM users u JOIN credentials s ON s.id = u.share WHERE s.project = :project)""",
+                "UPDATE credentials SET revoked_at = :now WHERE project = :project AND revoked_at IS NULL",
+                "DELETE FROM memberships WHERE project = :project",
+                "DELETE FROM project_access WHERE project = :project",
+            ):
+                await writing.execute(query, {"project": project, "now": self._clock().timestamp()})
+        self._changes.tell("")
+
     async def _given(self, project: ProjectId, user: UserId) -> Role | None:
         query = "SELECT role FROM memberships WHERE project = ? AND user_id = ?"
         row = await self._database.one(query, (project, user))

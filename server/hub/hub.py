@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from crdt_schema.documents import NewerSchema, UnknownDocument, kind_of
 from crdt_schema.ids import ProjectId
 from crdt_schema.wire import CloseCode
-from server.errors import NotFound, Unavailable
+from server.errors import Conflict, NotFound, Unavailable
 from server.hub.census import Census
 from server.hub.common import Common
 from server.hub.limits import Limits
@@ -55,6 +55,7 @@ class Hub:
         self._on_open = on_open
         self._held: dict[Room, AsyncExitStack] = {}
         self._closing = False
+        self._barred: dict[ProjectId, str] = {}
         self.rights_changes = 0
         """How often rights have changed: whoever was let in before one, and joins after it, is asked again."""
         grace = self.limits.grace_seconds
@@ -87,6 +88,29 @@ class Hub:
             raise Unavailable("Workprint is shutting down.")
         async with self._savers.use(project) as saver:
             yield saver.store
+
+    @asynccontextmanager
+    async def close_project(self, project: ProjectId, reason: str) -> AsyncGenerator[None, None]:
+        """Save and close every document of a project, and let nobody open one for as long as the context lasts.
+
+        Who has one open is told the reason. Raises Conflict when somebody does the same already.
+        """
+        if project in self._barred:
+            raise Conflict("Somebody is moving this project right now. Try again in a moment.")
+        self._barred[project] = reason
+        try:
+            ours = [room for room in self.rooms() if room.project == project]
+            for room in ours:
+                room.end_all(CloseCode.NO_SUCH_DOCUMENT, reason)
+            await self._rooms.close(lambda key: key[0] == project)
+            await self._savers.close(lambda key: key == project)
+            yield
+            for room in ours:
+                # Whoever was between the door and the room when it closed sits in it alone.
+                for session in list(room.sessions):
+                    session.link.close(CloseCode.NO_SUCH_DOCUMENT, reason)
+        finally:
+            del self._barred[project]
 
     def rooms(self) -> Collection[Room]:
         """Every room that is open now."""
@@ -122,11 +146,17 @@ class Hub:
         await self._rooms.close()
         await self._savers.close()
 
+    def _demand_open(self, project: ProjectId) -> None:
+        if (reason := self._barred.get(project)) is not None:
+            raise NotFound(reason)
+
     async def _open_saver(self, project: ProjectId) -> Saver:
+        self._demand_open(project)
         return Saver(await self._open_store(project), gather_seconds=self.limits.gather_seconds, counts=self.counts)
 
     async def _open_room(self, key: tuple[ProjectId, str]) -> Room:
         project, document = key
+        self._demand_open(project)
         async with AsyncExitStack() as opening:
             saver = await opening.enter_async_context(self._savers.use(project))
             guard = await opening.enter_async_context(self._guard_for(project, document))

@@ -59,10 +59,10 @@ class Shared(Generic[K, V]):
         finally:
             self._leave(key, entry)
 
-    async def close(self) -> None:
-        """Close everything, whoever still uses it."""
-        while self._entries:
-            key, entry = next(iter(self._entries.items()))
+    async def close(self, wanted: Callable[[K], bool] = lambda _: True) -> None:
+        """Close everything whose key is wanted, whoever still uses it."""
+        while found := next((entry for entry in self._entries.items() if wanted(entry[0])), None):
+            key, entry = found
             if entry.idle is not None:
                 entry.idle.cancel()
                 await asyncio.gather(entry.idle, return_exceptions=True)

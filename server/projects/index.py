@@ -76,6 +76,11 @@ class Projects:
         # Guards the index and every manifest on disk; held for milliseconds, by the loop and by snapshot threads.
         self._lock = threading.RLock()
 
+    @property
+    def folder(self) -> Path:
+        """Where the projects of this workspace lie."""
+        return self._root / "Projects"
+
     async def start(self) -> None:
         """Make the workspace's folders and find every project."""
         await asyncio.to_thread(self._start)

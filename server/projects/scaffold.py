@@ -99,7 +99,7 @@ def make_project(
     try:
         files = _write_tree(building, made)
         _first_commit(building, files, made["title"], by, now)
-        return _put_in_place(building, projects, layout.safe_name(made["title"])), made
+        return put_in_place(building, projects, layout.safe_name(made["title"])), made
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
@@ -136,7 +136,7 @@ def _first_commit(folder: Path, files: dict[str, bytes], title: str, by: Actor, 
     repo.stage(blobs)
 
 
-def _put_in_place(building: Path, projects: Path, name: str) -> Path:
+def put_in_place(building: Path, projects: Path, name: str) -> Path:
     """Give the folder its name, or the next free one."""
     number = 1
     while True:

@@ -196,6 +196,14 @@ class Snapshotter:
                 self._of(project_id).dirty.update(DOCUMENT_PATHS)
             return await self._take(project_id, name or "", actor)
 
+    async def finish(self, project_id: ProjectId) -> None:
+        """Commit what waits of a project whose rooms have closed, and forget the project; raises as `snapshot_now`."""
+        if (pending := self._pending.get(project_id)) is not None:
+            # Also waits for a snapshot that is being taken.
+            await self._take(project_id, "", None)
+            _stop_timer(pending)
+            self._pending.pop(project_id, None)
+
     def history(self, project_id: ProjectId, limit: int = 100) -> list[dict[str, object]]:
         """`{commit, message, author, at, names}` of the newest commits; it blocks. Raises NotFound, NoRepository."""
         return [asdict(entry) for entry in ProjectRepo(self._projects.get(project_id).folder).history(limit)]

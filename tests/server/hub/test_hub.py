@@ -10,7 +10,7 @@ import pytest
 from pycrdt import Doc, Map
 
 from crdt_schema.ids import ProjectId
-from server.errors import NotFound, Unavailable
+from server.errors import Conflict, NotFound, Unavailable
 from server.hub.hub import Hub
 from server.hub.room import Room
 from server.store.base import NewUpdate, UpdateStore
@@ -209,3 +209,30 @@ async def test_closing_saves_everything_and_tells_everybody() -> None:
             async with hub.room(FILM, "canvas"):
                 pass
     assert len(await store.load("canvas")) == 2
+
+
+async def test_a_project_that_is_closed_lets_nobody_in_and_has_saved_everything() -> None:
+    async with open_hub(store := HeldStore()) as hub:
+        async with hub.room(FILM, "canvas") as room:
+            peer = Peer(room, ADA)
+            peer.join()
+            await turn(peer)
+            peer.nodes["last"] = 1
+            peer.send()
+            async with hub.close_project(FILM, "It is being moved."):
+                assert peer.link.closed == (4404, "It is being moved.")
+                for document in ("canvas", "takes"):
+                    with pytest.raises(NotFound, match="It is being moved"):
+                        async with hub.room(FILM, document):
+                            pass
+                with pytest.raises(Unavailable):
+                    room.edit(ADA, set_x)
+                with pytest.raises(Conflict):
+                    async with hub.close_project(FILM, "Again."):
+                        pass
+                async with hub.room(ProjectId("other"), "canvas"):
+                    pass
+        async with hub.room(FILM, "canvas") as again:
+            assert again.doc.get("nodes", type=Map)["last"] == 1
+            assert again is not room
+    assert store.appends

@@ -1,0 +1,20 @@
+"""The endpoints of whole projects: trash, copies, bundles, and the documents that begin from a template."""
+
+from server.api.lifecycle import LONGEST_TITLE
+from server.api.spec.endpoint import Endpoint
+from server.api.spec.identity import NOTHING
+from server.api.spec.production import REASON
+from server.api.spec.shapes import ID, TEXT, TIME, body, line, many, record
+
+PROJECT, TRASHED = "/api/projects/{project}", "/api/trash/{project}"
+IN_TRASH = record(id=ID, name=TEXT, description=TEXT, trashed_at=TIME, by=record(id=TEXT, name=TEXT), reason=TEXT)
+NAMED = record(id=ID, name=TEXT)
+
+ENDPOINTS: dict[str, Endpoint] = {
+    f"DELETE {PROJECT}": Endpoint(
+        "delete_project", IN_TRASH, body=body(reason=REASON), may_be_empty=True, errors=(409,)
+    ),
+    "GET /api/trash": Endpoint("signed in", many(IN_TRASH)),
+    f"POST {TRASHED}/restore": Endpoint("delete_project", NAMED, errors=(409,)),
+    f"DELETE {TRASHED}": Endpoint("delete_project", NOTHING, body=body("title", title=line(LONGEST_TITLE))),
+}
