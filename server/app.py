@@ -37,6 +37,9 @@ from server.projects.proposals import Proposals
 from server.projects.trash import Trash
 from server.snapshot.snapshotter import Snapshotter
 from server.store.base import UpdateStore
+from server.store.blobs import LocalBlobs
+from server.store.replication import Replication
+from server.store.s3 import Bucket, S3Settings
 from server.store.sqlite import SqliteUpdateStore
 
 
@@ -51,7 +54,8 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     app[keys.ATTEMPTS] = Attempts(clock)
     app[keys.TOKENS] = Tokens(workspace_secret(config.state_folder, config.secret))
     app[keys.FARM] = Farm(config.redis_url, config.namespace)
-    app[keys.PROJECTS] = Projects(config.workspace_root, clock)
+    app[keys.REPLICATION] = Replication(bucket_of(config), lambda: blobs_of(app[keys.PROJECTS]))
+    app[keys.PROJECTS] = Projects(config.workspace_root, clock, app[keys.REPLICATION].note)
     app[keys.PROPOSALS] = Proposals(app[keys.PROJECTS], clock)
     app[keys.SNAPSHOTTER] = Snapshotter(
         app[keys.PROJECTS],
@@ -78,7 +82,9 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     app[keys.CHAINS] = SceneChains(app[keys.HUB])
     app[keys.ACTIVITY] = Activity(app[keys.HUB])
     app[keys.METRICS] = registry_of(app[keys.HUB])
-    app.cleanup_ctx.extend([run_people, run_projects, run_snapshotter, run_hub, run_intents, run_activity])
+    app.cleanup_ctx.extend(
+        [run_people, run_projects, run_replication, run_snapshotter, run_hub, run_intents, run_activity]
+    )
     routes.add_routes(app)
     ws.add_routes(app, app[keys.HUB], admitter(app))
     routes.add_pages(app)
@@ -101,6 +107,19 @@ def limits_of(config: Config) -> Limits:
         presence_bytes=config.presence_bytes,
         presence_per_second=config.presence_per_second,
     )
+
+
+def bucket_of(config: Config) -> Bucket | None:
+    """The bucket that the settings name; None: media stay on this machine."""
+    if not config.s3_bucket:
+        return None
+    settings = S3Settings(config.s3_bucket, config.s3_endpoint, config.s3_prefix, config.s3_region)
+    return Bucket(settings, config.state_folder / "spool")
+
+
+def blobs_of(projects: Projects) -> dict[str, LocalBlobs]:
+    """The blobs of every project; it blocks."""
+    return {project.id: project.blobs for project in projects.all()}
 
 
 def store_opener(projects: Projects) -> OpenStore:
@@ -174,6 +193,13 @@ async def run_projects(app: web.Application) -> AsyncIterator[None]:
     await app[keys.PROJECTS].start()
     await app[keys.TRASH].start()
     yield
+
+
+async def run_replication(app: web.Application) -> AsyncIterator[None]:
+    """Keep the bucket in step, where there is one."""
+    app[keys.REPLICATION].start()
+    yield
+    await app[keys.REPLICATION].close()
 
 
 async def run_snapshotter(app: web.Application) -> AsyncIterator[None]:

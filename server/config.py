@@ -4,6 +4,7 @@ import hashlib
 import ipaddress
 import math
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("WORKPRINT_SNAPSHOT_QUIET_SECONDS", "20", "A project is committed after this long without a change."),
     Setting("WORKPRINT_SNAPSHOT_LATEST_SECONDS", "300", "A busy project is committed at the latest after this long."),
     Setting("WORKPRINT_UPLOAD_MB", "64", "Largest file that can be uploaded."),
+    Setting("S3_BUCKET", "", "Bucket that gets a copy of every media file; empty: they stay on this machine alone."),
+    Setting("S3_ENDPOINT", "", "Address of an S3 that is not Amazon's; empty: Amazon's own."),
+    Setting("S3_PREFIX", "", "This studio's part of a shared bucket, e.g. `tenant-a`."),
+    Setting("S3_REGION", "us-east-1", "Region of the bucket."),
     Setting("WORKPRINT_UPDATE_MB", "32", "Largest edit that a client may send at once, its first sync included."),
     Setting("WORKPRINT_DOCUMENT_MB", "64", "A document of this size takes nothing more, only deletions."),
     Setting("WORKPRINT_MESSAGES_PER_SECOND", "2000", "Messages that one connection may send for long; a drag is 60."),
@@ -69,6 +74,10 @@ class Config:
     snapshot_quiet_seconds: float
     snapshot_latest_seconds: float
     upload_bytes: int
+    s3_bucket: str
+    s3_endpoint: str
+    s3_prefix: str
+    s3_region: str
     update_bytes: int
     document_bytes: int
     messages_per_second: float
@@ -128,6 +137,14 @@ _RULES: dict[str, tuple[Callable[[Config], bool], str]] = {
     "WORKPRINT_SNAPSHOT_QUIET_SECONDS": (lambda c: c.snapshot_quiet_seconds >= 0, "0 or more"),
     "WORKPRINT_SNAPSHOT_LATEST_SECONDS": (lambda c: c.snapshot_latest_seconds >= 0, "0 or more"),
     "WORKPRINT_UPLOAD_MB": (lambda c: c.upload_bytes > 0, "more than 0"),
+    "S3_ENDPOINT": (
+        lambda c: not c.s3_endpoint or c.s3_endpoint.startswith(("http://", "https://")),
+        "an address that starts with http:// or https://",
+    ),
+    "S3_PREFIX": (
+        lambda c: re.fullmatch(r"([A-Za-z0-9_-][A-Za-z0-9._-]*/?)*", c.s3_prefix) is not None,
+        "names of letters, digits, dots, - and _, with / between them",
+    ),
     "WORKPRINT_UPDATE_MB": (lambda c: c.update_bytes > 0, "more than 0"),
     "WORKPRINT_DOCUMENT_MB": (
         lambda c: c.document_bytes >= c.update_bytes,
@@ -178,6 +195,10 @@ def read_config(environment: Mapping[str, str] | None = None) -> Config:
         snapshot_quiet_seconds=_number(values, "WORKPRINT_SNAPSHOT_QUIET_SECONDS"),
         snapshot_latest_seconds=_number(values, "WORKPRINT_SNAPSHOT_LATEST_SECONDS"),
         upload_bytes=int(_number(values, "WORKPRINT_UPLOAD_MB") * MIB),
+        s3_bucket=values["S3_BUCKET"],
+        s3_endpoint=values["S3_ENDPOINT"],
+        s3_prefix=values["S3_PREFIX"],
+        s3_region=values["S3_REGION"],
         update_bytes=int(_number(values, "WORKPRINT_UPDATE_MB") * MIB),
         document_bytes=int(_number(values, "WORKPRINT_DOCUMENT_MB") * MIB),
         messages_per_second=_number(values, "WORKPRINT_MESSAGES_PER_SECOND"),

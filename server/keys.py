@@ -23,6 +23,7 @@ from server.projects.index import Projects
 from server.projects.proposals import Proposals
 from server.projects.trash import Trash
 from server.snapshot.snapshotter import Snapshotter
+from server.store.replication import Replication
 
 CONFIG = web.AppKey("config", Config)
 CLOCK: web.AppKey[Callable[[], datetime]] = web.AppKey("clock")
@@ -41,5 +42,6 @@ CHAINS = web.AppKey("chains", SceneChains)
 SNAPSHOTTER = web.AppKey("snapshotter", Snapshotter)
 ACTIVITY = web.AppKey("activity", Activity)
 METRICS = web.AppKey("metrics", CollectorRegistry)
+REPLICATION = web.AppKey("replication", Replication)
 OPENAPI: web.AppKey[dict[str, Any]] = web.AppKey("openapi")
 PIPELINES = web.AppKey("pipelines", dict[str, Pipeline])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -25,7 +26,7 @@ from server.projects.filing import link_once, names_in, same_file, take_path
 from server.projects.manifest import BrokenManifest, NewProject
 from server.snapshot.lfs import Pointer
 from server.snapshot.repo import STATE_FOLDER, LeadsOut, replace_file
-from server.store.blobs import BlobStore
+from server.store.blobs import LocalBlobs
 
 log = structlog.get_logger(__name__)
 ABANDONED = (".new-*", "*/.git/lfs/tmp/incoming-*", f"*/{STATE_FOLDER}/write-*")
@@ -52,7 +53,7 @@ class Project:
     id: ProjectId
     folder: Path
     manifest: Manifest
-    blobs: BlobStore
+    blobs: LocalBlobs
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,16 @@ class _Known:
 class Projects:
     """The projects of a workspace. Any thread may call; what is not async and says so blocks."""
 
-    def __init__(self, workspace_root: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        workspace_root: Path,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_blob: Callable[[ProjectId, BlobHash], None] = lambda _project, _blob: None,
+    ) -> None:
+        """`on_blob` hears of every new blob, in any thread."""
         self._root = workspace_root
         self._now = now
+        self._on_blob = on_blob
         self._known: dict[ProjectId, _Known] = {}
         self._problems: dict[str, str] = {}
         self._listeners: list[Listener] = []
@@ -99,14 +107,14 @@ class Projects:
                 known = self._known.get(project_id)
             if known is None:
                 raise NotFound("There is no such project.")
-            return _project(known)
+            return self._project(known)
 
     def all(self) -> list[Project]:
         """Every project that can be read, by title."""
         with self._lock:
             self._scan()
             return sorted(
-                map(_project, self._known.values()), key=lambda one: (one.manifest["title"].casefold(), one.id)
+                map(self._project, self._known.values()), key=lambda one: (one.manifest["title"].casefold(), one.id)
             )
 
     def problems(self) -> dict[str, str]:
@@ -216,6 +224,11 @@ class Projects:
             link_once(project.blobs.path(blob), place, project.folder)
         return blob
 
+    def _project(self, known: _Known) -> Project:
+        project_id = ProjectId(known.manifest["uuid"])
+        blobs = LocalBlobs(known.folder / ".git" / "lfs", partial(self._on_blob, project_id))
+        return Project(project_id, known.folder, copy.deepcopy(known.manifest), blobs)
+
     def _refresh(self, project_id: ProjectId) -> _Known | None:
         """What is known of a project, read again when its file changed; None when its folder is gone."""
         known = self._known.get(project_id)
@@ -284,11 +297,6 @@ class Projects:
                     shutil.rmtree(left, ignore_errors=True)
                 else:
                     left.unlink()
-
-
-def _project(known: _Known) -> Project:
-    blobs = BlobStore(known.folder / ".git" / "lfs")
-    return Project(ProjectId(known.manifest["uuid"]), known.folder, copy.deepcopy(known.manifest), blobs)
 
 
 def _stamp(folder: Path) -> tuple[int, int, int]:

@@ -5,7 +5,7 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
@@ -15,6 +15,7 @@ from server.errors import BadRequest, NotFound, TooLarge, Unavailable
 
 WRITE_BYTES = 1 << 20
 """Chunks are gathered up to this size before a thread writes them; one hop per network chunk would cost more."""
+READ_BYTES = 1 << 18
 READ_ONLY = 0o444
 DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -24,6 +25,11 @@ class WrongHash(BadRequest):
 
     code = "wrong_hash"
 
+    @classmethod
+    def on_the_way(cls) -> "WrongHash":
+        """In the words that people see."""
+        return cls("The file was damaged on its way: its SHA-256 is not the one announced. Send it again.")
+
 
 class DiskFull(Unavailable):
     """There is no room for a file; nothing of it was kept."""
@@ -32,13 +38,14 @@ class DiskFull(Unavailable):
     code = "disk_full"
 
 
-class BlobStore:
-    """The blobs of one project, each written once under its hash and never changed."""
+class LocalBlobs:
+    """The blobs of one project on this machine, each written once under its hash and never changed; a BlobStore."""
 
-    def __init__(self, lfs_folder: Path) -> None:
-        """`lfs_folder` is `.git/lfs` of the project."""
+    def __init__(self, lfs_folder: Path, on_kept: Callable[[BlobHash], None] | None = None) -> None:
+        """`lfs_folder` is `.git/lfs` of the project; `on_kept` hears of every new blob, in any thread."""
         self._objects = lfs_folder / "objects"
         self._temporary = lfs_folder / "tmp"
+        self._on_kept = on_kept
 
     def has(self, blob: str) -> bool:
         """Whether the blob is here; False for anything that is no hash, and for a link that leads elsewhere."""
@@ -60,58 +67,78 @@ class BlobStore:
                 return self._place(blob).stat().st_size
         raise NotFound("There is no such file in this project.")
 
+    async def find(self, blob: str) -> int | None:
+        """Size of a blob; None when it is not here."""
+        with suppress(NotFound):
+            return await asyncio.to_thread(self.size_bytes, blob)
+        return None
+
+    async def read(self, blob: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from `start`, all of them or `length`; raises NotFound."""
+        file = await asyncio.to_thread(self.path(blob).open, "rb")
+        try:
+            file.seek(start)
+            left = length if length is not None else self.size_bytes(blob)
+            while left > 0 and (chunk := await asyncio.to_thread(file.read, min(left, READ_BYTES))):
+                left -= len(chunk)
+                yield chunk
+        finally:
+            file.close()
+
+    async def all(self) -> AsyncIterator[BlobHash]:
+        """Every blob that is here."""
+        for blob in await asyncio.to_thread(self.names):
+            yield blob
+
+    def names(self) -> list[BlobHash]:
+        """The hash of every blob that is here; it blocks."""
+        return [BlobHash(path.name) for path in self._objects.glob("??/??/*") if self.has(path.name)]
+
+    async def download_url(self, blob: str, *, seconds: int) -> str | None:  # noqa: ARG002 - the shape of BlobStore
+        """None: the server hands out what lies on its disk."""
+        return None
+
     async def put(
         self, chunks: AsyncIterator[bytes], *, expected: str | None = None, max_bytes: int | None = None
     ) -> tuple[BlobHash, int]:
         """Store a stream and return its hash and size; raises WrongHash, TooLarge, DiskFull and then keeps nothing."""
         with disk_full_explained():
-            incoming = await asyncio.to_thread(_Incoming, self._temporary)
+            incoming = await asyncio.to_thread(Incoming, self._temporary)
             try:
-                return await self._take_in(incoming, chunks, expected, max_bytes)
+                await receive(incoming, chunks, max_bytes)
+                return await asyncio.to_thread(self._keep, incoming, expected)
             finally:
                 await asyncio.to_thread(incoming.discard)
 
     def put_bytes(self, data: bytes) -> BlobHash:
         """Store `data` and return its hash; raises DiskFull. It blocks: call it in a thread."""
         with disk_full_explained():
-            incoming = _Incoming(self._temporary)
+            incoming = Incoming(self._temporary)
             try:
                 incoming.write(data)
                 return self._keep(incoming, None)[0]
             finally:
                 incoming.discard()
 
-    async def _take_in(
-        self, incoming: "_Incoming", chunks: AsyncIterator[bytes], expected: str | None, max_bytes: int | None
-    ) -> tuple[BlobHash, int]:
-        gathered = bytearray()
-        async for chunk in chunks:
-            gathered += chunk
-            if max_bytes is not None and incoming.size_bytes + len(gathered) > max_bytes:
-                raise TooLarge(f"A file may have at most {max_bytes} bytes.")
-            if len(gathered) >= WRITE_BYTES:
-                await asyncio.to_thread(incoming.write, bytes(gathered))
-                gathered.clear()
-        await asyncio.to_thread(incoming.write, bytes(gathered))
-        return await asyncio.to_thread(self._keep, incoming, expected)
-
     def _place(self, blob: str) -> Path:
         return self._objects.joinpath(blob[:2], blob[2:4], blob)
 
-    def _keep(self, incoming: "_Incoming", expected: str | None) -> tuple[BlobHash, int]:
+    def _keep(self, incoming: "Incoming", expected: str | None) -> tuple[BlobHash, int]:
         blob = incoming.finish()
         if expected is not None and blob != expected:
-            raise WrongHash("The file was damaged on its way: its SHA-256 is not the one announced. Send it again.")
+            raise WrongHash.on_the_way()
         place = self._place(blob)
         if not place.exists():
             # Found under its name means whole and on disk: bytes first, then the name, then the folder that holds it.
             place.parent.mkdir(parents=True, exist_ok=True)
             incoming.path.replace(place)
             sync_folder(place.parent)
+            if self._on_kept is not None:
+                self._on_kept(blob)
         return blob, incoming.size_bytes
 
 
-class _Incoming:
+class Incoming:
     """A blob on its way in: a temporary file, hashed while it is written. Every method blocks."""
 
     def __init__(self, folder: Path) -> None:
@@ -140,6 +167,19 @@ class _Incoming:
         """Close and forget the temporary file; harmless when it became a blob."""
         self._file.close()
         self.path.unlink(missing_ok=True)
+
+
+async def receive(incoming: Incoming, chunks: AsyncIterator[bytes], max_bytes: int | None) -> None:
+    """Write a stream into a file on its way in; raises TooLarge."""
+    gathered = bytearray()
+    async for chunk in chunks:
+        gathered += chunk
+        if max_bytes is not None and incoming.size_bytes + len(gathered) > max_bytes:
+            raise TooLarge(f"A file may have at most {max_bytes} bytes.")
+        if len(gathered) >= WRITE_BYTES:
+            await asyncio.to_thread(incoming.write, bytes(gathered))
+            gathered.clear()
+    await asyncio.to_thread(incoming.write, bytes(gathered))
 
 
 def sync_folder(folder: Path) -> None:

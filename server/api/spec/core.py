@@ -123,6 +123,7 @@ HEALTH = record(
     disk=record(ok=BOOL, free_bytes=WHOLE),
     store=record(ok=BOOL, failing_projects=WHOLE),
     farm=record(ok=BOOL, redis=TEXT),
+    bucket=record(ok=BOOL, configured=BOOL, waiting=WHOLE),
     git_lfs=record(ok=BOOL, message=TEXT),
 )
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from server.errors import NotFound, TooLarge
 from server.store import blobs as blobs_module
-from server.store.blobs import BlobStore, DiskFull, WrongHash
+from server.store.blobs import DiskFull, LocalBlobs, WrongHash
 
 
 async def stream(*chunks: bytes) -> AsyncIterator[bytes]:
@@ -28,15 +28,15 @@ async def torn(*chunks: bytes) -> AsyncIterator[bytes]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> BlobStore:
-    return BlobStore(tmp_path / "lfs")
+def store(tmp_path: Path) -> LocalBlobs:
+    return LocalBlobs(tmp_path / "lfs")
 
 
 def files_under(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-async def test_a_blob_is_the_lfs_object_of_its_hash(store: BlobStore, tmp_path: Path) -> None:
+async def test_a_blob_is_the_lfs_object_of_its_hash(store: LocalBlobs, tmp_path: Path) -> None:
     data = os.urandom(3 * blobs_module.WRITE_BYTES + 17)
     blob, size = await store.put(stream(data[:100], data[100:5000], b"", data[5000:]))
     assert blob == hashlib.sha256(data).hexdigest()
@@ -47,20 +47,20 @@ async def test_a_blob_is_the_lfs_object_of_its_hash(store: BlobStore, tmp_path: 
 
 
 async def test_a_blob_with_another_hash_than_announced_is_refused_and_leaves_nothing(
-    store: BlobStore, tmp_path: Path
+    store: LocalBlobs, tmp_path: Path
 ) -> None:
     with pytest.raises(WrongHash, match="Send it again"):
         await store.put(stream(b"damaged"), expected=hashlib.sha256(b"whole").hexdigest())
     assert files_under(tmp_path) == []
 
 
-async def test_a_stream_that_breaks_off_leaves_nothing(store: BlobStore, tmp_path: Path) -> None:
+async def test_a_stream_that_breaks_off_leaves_nothing(store: LocalBlobs, tmp_path: Path) -> None:
     with pytest.raises(ConnectionResetError):
         await store.put(torn(b"x" * (2 * blobs_module.WRITE_BYTES)))
     assert files_under(tmp_path) == []
 
 
-async def test_a_cancelled_upload_leaves_nothing(store: BlobStore, tmp_path: Path) -> None:
+async def test_a_cancelled_upload_leaves_nothing(store: LocalBlobs, tmp_path: Path) -> None:
     begun = asyncio.Event()
 
     async def endless() -> AsyncIterator[bytes]:
@@ -77,7 +77,7 @@ async def test_a_cancelled_upload_leaves_nothing(store: BlobStore, tmp_path: Pat
     assert files_under(tmp_path) == []
 
 
-async def test_too_many_bytes_are_refused_while_they_arrive(store: BlobStore, tmp_path: Path) -> None:
+async def test_too_many_bytes_are_refused_while_they_arrive(store: LocalBlobs, tmp_path: Path) -> None:
     with pytest.raises(TooLarge):
         await store.put(stream(b"12345", b"678"), max_bytes=7)
     assert files_under(tmp_path) == []
@@ -85,7 +85,7 @@ async def test_too_many_bytes_are_refused_while_they_arrive(store: BlobStore, tm
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 async def test_a_full_disk_is_said_so_and_leaves_nothing(
-    store: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    store: LocalBlobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def full(_: int) -> None:
         raise OSError(number, os.strerror(number))
@@ -99,7 +99,7 @@ async def test_a_full_disk_is_said_so_and_leaves_nothing(
 
 
 async def test_other_failures_of_the_disk_keep_their_own_words(
-    store: BlobStore, monkeypatch: pytest.MonkeyPatch
+    store: LocalBlobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
@@ -109,20 +109,20 @@ async def test_other_failures_of_the_disk_keep_their_own_words(
         await store.put(stream(b"a take"))
 
 
-async def test_the_same_bytes_twice_at_once_are_one_blob(store: BlobStore, tmp_path: Path) -> None:
+async def test_the_same_bytes_twice_at_once_are_one_blob(store: LocalBlobs, tmp_path: Path) -> None:
     data = os.urandom(100_000)
     results = await asyncio.gather(*(store.put(stream(data)) for _ in range(8)))
     assert len(set(results)) == 1
     assert len(files_under(tmp_path)) == 1
 
 
-async def test_a_blob_is_read_only(store: BlobStore) -> None:
+async def test_a_blob_is_read_only(store: LocalBlobs) -> None:
     blob = store.put_bytes(b"final")
     assert store.path(blob).stat().st_mode & 0o222 == 0
 
 
 @pytest.mark.parametrize("name", ["", "../../../etc/passwd", "A" * 64, "0" * 63, "0" * 64])
-def test_what_is_no_blob_here_is_not_found(store: BlobStore, name: str) -> None:
+def test_what_is_no_blob_here_is_not_found(store: LocalBlobs, name: str) -> None:
     assert not store.has(name)
     with pytest.raises(NotFound):
         store.path(name)
@@ -130,7 +130,7 @@ def test_what_is_no_blob_here_is_not_found(store: BlobStore, name: str) -> None:
 
 @given(st.binary(max_size=2000), st.integers(1, 50))
 def test_bytes_come_back_as_they_went_in(tmp_path_factory: pytest.TempPathFactory, data: bytes, step: int) -> None:
-    store = BlobStore(tmp_path_factory.mktemp("lfs"))
+    store = LocalBlobs(tmp_path_factory.mktemp("lfs"))
     chunks = [data[at : at + step] for at in range(0, len(data), step)]
     blob, size = asyncio.run(store.put(stream(*chunks)))
     assert (store.path(blob).read_bytes(), size) == (data, len(data))
