@@ -6,6 +6,7 @@ import re
 import tempfile
 import time
 from collections.abc import Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,11 +17,12 @@ from pygit2.enums import FileMode, FileStatus, ObjectType, SortMode
 
 from server.auth.actor import SYSTEM, Actor
 from server.errors import Unavailable
-from server.snapshot import lfs
+from server.snapshot import lfs, objects
 
 MAIN_BRANCH = "refs/heads/main"
 STATE_FOLDER = ".workprint"
 """Git-ignored: the document log, locks and temporary files of one project."""
+WRITERS = 16
 CRASH_WINDOW_SECONDS = 60.0
 """A snapshot never takes this long, so a lock file younger than that relative to a crashed snapshot was its own."""
 
@@ -103,18 +105,8 @@ class ProjectRepo:
         return (found.id, found.data) if isinstance(found, pygit2.Blob) else None
 
     def write_tree(self, tip: Tip, files: Mapping[str, bytes]) -> tuple[pygit2.Oid, dict[str, pygit2.Oid]]:
-        """The tip's tree with `files` put in, and the blob of each file."""
-        index = pygit2.Index()
-        if tip.tree is not None:
-            index.read_tree(self._git[tip.tree].peel(pygit2.Tree))
-        stand = {path: index[path].id for path in files if path in index}
-        blobs: dict[str, pygit2.Oid] = {}
-        for path, data in files.items():
-            # Hashing is cheap; asking the object store about thousands of takes that stand already is not.
-            blobs[path] = pygit2.hash(data)
-            if stand.get(path) != blobs[path]:
-                index.add(pygit2.IndexEntry(path, self._git.create_blob(data), FileMode.BLOB))
-        return index.write_tree(self._git), blobs
+        """The tip's tree with `files` put in, and the blob of each file; both are on disk when this returns."""
+        return objects.write_tree(self._git, tip.tree, files)
 
     def commit(self, tip: Tip, tree: pygit2.Oid, message: str, author: Actor, at: datetime) -> pygit2.Oid:
         """Commit on top of `tip` if it is still the tip; raises TipMoved."""
@@ -140,14 +132,20 @@ class ProjectRepo:
 
     def put_into_work_tree(self, files: Mapping[str, bytes]) -> None:
         """Write the files that differ, each in one step, so that a reader never sees half of one."""
-        for path, data in files.items():
-            place = self.folder / path
-            demand_inside(self.folder, place)
-            with suppress(FileNotFoundError):
-                if place.read_bytes() == data:
-                    continue
-            place.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(place, data, self.folder / STATE_FOLDER)
+        if not files:
+            return
+        # Each waits for the disk, and the disk takes many at once.
+        with ThreadPoolExecutor(min(WRITERS, len(files))) as pool:
+            list(pool.map(self._put_file, files, files.values()))
+
+    def _put_file(self, path: str, data: bytes) -> None:
+        place = self.folder / path
+        demand_inside(self.folder, place)
+        with suppress(FileNotFoundError):
+            if place.read_bytes() == data:
+                return
+        place.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(place, data, self.folder / STATE_FOLDER)
 
     def stage(self, blobs: Mapping[str, pygit2.Oid]) -> bool:
         """Bring the index in step for these paths, so that `git status` is clean; other staged work stays.

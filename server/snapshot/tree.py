@@ -50,9 +50,14 @@ def has_place(name: str) -> bool:
         return False
 
 
+def is_script(name: str) -> bool:
+    """Whether the file of a document is a text, not JSON."""
+    return name.startswith("script/")
+
+
 def encode(name: str, value: object) -> bytes:
     """The file of a document: canonical JSON, and of a script its text, which ends with a line feed."""
-    if not name.startswith("script/"):
+    if not is_script(name):
         return plain.encode(value)
     text = str(cast("Mapping[str, object]", value)["text"])
     return (text if not text or text.endswith("\n") else f"{text}\n").encode()

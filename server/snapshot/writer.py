@@ -19,7 +19,7 @@ from server.auth.actor import Actor
 from server.snapshot.lfs import Pointer
 from server.snapshot.messages import Record, State, compose, credit, describe
 from server.snapshot.repo import ProjectRepo, Tip, TipMoved, exclusive, git_email, git_name
-from server.snapshot.tree import DOCUMENT_PATHS, LATER_PATHS, MANIFEST_PATH, build, document_path
+from server.snapshot.tree import DOCUMENT_PATHS, LATER_PATHS, MANIFEST_PATH, build, document_path, is_script
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
@@ -114,9 +114,11 @@ def _attempt(homes: Homes, order: Order, plains: Mapping[str, Record]) -> Writte
     home = homes.get(order.project)
     repo = ProjectRepo(home.folder)
     tip = repo.tip()
-    before = _state_at(repo, tip)
+    before = _state_at(repo, tip, plains)
     plains = {name: value for name, value in plains.items() if not plain.is_empty(value) or _stands(repo, tip, name)}
-    after = State(plains.get("canvas", before.canvas), plains.get("takes", before.takes), cast("Record", home.manifest))
+    after = State(
+        plains.get("canvas", before.canvas), plains.get("takes", before.takes), cast("Record", home.manifest), plains
+    )
     media = homes.tracked_media(order.project, after.takes)
     # The counter is the repository's: one that was written after a crash and never committed does not count.
     count = _whole(before.manifest.get("version"))
@@ -180,8 +182,8 @@ def _settle(
     return repo.stage({**content.blobs, **{path: blob for path, (blob, _) in stand.items()}})
 
 
-def _state_at(repo: ProjectRepo, tip: Tip) -> State:
-    """The plain values of a commit; empty where they cannot be read."""
+def _state_at(repo: ProjectRepo, tip: Tip, names: Iterable[str]) -> State:
+    """The plain values of a commit, of the documents in `names` and of those every one has; empty where unreadable."""
 
     def read(path: str) -> Record:
         try:
@@ -191,7 +193,8 @@ def _state_at(repo: ProjectRepo, tip: Tip) -> State:
             return {}
         return cast("Record", value) if isinstance(value, dict) else {}
 
-    return State(read(DOCUMENT_PATHS["canvas"]), read(DOCUMENT_PATHS["takes"]), read(MANIFEST_PATH))
+    others = {name: read(document_path(name)) for name in names if name not in DOCUMENT_PATHS and not is_script(name)}
+    return State(read(DOCUMENT_PATHS["canvas"]), read(DOCUMENT_PATHS["takes"]), read(MANIFEST_PATH), others)
 
 
 def _whole(value: object) -> int:

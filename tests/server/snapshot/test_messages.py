@@ -55,9 +55,13 @@ def state(
     takes: dict[str, Any] | None = None,
     jobs: dict[str, Any] | None = None,
     manifest: dict[str, Any] | None = None,
+    others: dict[str, Any] | None = None,
 ) -> State:
     return State(
-        {"nodes": nodes or {}, "edges": edges or {}}, {"takes": takes or {}, "jobs": jobs or {}}, manifest or MANIFEST
+        {"nodes": nodes or {}, "edges": edges or {}},
+        {"takes": takes or {}, "jobs": jobs or {}},
+        manifest or MANIFEST,
+        others or {},
     )
 
 
@@ -127,6 +131,76 @@ CHANGES: list[tuple[State, State, list[str]]] = [
 @pytest.mark.parametrize(("old", "new", "said"), CHANGES, ids=[said[0] for _, _, said in CHANGES])
 def test_each_change_has_its_words(old: State, new: State, said: list[str]) -> None:
     assert describe(old, new) == said
+
+
+NOIR = {"title": "Noir", "context": "wet neon", "palette": ["#000000"], "parameters": {"contrast": 0.7}}
+LOCK = {"kind": "shot", "target": "a", "by": "ada"}
+CHAIN = {"name": "Opening", "order": ["s1", "s2"], "master_style_context": "", "aspect_ratio": "16:9"}
+OTHERS: list[tuple[str, dict[str, Any], dict[str, Any], list[str]]] = [
+    (
+        "styles",
+        {"styles": {"n": NOIR}},
+        {"styles": {"n": {**NOIR, "parameters": {"contrast": 0.9}}}},
+        ["Style Noir: contrast 0.7 -> 0.9"],
+    ),
+    (
+        "styles",
+        {"styles": {"n": NOIR}},
+        {"styles": {"n": {**NOIR, "title": "Black", "context": "dry", "palette": []}}},
+        ["Style Black: renamed from Noir, style context edited, palette changed"],
+    ),
+    ("styles", {}, {"styles": {"n": NOIR}}, ["Style Noir added"]),
+    (
+        "styles",
+        {"styles": {str(n): {**NOIR, "title": str(n)} for n in range(4)}, "votes": {"n": {}}},
+        {"styles": {}, "votes": {"n": {"ada": 1}}, "notes": {"x": {}}},
+        ["4 styles removed", "1 style voted on", "1 note on styles"],
+    ),
+    (
+        "library",
+        {"assets": {"r": {"kind": "talent", "title": "Rosa", "tags": [], "fields": {}}}},
+        {"assets": {"r": {"kind": "talent", "title": "Rosa", "tags": ["lead"], "fields": {"age": 40}}}},
+        ["Talent Rosa: tags changed, age set to 40"],
+    ),
+    ("library", {}, {"assets": {"g": {"kind": "prop", "title": "Gun"}}}, ["Prop Gun added"]),
+    ("production", {}, {"locks": {"shot:a": LOCK}}, ["Shot 1.1.1 The door locked"]),
+    ("production", {"locks": {"contract": {"kind": "contract"}}}, {"locks": {}}, ["Brief and budget unlocked"]),
+    (
+        "production",
+        {"chains": {"c": CHAIN}, "segments": {"s1": {"trim_start": 0}}},
+        {"chains": {"c": {**CHAIN, "order": ["s2", "s1"], "name": "Start"}}, "segments": {"s1": {"trim_start": 4}}},
+        ["Scene chain Start: order changed, name Opening -> Start", "1 segment changed"],
+    ),
+    ("production", {}, {"chains": {"c": CHAIN}}, ["Scene chain Opening added"]),
+    ("production", {}, {"audit": {"n": {}}}, ["Locks and scene chains changed"]),
+    (
+        "annotations/a",
+        {"notes": {"n": {"resolved": False}}},
+        {
+            "notes": {"n": {"resolved": True}, "m": {}},
+            "marks": {"k": {}, "l": {}},
+            "verdicts": {"t": {"ada": "approved"}},
+        },
+        ["Notes on Shot 1.1.1 The door: 2 marks drawn, 1 note written, 1 note resolved, verdict given"],
+    ),
+    ("annotations/gone", {}, {}, ["Notes on a deleted shot"]),
+    ("script/screenplay", {}, {}, ["Script screenplay edited"]),
+]
+
+
+@pytest.mark.parametrize(("name", "before", "after", "said"), OTHERS, ids=[each[3][0] for each in OTHERS])
+def test_each_change_beside_the_canvas_has_its_words(
+    name: str, before: dict[str, Any], after: dict[str, Any], said: list[str]
+) -> None:
+    old, new = state({"a": shot()}, others={name: before}), state({"a": shot()}, others={name: after})
+    assert describe(old, new, [name]) == said
+
+
+def test_other_documents_of_any_shape_can_be_told() -> None:
+    for name in ("styles", "library", "production", "annotations/a", "script/x"):
+        for odd in ({root: [1] for root in ("styles", "assets", "locks", "notes")}, {"styles": {"s": 3}, "chains": 1}):
+            assert describe(state(others={name: odd}), state(others={name: NOIR}), [name])
+            assert describe(state(others={name: NOIR}), state(others={name: odd}), [name])
 
 
 def test_shots_come_first_in_the_order_of_the_film_then_styles() -> None:

@@ -14,7 +14,7 @@ import pytest
 from server.auth.actor import Actor
 from server.snapshot.lfs import LFS_MISSING, lfs_status
 from server.snapshot.repo import NoRepository, ProjectRepo, TipMoved, exclusive, git_name, tag_name
-from tests.support.git import git, is_clean
+from tests.support.git import assert_healthy, git, is_clean
 
 ADA = Actor("ada", "Ada Lovelace", "owner")
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -65,6 +65,40 @@ def test_files_nobody_named_stay_in_the_tree(folder: Path) -> None:
     commit(folder, {"kept.txt": b"1", "deep/er/a.txt": b"1"})
     commit(folder, {"deep/er/b.txt": b"2"})
     assert git(folder, "ls-tree", "-r", "--name-only", "main").split() == ["deep/er/a.txt", "deep/er/b.txt", "kept.txt"]
+
+
+def test_a_tree_is_the_one_that_git_itself_would_write(folder: Path, tmp_path: Path) -> None:
+    names = ["a.txt", "a/b", "a-b/c", "a.d/e", "z/é/🎬.json", "z/e"]
+    commit(folder, {name: name.encode() for name in names})
+    commit(folder, {"a/b": b"changed", "new/deep/er.txt": b"new", "z/e": b""})
+    plain = tmp_path / "plain"
+    git(tmp_path, "clone", "-q", "--no-checkout", str(folder), str(plain))
+    git(plain, "checkout", "-q", "main")
+    git(plain, "add", "-A")
+    assert git(plain, "write-tree") == git(folder, "rev-parse", "main^{tree}")
+    assert git(plain, "status", "--porcelain") == ""
+    assert_healthy(folder)
+
+
+def test_many_new_files_are_one_pack_that_git_accepts(folder: Path) -> None:
+    files = {f"{n % 7}/{n}.txt": str(n).encode() * (n * 37) for n in range(200)}
+    commit(folder, files)
+    assert len(list((folder / ".git/objects/pack").glob("*.pack"))) == 1
+    (index,) = (folder / ".git/objects/pack").glob("*.idx")
+    git(folder, "verify-pack", str(index))
+    assert_healthy(folder)
+    for path, data in files.items():
+        assert git(folder, "show", f"main:{path}").encode() == data
+    git(folder, "gc", "-q")
+    assert_healthy(folder)
+
+
+def test_the_same_files_once_more_write_no_object(folder: Path) -> None:
+    commit(folder, {f"{n}/x.txt": b"x" for n in range(40)})
+    before = {path for path in (folder / ".git/objects").rglob("*") if path.is_file()}
+    repo = ProjectRepo(folder)
+    assert repo.write_tree(repo.tip(), {f"{n}/x.txt": b"x" for n in range(40)})[0] == repo.tip().tree
+    assert {path for path in (folder / ".git/objects").rglob("*") if path.is_file()} == before
 
 
 def test_locks_of_a_snapshot_that_was_killed_are_removed_and_those_of_a_person_are_not(folder: Path) -> None:

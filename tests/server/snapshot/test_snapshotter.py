@@ -94,7 +94,7 @@ async def test_what_is_written_beside_the_canvas_is_committed_once_there_is_some
     assert (project.folder / "02_Source_Creative/Treatments/treatment.txt").read_text() == "FADE IN\n"
     assert not (project.folder / "01_Assets/Generative_Assets/library.json").exists()
     assert git(project.folder, "log", "-1", "--format=%s").strip() == (
-        "Notes on Shot 1.1.1 The door; Script treatment edited; Styles changed"
+        "Notes on Shot 1.1.1 The door: 1 note written; Script treatment edited; Style Noir added"
     )
     assert is_clean(project.folder)
 
