@@ -22,6 +22,7 @@ from server.auth.tokens import FarmGrant, Tokens, workspace_secret
 from server.clock import utc_now
 from server.config import Config
 from server.errors import Unauthorised
+from server.git.backend import Backend
 from server.guard.opening import guards
 from server.hub import ws
 from server.hub.hub import Hub, OpenStore
@@ -80,6 +81,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     app[keys.TRASH] = Trash(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER], clock)
     app[keys.LOCKS] = LockKeeper(app[keys.HUB], audit_writer(app), clock)
     app[keys.CHAINS] = SceneChains(app[keys.HUB])
+    app[keys.GIT] = Backend()
     app[keys.ACTIVITY] = Activity(app[keys.HUB])
     app[keys.METRICS] = registry_of(app[keys.HUB])
     app.cleanup_ctx.extend(

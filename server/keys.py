@@ -15,6 +15,7 @@ from server.auth.audit import Audit
 from server.auth.people import People
 from server.auth.tokens import Tokens
 from server.config import Config
+from server.git.backend import Backend
 from server.hub.hub import Hub
 from server.intents.service import Intents
 from server.production.chains import SceneChains
@@ -40,6 +41,7 @@ INTENTS = web.AppKey("intents", Intents)
 LOCKS = web.AppKey("locks", LockKeeper)
 CHAINS = web.AppKey("chains", SceneChains)
 SNAPSHOTTER = web.AppKey("snapshotter", Snapshotter)
+GIT = web.AppKey("git", Backend)
 ACTIVITY = web.AppKey("activity", Activity)
 METRICS = web.AppKey("metrics", CollectorRegistry)
 REPLICATION = web.AppKey("replication", Replication)

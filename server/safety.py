@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from server.errors import Forbidden
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-SERVER_PREFIXES: Final = ("/api/", "/auth/", "/ws/", "/healthz", "/metrics")
+SERVER_PREFIXES: Final = ("/api/", "/auth/", "/ws/", "/git/", "/healthz", "/metrics")
 """What the server answers itself; every other address is the web app."""
 NO_STORE: Final = "no-store"
 

@@ -7,6 +7,7 @@ from server.api import (
     audit,
     auth,
     farm,
+    git,
     health,
     lifecycle,
     me,
@@ -85,6 +86,15 @@ API: tuple[web.RouteDef, ...] = (
     web.get("/farm/nodes", farm.nodes),
 )
 
+REPOSITORY = "/git/{project:[A-Za-z0-9_-]+}.git"
+
+GIT: tuple[web.RouteDef, ...] = (
+    web.get(REPOSITORY + "/info/refs", git.info_refs, allow_head=False),
+    web.post(REPOSITORY + "/git-upload-pack", git.upload_pack),
+    web.post(REPOSITORY + "/git-receive-pack", git.receive_pack),
+)
+"""What git and git-lfs ask for: protocols of their own, which the description of REST leaves out."""
+
 ROUTES: tuple[web.RouteDef, ...] = (
     web.get("/healthz", health.health),
     web.get("/metrics", health.metrics),
@@ -103,10 +113,10 @@ ROUTES: tuple[web.RouteDef, ...] = (
 
 def add_routes(app: web.Application) -> None:
     """Add them all; the web app's pages come last, because they take every address that is left."""
-    app.add_routes(ROUTES)
+    app.add_routes((*ROUTES, *GIT))
     app[OPENAPI] = openapi.document(ROUTES)
 
 
 def add_pages(app: web.Application) -> None:
     """Everything else is the web app, but nothing below the addresses that the server answers itself."""
-    app.router.add_get("/{path:(?!(?:api|auth|ws|healthz|metrics)(?:/|$)).*}", pages.page)
+    app.router.add_get("/{path:(?!(?:api|auth|ws|git|healthz|metrics)(?:/|$)).*}", pages.page)

@@ -17,7 +17,10 @@ SOCKET_LIFETIME = timedelta(minutes=5)
 FARM_LIFETIME = timedelta(days=2)
 """A job may wait this long in a queue and still hand in its result."""
 
-Audience = Literal["user", "farm"]
+TRANSFER_LIFETIME = timedelta(hours=1)
+"""A batch of Git LFS files begins within this time; git-lfs asks for another one by itself."""
+
+Audience = Literal["user", "farm", "transfer"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,16 @@ class FarmGrant:
 
     project: ProjectId
     job: str
+
+
+@dataclass(frozen=True)
+class TransferGrant:
+    """Who may bring and fetch media of one project by Git LFS; what exactly, their role there says at that time."""
+
+    project: ProjectId
+    user: str
+    credential: str
+    """Id of what they signed in with; empty: their password."""
 
 
 class Tokens:
@@ -50,6 +63,16 @@ class Tokens:
         """What a farm node may do; raises Unauthorised."""
         claims = self._read(token, "farm", now)
         return FarmGrant(ProjectId(str(claims["project"])), str(claims["job"]))
+
+    def issue_transfer(self, grant: TransferGrant, *, now: datetime) -> str:
+        """A token for the transfers of one batch of Git LFS."""
+        claims = {"project": grant.project, "sub": grant.user, "sid": grant.credential}
+        return self._sign("transfer", now, TRANSFER_LIFETIME, **claims)
+
+    def verify_transfer(self, token: str, *, now: datetime) -> TransferGrant:
+        """Whose transfer it is; raises Unauthorised. Their role must still be asked."""
+        claims = self._read(token, "transfer", now)
+        return TransferGrant(ProjectId(str(claims["project"])), str(claims["sub"]), str(claims["sid"]))
 
     def _sign(self, audience: Audience, now: datetime, lifetime: timedelta, **claims: str) -> str:
         payload = {**claims, "aud": audience, "iat": now, "exp": now + lifetime}
