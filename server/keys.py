@@ -16,6 +16,7 @@ from server.auth.people import People
 from server.auth.tokens import Tokens
 from server.config import Config
 from server.git.backend import Backend
+from server.history.service import History
 from server.hub.hub import Hub
 from server.intents.service import Intents
 from server.production.chains import SceneChains
@@ -42,6 +43,7 @@ LOCKS = web.AppKey("locks", LockKeeper)
 CHAINS = web.AppKey("chains", SceneChains)
 SNAPSHOTTER = web.AppKey("snapshotter", Snapshotter)
 GIT = web.AppKey("git", Backend)
+HISTORY = web.AppKey("history", History)
 ACTIVITY = web.AppKey("activity", Activity)
 METRICS = web.AppKey("metrics", CollectorRegistry)
 REPLICATION = web.AppKey("replication", Replication)

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from crdt_schema.roles import LEAST_ROLE
-from server.api.spec import activity, core, identity, lifecycle, production, sharing
+from server.api.spec import activity, core, history, identity, lifecycle, production, sharing
 from server.api.spec.endpoint import Endpoint
 from server.api.spec.shapes import BLOB, ID, TEXT, Schema, record
 from server.keys import OPENAPI
@@ -20,6 +20,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     **core.ENDPOINTS,
     **production.ENDPOINTS,
     **activity.ENDPOINTS,
+    **history.ENDPOINTS,
     **sharing.ENDPOINTS,
     **lifecycle.ENDPOINTS,
 }

@@ -30,7 +30,6 @@ GOVERNANCES: tuple[Governance, ...] = get_args(Governance)
 STRUCTURES: tuple[NarrativeStructure, ...] = get_args(NarrativeStructure)
 LONGEST_NAME = 120
 LONGEST_TEXT = 20_000
-HISTORY_LENGTH = 200
 LONGEST_IN_AUDIT = 80
 
 log = structlog.get_logger(__name__)
@@ -235,12 +234,6 @@ async def snapshot(request: web.Request) -> web.Response:
     name = line(body, "name", longest=LONGEST_NAME, default="") or None
     commit = await request.app[SNAPSHOTTER].snapshot_now(project.id, name=name, actor=actor)
     return web.json_response({"commit": commit, "name": name}, status=201)
-
-
-async def history(request: web.Request) -> web.Response:
-    """GET /api/projects/{project}/history: the commits of the project, newest first."""
-    project, _ = await enter(request, "read")
-    return web.json_response(await asyncio.to_thread(request.app[SNAPSHOTTER].history, project.id, HISTORY_LENGTH))
 
 
 async def git_status(request: web.Request) -> web.Response:

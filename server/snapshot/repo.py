@@ -175,10 +175,10 @@ class ProjectRepo:
         tip = self.tip()
         if tip.commit is None:
             return []
-        walk, names = self._git.walk(tip.commit, SortMode.TOPOLOGICAL), self._names()
+        walk, names = self._git.walk(tip.commit, SortMode.TOPOLOGICAL), self.names()
         return [_entry(commit, names) for commit, _ in zip(walk, range(limit), strict=False)]
 
-    def _names(self) -> dict[str, list[str]]:
+    def names(self) -> dict[str, list[str]]:
         """The names people gave, by commit: the words of annotated tags."""
         names: dict[str, list[str]] = {}
         for reference in sorted(self._git.references):

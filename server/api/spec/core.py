@@ -69,7 +69,6 @@ PROJECT = record(
     locks=LOCKS,
     graph=shape_of(CanvasPlain),
 )
-COMMIT = record(commit=TEXT, message=TEXT, author=TEXT, at=TEXT, names=many(TEXT))
 GIT = record(
     branch=TEXT,
     commit=maybe(TEXT),
@@ -156,7 +155,6 @@ ENDPOINTS: dict[str, Endpoint] = {
         "read", BINARY, also=(206,), reply_media=MEDIA, query={"download": TEXT}, errors=(416,)
     ),
     "GET /api/projects/{project}/git/status": Endpoint("read", GIT),
-    "GET /api/projects/{project}/history": Endpoint("read", many(COMMIT)),
     "POST /api/projects/{project}/snapshots": Endpoint(
         "snapshot",
         record(commit=maybe(TEXT), name=maybe(TEXT)),

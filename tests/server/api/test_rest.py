@@ -265,8 +265,7 @@ async def test_snapshots_are_commits_with_names(ana: aiohttp.ClientSession) -> N
     named = await made(ana, address + "/snapshots", {"name": "First cut"})
     assert named["name"] == "First cut"
     history = await got(ana, address + "/history")
-    assert history
-    assert set(history[0]) >= {"commit", "message", "author", "at"}
+    assert set(history["entries"][0]) >= {"commit", "message", "author", "at"}
     assert (await got(ana, address + "/git/status"))["branch"] == "main"
 
 

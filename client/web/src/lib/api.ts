@@ -132,7 +132,9 @@ export const api = {
       `/api/projects/${encodeURIComponent(id)}/snapshots`,
       name ? { name } : {}
     ),
-  history: (id: string) => get<Commit[]>(`/api/projects/${encodeURIComponent(id)}/history`),
+  history: async (id: string) =>
+    (await get<{ entries: Commit[] }>(`/api/projects/${encodeURIComponent(id)}/history?limit=200`))
+      .entries,
   health: () => get<Record<string, unknown>>('/healthz')
 };
 

@@ -1,0 +1,73 @@
+"""The endpoints of the timeline, of old versions and of what is different between two."""
+
+from typing import get_args
+
+from server.api.history import MOST
+from server.api.spec.endpoint import Endpoint
+from server.api.spec.shapes import (
+    ANYTHING,
+    TEXT,
+    WHOLE,
+    Schema,
+    between,
+    by_key,
+    many,
+    maybe,
+    one_of,
+    record,
+    with_more,
+)
+from server.history.compare import Change
+from server.history.words import Op
+
+COMMIT: Schema = {"type": "string", "pattern": "^[0-9a-f]{40}$"}
+VERSION: Schema = {"type": "string", "pattern": "^([0-9a-f]{40}|now)$", "description": "A commit, or now"}
+PICTURE = maybe(TEXT)
+ENTRY = record(
+    commit=COMMIT,
+    message=TEXT,
+    author=TEXT,
+    people=many(TEXT),
+    at=TEXT,
+    names=many(TEXT),
+    takes=many(record(id=TEXT, name=TEXT, thumbnail=PICTURE)),
+    files=WHOLE,
+)
+OBJECT: Schema = {"type": "object"}
+DOCUMENTS = with_more(
+    record(annotations=by_key(OBJECT), scripts=by_key(TEXT)),
+    canvas=OBJECT,
+    takes=OBJECT,
+    styles=OBJECT,
+    library=OBJECT,
+    production=OBJECT,
+)
+WORDS = many({"type": "array", "prefixItems": [one_of(get_args(Op)), TEXT], "minItems": 2, "maxItems": 2})
+FIELD = with_more(record(**{"name": TEXT, "from": ANYTHING, "to": ANYTHING}), words=WORDS)
+CHANGE = record(
+    document=TEXT, root=TEXT, id=TEXT, title=TEXT, type=TEXT, change=one_of(get_args(Change)), fields=many(FIELD)
+)
+TAKE = record(id=TEXT, node=TEXT, name=TEXT, number=WHOLE, thumbnail=PICTURE)
+TAKES = record(
+    added=many(TAKE),
+    removed=many(TAKE),
+    active=many(record(**{"node": TEXT, "title": TEXT, "from": maybe(TAKE), "to": maybe(TAKE)})),
+)
+HISTORY = "/api/projects/{project}/history"
+
+ENDPOINTS: dict[str, Endpoint] = {
+    f"GET {HISTORY}": Endpoint(
+        "read",
+        record(entries=many(ENTRY), next=maybe(COMMIT)),
+        query={"before": {"type": "string", "pattern": "^([0-9a-f]{40})?$"}, "limit": between(1, MOST, whole=True)},
+        errors=(400,),
+    ),
+    f"GET {HISTORY}/{{commit}}": Endpoint("read", record(commit=COMMIT, documents=DOCUMENTS), errors=(413,)),
+    f"GET {HISTORY}/diff": Endpoint(
+        "read",
+        record(**{"from": VERSION, "to": VERSION, "records": many(CHANGE), "left_out": WHOLE, "takes": TAKES}),
+        query={"from": VERSION, "to": VERSION},
+        needed=("from",),
+        errors=(400, 413),
+    ),
+}
