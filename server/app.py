@@ -34,6 +34,7 @@ from server.middleware import add_headers, answer_what_is_no_http, know_the_user
 from server.production.chains import SceneChains
 from server.production.locks import LockKeeper, WriteAudit
 from server.projects.demo import ensure_demo
+from server.projects.duplicate import Duplicates
 from server.projects.index import Projects
 from server.projects.proposals import Proposals
 from server.projects.trash import Trash
@@ -80,6 +81,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         on_refused=app[keys.PROPOSALS].note,
     )
     app[keys.TRASH] = Trash(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER], clock)
+    app[keys.DUPLICATES] = Duplicates(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER], clock)
     app[keys.LOCKS] = LockKeeper(app[keys.HUB], audit_writer(app), clock)
     app[keys.CHAINS] = SceneChains(app[keys.HUB])
     app[keys.GIT] = Backend()

@@ -21,6 +21,7 @@ from server.hub.hub import Hub
 from server.intents.service import Intents
 from server.production.chains import SceneChains
 from server.production.locks import LockKeeper
+from server.projects.duplicate import Duplicates
 from server.projects.index import Projects
 from server.projects.proposals import Proposals
 from server.projects.trash import Trash
@@ -35,6 +36,7 @@ PEOPLE = web.AppKey("people", People)
 TOKENS = web.AppKey("tokens", Tokens)
 PROJECTS = web.AppKey("projects", Projects)
 PROPOSALS = web.AppKey("proposals", Proposals)
+DUPLICATES = web.AppKey("duplicates", Duplicates)
 TRASH = web.AppKey("trash", Trash)
 HUB = web.AppKey("hub", Hub)
 FARM = web.AppKey("farm", Farm)

@@ -90,6 +90,14 @@ def line(body: dict[str, Any], name: str, *, longest: int, default: str | None =
     return value
 
 
+def flag(body: dict[str, Any], name: str, *, default: bool) -> bool:
+    """Yes or no; raises BadRequest."""
+    value = body.get(name, default)
+    if not isinstance(value, bool):
+        raise BadRequest(f"{name} must be true or false.")
+    return value
+
+
 Word = TypeVar("Word", bound=str)
 
 

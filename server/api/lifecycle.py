@@ -1,17 +1,22 @@
-"""Whole projects over REST: to the trash and back, erased for ever."""
+"""Whole projects over REST: to the trash and back, erased for ever, duplicated."""
 
 import asyncio
 
 from aiohttp import web
 
 from crdt_schema.ids import ProjectId, is_id
-from server.api.access import LONGEST_REASON, demand, enter, json_body, line, text
-from server.auth.actor import Actor
-from server.errors import NotFound
-from server.keys import AUDIT, PEOPLE, TRASH
+from server.api.access import LONGEST_REASON, demand, enter, flag, json_body, line, text
+from server.auth.actor import Actor, User
+from server.auth.audit import AuditAction
+from server.auth.policy import who_may
+from server.errors import Forbidden, NotFound
+from server.keys import AUDIT, DUPLICATES, PEOPLE, TRASH
 from server.middleware import USER
+from server.projects.duplicate import Order
+from server.projects.index import Project
 from server.projects.trash import NOT_THERE, Trashed
 
+LONGEST_NAME = 120
 LONGEST_TITLE = 300
 
 
@@ -25,6 +30,36 @@ async def throw_away(request: web.Request) -> web.Response:
     for place in (project.id, None):
         await request.app[AUDIT].note(place, actor, "project_deleted", project.id, reason=reason, detail=trashed.title)
     return web.json_response(trashed_json(trashed))
+
+
+async def duplicate(request: web.Request) -> web.Response:
+    """POST /api/projects/{project}/duplicate `{name, takes?}`: copy a project whole; the copy is yours."""
+    project, actor = await enter(request, "edit_project")
+    user = demand_maker(request)
+    body = await json_body(request)
+    order = Order(line(body, "name", longest=LONGEST_NAME), flag(body, "takes", default=True), actor)
+    made = await request.app[DUPLICATES].duplicate(project.id, order)
+    await found(request, made, user, "project_duplicated", project.manifest["title"])
+    members = request.app[PEOPLE].members
+    # What was closed to the workspace is not opened by copying it.
+    if await members.access(project.id) == "members":
+        await members.open_to(made.id, "members", user.acting_as("owner"))
+    return web.json_response({"id": made.id, "name": made.manifest["title"]}, status=201)
+
+
+def demand_maker(request: web.Request) -> User:
+    """Who asks, who may make projects in this workspace; raises Forbidden."""
+    user = request[USER]
+    if user.role is None:
+        raise Forbidden(f"You have no role in this workspace. Ask {who_may('create_project')}.")
+    demand(user.acting_as(user.role), "create_project", "workspace")
+    return user
+
+
+async def found(request: web.Request, made: Project, user: User, action: AuditAction, detail: str) -> None:
+    """Make somebody the owner of what was just made, and write it down."""
+    await request.app[PEOPLE].members.found(made.id, user.id)
+    await request.app[AUDIT].note(made.id, user.acting_as("owner"), action, made.id, detail=detail)
 
 
 async def list_trash(request: web.Request) -> web.Response:

@@ -46,6 +46,7 @@ API: tuple[web.RouteDef, ...] = (
     web.get(PROJECT, projects.get_project),
     web.patch(PROJECT, projects.change_project),
     web.delete(PROJECT, lifecycle.throw_away),
+    web.post(PROJECT + "/duplicate", lifecycle.duplicate),
     web.get("/trash", lifecycle.list_trash),
     web.post(TRASHED + "/restore", lifecycle.restore),
     web.delete(TRASHED, lifecycle.erase),

@@ -5,12 +5,13 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pygit2
 from pygit2.enums import FileMode, FileStatus, ObjectType, SortMode
@@ -103,6 +104,17 @@ class ProjectRepo:
         except KeyError:
             return None
         return (found.id, found.data) if isinstance(found, pygit2.Blob) else None
+
+    def files(self, tree: pygit2.Oid | None) -> Generator[tuple[str, bytes]]:
+        """Path and bytes of every file of a tree; links and submodules are passed over."""
+        if tree is None:
+            return
+        index = pygit2.Index()
+        index.read_tree(self._git[tree].peel(pygit2.Tree))
+        for entry in cast("Iterable[pygit2.IndexEntry]", index):
+            found = self._git.get(entry.id)
+            if isinstance(found, pygit2.Blob) and entry.mode != FileMode.LINK:
+                yield str(entry.path), found.data
 
     def write_tree(self, tip: Tip, files: Mapping[str, bytes]) -> tuple[pygit2.Oid, dict[str, pygit2.Oid]]:
         """The tip's tree with `files` put in, and the blob of each file; both are on disk when this returns."""

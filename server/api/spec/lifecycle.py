@@ -1,10 +1,10 @@
 """The endpoints of whole projects: trash, copies, bundles, and the documents that begin from a template."""
 
-from server.api.lifecycle import LONGEST_TITLE
+from server.api.lifecycle import LONGEST_NAME, LONGEST_TITLE
 from server.api.spec.endpoint import Endpoint
 from server.api.spec.identity import NOTHING
 from server.api.spec.production import REASON
-from server.api.spec.shapes import ID, TEXT, TIME, body, line, many, record
+from server.api.spec.shapes import BOOL, ID, TEXT, TIME, body, line, many, record
 
 PROJECT, TRASHED = "/api/projects/{project}", "/api/trash/{project}"
 IN_TRASH = record(id=ID, name=TEXT, description=TEXT, trashed_at=TIME, by=record(id=TEXT, name=TEXT), reason=TEXT)
@@ -13,6 +13,9 @@ NAMED = record(id=ID, name=TEXT)
 ENDPOINTS: dict[str, Endpoint] = {
     f"DELETE {PROJECT}": Endpoint(
         "delete_project", IN_TRASH, body=body(reason=REASON), may_be_empty=True, errors=(409,)
+    ),
+    f"POST {PROJECT}/duplicate": Endpoint(
+        "edit_project", NAMED, status=201, body=body("name", name=line(LONGEST_NAME), takes=BOOL), errors=(507,)
     ),
     "GET /api/trash": Endpoint("signed in", many(IN_TRASH)),
     f"POST {TRASHED}/restore": Endpoint("delete_project", NAMED, errors=(409,)),
