@@ -32,6 +32,8 @@ export interface ProjectCard {
   poster: string | null;
   shots: number;
   takes: number;
+  /** Why it cannot be opened, in words; empty when it can. */
+  problem: string;
 }
 
 export interface Budget {

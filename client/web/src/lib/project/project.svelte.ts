@@ -14,6 +14,7 @@ import {
   type Role
 } from '../schema/generated';
 import { ProjectSync, type Aside } from '../sync/project-sync';
+import type { SideDocument } from '../sync/side-document';
 import { compare, contentOf, readContent, type Content, type Difference } from './compare';
 import { findPipeline, plan, readRatio, type Plan } from './generating';
 import { Graph } from './graph';
@@ -151,6 +152,12 @@ export class Project implements Standing {
 
   get whyReadOnly(): string {
     return whyNot(this, 'edit');
+  }
+
+  /** A document that is opened on demand, e.g. `script/treatment`. */
+  openDocument(name: string): Promise<SideDocument> {
+    const { id, name: called, hue } = this.me;
+    return this.#sync.open(name, { id, name: called, hue });
   }
 
   // --- the canvas ---------------------------------------------------------------------------------------------------

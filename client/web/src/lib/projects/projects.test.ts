@@ -74,7 +74,8 @@ describe('the gallery', () => {
     role: 'owner',
     poster: null,
     shots: 0,
-    takes: 0
+    takes: 0,
+    problem: ''
   });
 
   it('finds projects by words, newest first', () => {

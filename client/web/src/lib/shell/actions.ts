@@ -10,6 +10,7 @@ import Contrast from '@lucide/svelte/icons/contrast';
 import Copy from '@lucide/svelte/icons/copy';
 import FileText from '@lucide/svelte/icons/file-text';
 import Focus from '@lucide/svelte/icons/focus';
+import FolderGit from '@lucide/svelte/icons/folder-git-2';
 import GitFork from '@lucide/svelte/icons/git-fork';
 import History from '@lucide/svelte/icons/history';
 import Images from '@lucide/svelte/icons/images';
@@ -216,6 +217,12 @@ function viewActions(studio: Studio): Action[] {
     ),
     view('view-canvas', 'Show the canvas', Workflow, () => (studio.view = 'canvas')),
     view('view-takes', 'Show all takes', Images, () => (studio.view = 'takes')),
+    view(
+      'view-scripts',
+      'Show the documents: treatment, screenplay …',
+      FileText,
+      () => (studio.view = 'scripts')
+    ),
     view('snapshot', 'Save a named version', Bookmark, () => (studio.dialog = 'snapshot')),
     ...(project.olderCopy
       ? [view('copy', 'Decide about your older copy', GitFork, () => (studio.dialog = 'copy'))]
@@ -227,6 +234,15 @@ function viewActions(studio: Studio): Action[] {
     {
       ...view('changes', 'Who changed what', History, () => (studio.dialog = 'changes')),
       keywords: ['activity', 'audit', 'blame', 'history']
+    },
+    {
+      ...view(
+        'where',
+        'Where is my work? Clone address and remote',
+        FolderGit,
+        () => (studio.dialog = 'where')
+      ),
+      keywords: ['git', 'clone', 'push', 'remote', 'repository', 'lfs', 'settings']
     },
     view('account', 'Your account', UserCog, () => void goto('/account')),
     view('brief', 'Open the brief', FileText, () => studio.showBrief()),

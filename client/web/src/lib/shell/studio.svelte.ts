@@ -1,6 +1,7 @@
 // What the panels of an open project share besides the project: the canvas handle, the panels, the dialogs, notices.
 import { getContext, setContext, tick } from 'svelte';
 import { Notices } from '$lib/activity/notices.svelte';
+import { Library } from '$lib/files/library.svelte';
 import type { LockTarget } from '$lib/locks/locking';
 import type { Person, Project } from '$lib/project/project.svelte';
 import type { NodeType, Position } from '$lib/schema/generated';
@@ -20,14 +21,25 @@ export interface CanvasHandle {
   paste(): void;
 }
 
-export type View = 'canvas' | 'takes';
+export type View = 'canvas' | 'takes' | 'scripts';
 
 export type OpenDialog =
-  'none' | 'palette' | 'shortcuts' | 'snapshot' | 'copy' | 'people' | 'changes' | 'unlock' | 'not-kept';
+  | 'none'
+  | 'palette'
+  | 'shortcuts'
+  | 'snapshot'
+  | 'copy'
+  | 'people'
+  | 'changes'
+  | 'unlock'
+  | 'not-kept'
+  | 'where';
 
 export class Studio {
   readonly project: Project;
   readonly notices = new Notices();
+  /** The project's files, and those on their way to it; here, so that folding their panel stops none. */
+  readonly library: Library;
   canvas = $state.raw<CanvasHandle | null>(null);
   dialog = $state<OpenDialog>('none');
   view = $state<View>('canvas');
@@ -42,6 +54,7 @@ export class Studio {
 
   constructor(project: Project) {
     this.project = project;
+    this.library = new Library(project);
   }
 
   get assetsOpen(): boolean {

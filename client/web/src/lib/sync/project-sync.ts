@@ -5,7 +5,7 @@ import * as Y from 'yjs';
 import { ApiError } from '../errors';
 import { Signal } from '../project/signal';
 import type { Connection } from '../project/types';
-import { CLOSE_CODES } from '../schema/generated';
+import { CLOSE_CODES, type PresenceUser } from '../schema/generated';
 import { describe, mayRetry, pauseFor, refusalFor, type Facts } from './connection';
 import { diskFails } from './disk';
 import { epochOf, isFromAnotherEpoch, isOtherEpoch } from './epoch';
@@ -15,6 +15,7 @@ import { Ledger } from './ledger';
 import { meteredSocket } from './metered-socket';
 import { dropAside, isUnsaved, namesAside, OfflineCopy, readAside, setAside, UNSAVED } from './offline';
 import { readRefusal, type Refusal } from './refusal';
+import { SideDocument } from './side-document';
 
 export type SyncOptions = {
   projectId: string;
@@ -72,6 +73,9 @@ export class ProjectSync {
   readonly #changed = new Signal();
   readonly #copies = new Map<DocumentName, OfflineCopy>();
   readonly #merged = new Set<string>();
+  /** Opened on demand, and until the project is closed: where somebody was and what they can undo stays. */
+  readonly #side = new Map<string, Promise<SideDocument>>();
+  readonly #sideOpen = new Map<string, SideDocument>();
   #socket: ProjectSocket | undefined;
   #providers: HocuspocusProvider[] = [];
   #heartbeat = new Heartbeat(() => this.#ask(), Date.now());
@@ -143,6 +147,28 @@ export class ProjectSync {
     return this.#merged.has('canvas') || epochOf(this.canvas) !== undefined;
   }
 
+  /** A document besides those that are always open, e.g. `script/treatment`; its local copy is loaded then. */
+  open(name: string, user: PresenceUser): Promise<SideDocument> {
+    let opening = this.#side.get(name);
+    if (!opening) this.#side.set(name, (opening = this.#openSide(name, user)));
+    return opening;
+  }
+
+  async #openSide(name: string, user: PresenceUser): Promise<SideDocument> {
+    const document = await SideDocument.open({
+      name,
+      storedAs: this.#nameOf(name),
+      user,
+      socket: this.#socket as ProjectSocket,
+      token: () => this.#token(),
+      onStateless: (payload) => this.#hearStateless(payload)
+    });
+    this.#sideOpen.set(name, document);
+    this.#providers.push(document.provider);
+    if (this.#closed) void document.close();
+    return document;
+  }
+
   get aside(): Aside | undefined {
     this.#changed.read();
     return this.#aside;
@@ -173,7 +199,9 @@ export class ProjectSync {
     for (const timer of this.#timers) clearInterval(timer);
     window.removeEventListener('offline', this.#wentOffline);
     window.removeEventListener('online', this.#cameOnline);
-    for (const provider of this.#providers) provider.destroy();
+    const side = [...this.#sideOpen.values()];
+    for (const provider of this.#providers.slice(0, DOCUMENT_NAMES.length)) provider.destroy();
+    await Promise.all(side.map((document) => document.close()));
     this.#socket?.destroy();
     await this.#noting;
     await Promise.all([...this.#copies.values()].map((copy) => copy.close()));
@@ -185,7 +213,7 @@ export class ProjectSync {
     if (copy) this.#copies.set(name, copy);
   }
 
-  #nameOf(name: DocumentName): string {
+  #nameOf(name: string): string {
     const { userId, projectId } = this.#options;
     return `workprint/${userId}/${projectId}/${name}`;
   }
@@ -251,13 +279,15 @@ export class ProjectSync {
         if (isOtherEpoch(reason)) void this.#leaveEpoch(name);
         else this.#refuse(reason || 'The server did not accept your sign-in.', 0);
       },
-      onStateless: ({ payload }) => {
-        const refusal = readRefusal(payload);
-        if (refusal) this.onRefusal(refusal);
-      }
+      onStateless: ({ payload }) => this.#hearStateless(payload)
     });
     provider.attach();
     return provider;
+  }
+
+  #hearStateless(payload: string): void {
+    const refusal = readRefusal(payload);
+    if (refusal) this.onRefusal(refusal);
   }
 
   #admitted(mayWrite: boolean): void {
@@ -296,6 +326,8 @@ export class ProjectSync {
         if (this.#ledger.refused) void this.#keepUnsaved();
       },
       arrived: (document, update) => {
+        const side = this.#sideOpen.get(document);
+        if (side) return side.arrived(update);
         const name = DOCUMENT_NAMES.find((known) => known === document);
         if (!name) return false;
         if (!isFromAnotherEpoch(this[name], update)) return true;
@@ -304,6 +336,7 @@ export class ProjectSync {
       },
       merged: (document) => {
         this.#merged.add(document);
+        this.#sideOpen.get(document)?.merged();
         if (document !== 'canvas') return;
         this.#know({ live: true, first: false, pause: '' });
         this.onLive();
