@@ -135,8 +135,7 @@ export const api = {
       name ? { name } : {}
     ),
   history: async (id: string) =>
-    (await get<{ entries: Commit[] }>(`/api/projects/${encodeURIComponent(id)}/history?limit=200`))
-      .entries,
+    (await get<{ entries: Commit[] }>(`/api/projects/${encodeURIComponent(id)}/history?limit=200`)).entries,
   health: () => get<Record<string, unknown>>('/healthz')
 };
 

@@ -12,7 +12,7 @@ export function findFiles(
   return files
     .filter((file) => file.category === category)
     .filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)))
-    .sort((a, b) => b.at.localeCompare(a.at) || a.name.localeCompare(b.name));
+    .sort((a, b) => b.added_at.localeCompare(a.added_at) || a.name.localeCompare(b.name));
 }
 
 export function countByCategory(files: readonly StoredFile[]): Partial<Record<FileCategory, number>> {

@@ -1,11 +1,10 @@
-// The files of the open project, kept up to date: by what is done here, by what others say, and by looking now and then.
+// The files of the open project, kept up to date: by what is done here, and by what the server says.
+import type { Awareness } from 'y-protocols/awareness';
 import type { Project } from '$lib/project/project.svelte';
 import { Loading } from '$lib/shell/loading.svelte';
 import { files, type StoredFile } from './rest';
 import { Uploads } from './uploads.svelte';
 
-/** The field of one's presence that changes when one has added or removed files. */
-const FIELD = 'files_at';
 /** Several files arrive one after the other; the list is asked for once. */
 const TOGETHER_MS = 300;
 
@@ -24,8 +23,8 @@ export class Library {
 
   /** Asks for the list, and again when somebody says that it is another one; returns how to stop. */
   watch(): () => void {
-    const { awareness } = this.#project;
-    this.#told = this.#whatOthersTold();
+    const { farmAwareness: awareness } = this.#project;
+    this.#told = filesVersion(awareness);
     awareness.on('change', this.#listen);
     window.addEventListener('online', this.uploads.wake);
     void this.list.refresh();
@@ -39,28 +38,26 @@ export class Library {
   /** Something was added or removed here. */
   changed(): void {
     this.#refreshSoon();
-    if (this.#project.awareness.getLocalState())
-      this.#project.awareness.setLocalStateField(FIELD, Date.now());
   }
 
   readonly #listen = (): void => {
-    const told = this.#whatOthersTold();
+    const told = filesVersion(this.#project.farmAwareness);
     if (told === this.#told) return;
     this.#told = told;
     this.#refreshSoon();
   };
 
-  #whatOthersTold(): string {
-    const { awareness } = this.#project;
-    return [...awareness.getStates()]
-      .filter(([client, state]) => client !== awareness.clientID && state[FIELD] !== undefined)
-      .map(([client, state]) => `${client}:${String(state[FIELD])}`)
-      .sort()
-      .join();
-  }
-
   #refreshSoon(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.list.refresh(), TOGETHER_MS);
   }
+}
+
+/** What the server says, through its own presence, of the files as they are now: another word after every change. */
+export function filesVersion(awareness: Awareness): string {
+  for (const { user, files: said } of awareness.getStates().values()) {
+    const version = (said as { version?: unknown } | undefined)?.version;
+    if (user === undefined && typeof version === 'string') return version;
+  }
+  return '';
 }

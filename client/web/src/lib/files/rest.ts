@@ -13,13 +13,12 @@ export interface StoredFile {
   category: FileCategory;
   media_type: string;
   size_bytes: number;
-  /** Addresses; null where there is none. */
   url: string;
+  /** Address of a small picture; null where there is none. */
   thumbnail: string | null;
-  /** A small video that every browser plays. */
+  /** Address of a small video that every browser plays; null where there is none. */
   proxy: string | null;
-  by: { id: string; name: string };
-  at: string;
+  added_at: string;
 }
 
 interface Upload {
@@ -88,4 +87,17 @@ async function sendPiece(
     signal
   });
   return Number(header('Upload-Offset') ?? from + PIECE_BYTES);
+}
+
+const ASK_AGAIN_MS = 3_000;
+
+/** The address of a video that a browser plays: of its small copy once that is made, else of the file itself. */
+export async function whenPlayable(file: StoredFile, signal: AbortSignal): Promise<string> {
+  while (file.proxy && !signal.aborted) {
+    const answer = await fetch(file.proxy, { method: 'HEAD', signal }).catch(() => undefined);
+    if (answer?.status === 200) return file.proxy;
+    if (answer?.status !== 202) break;
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+  }
+  return signal.aborted ? '' : file.url;
 }

@@ -319,6 +319,11 @@ export class Project implements Standing {
     return this.#sync.awareness;
   }
 
+  /** Presence in the takes document: of the farm, and what the server says of the project's files. */
+  get farmAwareness(): Awareness {
+    return this.#sync.farmAwareness;
+  }
+
   get selection(): string[] {
     return this.#selection;
   }
