@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from render_farm.settings import FARM_SETTINGS
-from server.api.routes import API, ROUTES
+from server.api.routes import API, GIT, ROUTES
 from server.config import SETTINGS
 
 ROOT = Path(__file__).parent.parent
@@ -63,7 +63,7 @@ def test_every_setting_is_documented_with_its_default(name: str, default: str) -
     assert default == "" or f"`{default}`" in rows[0]
 
 
-@pytest.mark.parametrize("route", [*(r for r in ROUTES if "/v1/" not in r.path)], ids=lambda route: route.path)
+@pytest.mark.parametrize("route", [*(r for r in (*ROUTES, *GIT) if "/v1/" not in r.path)], ids=lambda route: route.path)
 def test_every_route_is_documented(route: object) -> None:
     method, path = getattr(route, "method"), getattr(route, "path")  # noqa: B009 - as above
     plain = path.replace(":[A-Za-z0-9_-]+", "")

@@ -12,7 +12,7 @@ from crdt_schema.rules import RULE_TEXTS
 from server.auth.credentials import REFRESH_LIFETIME, SESSION_LIFETIME, TOKEN_PREFIX
 from server.auth.people import ONE_TIME_LIFETIME
 from server.auth.shares import LONGEST_DAYS
-from server.auth.tokens import ACCESS_LIFETIME, FARM_LIFETIME, SOCKET_LIFETIME
+from server.auth.tokens import ACCESS_LIFETIME, FARM_LIFETIME, SOCKET_LIFETIME, TRANSFER_LIFETIME
 from server.config import SETTINGS
 from server.projects.references import FORMATS, MAX_PIXELS
 
@@ -58,6 +58,7 @@ def test_every_rule_stands_with_its_words() -> None:
         ("refresh token", REFRESH_LIFETIME),
         ("token for a page's websocket", SOCKET_LIFETIME),
         ("one-time login link", ONE_TIME_LIFETIME),
+        ("token of a Git LFS transfer", TRANSFER_LIFETIME),
         ("order's token", FARM_LIFETIME),
     ],
 )

@@ -8,6 +8,8 @@ from server.api import (
     auth,
     farm,
     git,
+    git_lfs,
+    git_locks,
     health,
     history,
     lifecycle,
@@ -96,6 +98,14 @@ GIT: tuple[web.RouteDef, ...] = (
     web.get(REPOSITORY + "/info/refs", git.info_refs, allow_head=False),
     web.post(REPOSITORY + "/git-upload-pack", git.upload_pack),
     web.post(REPOSITORY + "/git-receive-pack", git.receive_pack),
+    web.post(REPOSITORY + "/info/lfs/objects/batch", git_lfs.batch),
+    web.get(REPOSITORY + "/info/lfs/objects/{blob}", git_lfs.get_object),
+    web.put(REPOSITORY + "/info/lfs/objects/{blob}", git_lfs.put_object),
+    web.post(REPOSITORY + "/info/lfs/verify", git_lfs.verify),
+    web.post(REPOSITORY + "/info/lfs/locks", git_locks.create_lock),
+    web.get(REPOSITORY + "/info/lfs/locks", git_locks.list_locks),
+    web.post(REPOSITORY + "/info/lfs/locks/verify", git_locks.verify_locks),
+    web.post(REPOSITORY + "/info/lfs/locks/{lock}/unlock", git_locks.unlock),
 )
 """What git and git-lfs ask for: protocols of their own, which the description of REST leaves out."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,9 +59,9 @@ class Studio:
 
 
 @asynccontextmanager
-async def open_studio(workspace: Path) -> AsyncGenerator[Studio]:
+async def open_studio(workspace: Path, settings: Mapping[str, str] | None = None) -> AsyncGenerator[Studio]:
     """Ana owns it, Eva edits, Vic views; each has an API token."""
-    async with running_service(workspace) as service:
+    async with running_service(workspace, port=0, **(settings or {})) as service:
         ana = await service.sign_in("Ana", "owner")
         made_project = await made(ana, "/api/projects", {"name": "Night Bus"})
         project = service.app[keys.PROJECTS].get(ProjectId(made_project["id"]))

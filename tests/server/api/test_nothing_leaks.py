@@ -48,7 +48,7 @@ async def filled(session: aiohttp.ClientSession, service: Service, name: str) ->
 def addresses(ids: dict[str, str]) -> list[tuple[str, str]]:
     """Every route, once with what its address names and once with what no address names."""
     found = list[tuple[str, str]]()
-    for route in routes.ROUTES:
+    for route in (*routes.ROUTES, *routes.GIT):
         path = openapi.plain_path(route.path)
         if "/api/v1/" in path or path == ENDS_THE_SESSION:
             continue
