@@ -21,7 +21,7 @@ from server.auth.people import People
 from server.auth.tokens import FarmGrant, Tokens, workspace_secret
 from server.clock import utc_now
 from server.config import Config
-from server.errors import Unauthorised
+from server.errors import NotFound, Unauthorised
 from server.git.backend import Backend
 from server.guard.opening import guards
 from server.history.service import History
@@ -38,6 +38,8 @@ from server.projects.duplicate import Duplicates
 from server.projects.index import Projects
 from server.projects.proposals import Proposals
 from server.projects.trash import Trash
+from server.snapshot.merger import FindPerson
+from server.snapshot.repo import NO_HOST
 from server.snapshot.snapshotter import Snapshotter
 from server.store.base import UpdateStore
 from server.store.blobs import LocalBlobs
@@ -64,6 +66,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         app[keys.PROJECTS],
         quiet_seconds=config.snapshot_quiet_seconds,
         latest_seconds=config.snapshot_latest_seconds,
+        find_person=author_finder(app),
     )
     app[keys.INTENTS] = Intents(
         projects=app[keys.PROJECTS],
@@ -156,6 +159,23 @@ def actor_finder(app: web.Application) -> FindActor:
         return None if role is None else user.acting_as(role)
 
     return find_actor
+
+
+def author_finder(app: web.Application) -> FindPerson:
+    """Finds somebody by what Git knows of them: the address that snapshots give people, else the name."""
+
+    async def find_person(name: str, address: str) -> Actor | None:
+        user_id, _, host = address.partition("@")
+        try:
+            if host == NO_HOST:
+                user = await app[keys.PEOPLE].user(UserId(user_id))
+            else:
+                user = await app[keys.PEOPLE].named(name)
+        except (Unauthorised, NotFound):
+            return None
+        return user.acting_as("editor")
+
+    return find_person
 
 
 def audit_writer(app: web.Application) -> WriteAudit:

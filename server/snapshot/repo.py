@@ -5,7 +5,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,16 +14,23 @@ from pathlib import Path
 from typing import cast
 
 import pygit2
-from pygit2.enums import FileMode, FileStatus, ObjectType, SortMode
+from pygit2.enums import FileMode, FileStatus, ObjectType, RepositoryState, SortMode
 
 from server.auth.actor import SYSTEM, Actor
 from server.errors import Unavailable
 from server.snapshot import lfs, objects
+from server.snapshot.tree import DOCUMENT_PATHS, FOLDERS, LATER_PATHS, document_at
 
 MAIN_BRANCH = "refs/heads/main"
 STATE_FOLDER = ".workprint"
 """Git-ignored: the document log, locks and temporary files of one project."""
+NO_HOST = "workprint.invalid"
+"""Nobody can ever be written to there (RFC 2606)."""
 WRITERS = 16
+MOST_LOOKED_AT = 1000
+"""Commits, to find out who changed a file."""
+TWO = 2
+"""Parents: a merge."""
 CRASH_WINDOW_SECONDS = 60.0
 """A snapshot never takes this long, so a lock file younger than that relative to a crashed snapshot was its own."""
 
@@ -120,17 +127,100 @@ class ProjectRepo:
         """The tip's tree with `files` put in, and the blob of each file; both are on disk when this returns."""
         return objects.write_tree(self._git, tip.tree, files)
 
-    def commit(self, tip: Tip, tree: pygit2.Oid, message: str, author: Actor, at: datetime) -> pygit2.Oid:
-        """Commit on top of `tip` if it is still the tip; raises TipMoved."""
+    def commit(  # noqa: PLR0917 - the parts of a commit, in their order
+        self,
+        tip: Tip,
+        tree: pygit2.Oid,
+        message: str,
+        author: Actor,
+        at: datetime,
+        announce: Callable[[str], None] = lambda _: None,
+    ) -> pygit2.Oid:
+        """Commit on top of `tip` if it is still the tip; raises TipMoved. `announce` hears of it just before."""
         parents = [] if tip.commit is None else [tip.commit]
+        made = self._git.create_commit(None, signature(author, at), signature(SYSTEM, at), message, tree, parents)
+        announce(str(made))
         try:
-            return self._git.create_commit(
-                tip.branch, signature(author, at), signature(SYSTEM, at), message, tree, parents
-            )
-        except (pygit2.GitError, OSError) as error:
-            # libgit2 compares the branch with the parent while it holds the branch's lock. A tip that moved and a lock
-            # that is held are both somebody else's commit; whatever else it is fails again on the next attempt.
+            self._advance(tip, made)
+        except (pygit2.GitError, ValueError, OSError) as error:
+            # libgit2 compares the branch with what it was while it holds the branch's lock. A tip that moved and a
+            # lock that is held are both somebody else's commit; whatever else it is fails again on the next attempt.
             raise TipMoved(str(error)) from error
+        return made
+
+    def _advance(self, tip: Tip, commit: pygit2.Oid) -> None:
+        found = self._git.references.get(tip.branch)
+        if found is None:
+            self._git.references.create(tip.branch, commit)
+        elif found.target != tip.commit:
+            raise TipMoved("somebody else has committed")
+        else:
+            found.set_target(commit, "commit: snapshot")
+
+    def under_way(self) -> bool:
+        """Whether somebody is in the middle of a merge, a rebase or the like."""
+        return self._git.state() != RepositoryState.NONE
+
+    def keep(self, data: bytes) -> str:
+        """Put some bytes into the object store; their id."""
+        return str(self._git.create_blob(data))
+
+    def blob(self, blob_id: str) -> bytes | None:
+        """The bytes of a blob; None when it is not here any more."""
+        found = self._git.get(blob_id)
+        return found.data if isinstance(found, pygit2.Blob) else None
+
+    def documents(self, commit: str | None) -> dict[str, str]:
+        """The blob of each document's file in a commit, by its path; nothing when the commit is not here any more."""
+        found = self._git.get(commit) if commit else None
+        if found is None:
+            return {}
+        tree, blobs = found.peel(pygit2.Tree), dict[str, str]()
+        for path in (*DOCUMENT_PATHS.values(), *LATER_PATHS.values()):
+            if path in tree:
+                blobs[path] = str(tree[path].id)
+        for folder in FOLDERS:
+            for entry in _folder(tree, folder):
+                if document_at(f"{folder}/{entry.name}") is not None:
+                    blobs[f"{folder}/{entry.name}"] = str(entry.id)
+        return blobs
+
+    def has_in_past(self, commit: str, ancestor: str) -> bool:
+        """Whether `ancestor` is that commit or lies before it."""
+        if self._git.get(ancestor) is None or self._git.get(commit) is None:
+            return False
+        return commit == ancestor or self._git.descendant_of(commit, ancestor)
+
+    def newest_of_ours(self, tip: str) -> str | None:
+        """The newest commit of Workprint itself on the way back along first parents."""
+        commit = self._git.get(tip)
+        for _ in range(MOST_LOOKED_AT):
+            if commit is None:
+                return None
+            commit = commit.peel(pygit2.Commit)
+            if commit.committer.email == git_email(SYSTEM):
+                return str(commit.id)
+            commit = self._git.get(commit.parent_ids[0]) if commit.parent_ids else None
+        return None
+
+    def first_parent(self, commit: str) -> str | None:
+        """The commit before one."""
+        found = self._git.get(commit)
+        parents = found.peel(pygit2.Commit).parent_ids if found is not None else []
+        return str(parents[0]) if parents else None
+
+    def author_of(self, path: str, tip: str, since: str | None) -> tuple[str, str]:
+        """Name and address of whoever changed a file last, in a commit that is no merge; those of the tip's author."""
+        walk = self._git.walk(tip, SortMode.TOPOLOGICAL)
+        if since is not None and self._git.get(since) is not None:
+            walk.hide(since)
+        for commit, _ in zip(walk, range(MOST_LOOKED_AT), strict=False):
+            if len(commit.parent_ids) < TWO:
+                before = self._git[commit.parent_ids[0]].peel(pygit2.Tree) if commit.parent_ids else None
+                if _entry_id(commit.tree, path) != _entry_id(before, path):
+                    return commit.author.name, commit.author.email
+        author = self._git[tip].peel(pygit2.Commit).author
+        return author.name, author.email
 
     def tag(self, commit: pygit2.Oid, name: str, tagger: Actor, at: datetime) -> str:
         """An annotated tag that carries `name` as people wrote it; returns the tag's own, unique name."""
@@ -142,22 +232,34 @@ class ProjectRepo:
                 return candidate
         raise TipMoved(f"there are too many tags called {wanted}")
 
-    def put_into_work_tree(self, files: Mapping[str, bytes]) -> None:
-        """Write the files that differ, each in one step, so that a reader never sees half of one."""
+    def put_into_work_tree(self, files: Mapping[str, bytes], ours: Mapping[str, frozenset[str]] | None = None) -> None:
+        """Write the files that differ, each in one step, so that a reader never sees half of one.
+
+        `ours`: by path, the blobs that may be written over; a file that is another one is somebody's, and is left.
+        """
         if not files:
             return
         # Each waits for the disk, and the disk takes many at once.
+        over = [ours.get(path) if ours is not None else None for path in files]
         with ThreadPoolExecutor(min(WRITERS, len(files))) as pool:
-            list(pool.map(self._put_file, files, files.values()))
+            list(pool.map(self._put_file, files, files.values(), over))
 
-    def _put_file(self, path: str, data: bytes) -> None:
+    def _put_file(self, path: str, data: bytes, ours: frozenset[str] | None) -> None:
         place = self.folder / path
         demand_inside(self.folder, place)
         with suppress(FileNotFoundError):
-            if place.read_bytes() == data:
+            stands = place.read_bytes()
+            if stands == data or (ours is not None and str(pygit2.hash(stands)) not in ours):
                 return
         place.parent.mkdir(parents=True, exist_ok=True)
         replace_file(place, data, self.folder / STATE_FOLDER)
+
+    def differs(self, path: str, blob: str | None) -> bool:
+        """Whether a file of the work tree is another one than that blob; none is not."""
+        try:
+            return str(pygit2.hash((self.folder / path).read_bytes())) != blob
+        except OSError:
+            return False
 
     def stage(self, blobs: Mapping[str, pygit2.Oid]) -> bool:
         """Bring the index in step for these paths, so that `git status` is clean; other staged work stays.
@@ -205,6 +307,15 @@ class ProjectRepo:
         return sum(FileStatus(flags) not in ignored for flags in self._git.status().values())
 
 
+def _folder(tree: pygit2.Tree, path: str) -> Iterable[pygit2.Object]:
+    found = tree[path] if path in tree else None  # noqa: SIM401 - a Tree has no `get`
+    return found if isinstance(found, pygit2.Tree) else ()
+
+
+def _entry_id(tree: pygit2.Tree | None, path: str) -> pygit2.Oid | None:
+    return tree[path].id if tree is not None and path in tree else None
+
+
 def _entry(commit: pygit2.Commit, names: Mapping[str, list[str]]) -> HistoryEntry:
     at = datetime.fromtimestamp(commit.commit_time, UTC).isoformat().replace("+00:00", "Z")
     message, called = commit.message.split("\n", maxsplit=1)[0], tuple(names.get(str(commit.id), ()))
@@ -222,8 +333,8 @@ def git_name(actor: Actor) -> str:
 
 
 def git_email(actor: Actor) -> str:
-    """An address that says who it was and can never be written to (RFC 2606)."""
-    return f"{actor.user_id}@workprint.invalid"
+    """An address that says who it was and can never be written to."""
+    return f"{actor.user_id}@{NO_HOST}"
 
 
 def tag_name(name: str) -> str:

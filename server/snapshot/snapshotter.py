@@ -4,26 +4,32 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+import pygit2
 import structlog
 from pycrdt import Doc
 
 from crdt_schema.ids import ProjectId
 from server.auth.actor import SYSTEM, Actor
-from server.errors import NotFound
+from server.errors import NotFound, Unavailable, WorkprintError
 from server.hub.replica import Ruined, panics_told
+from server.hub.room import Room
+from server.snapshot.disk import Edit, look_now
 from server.snapshot.lfs import lfs_status
+from server.snapshot.merger import FindPerson, Merger, Rooms, nobody_known, signature
 from server.snapshot.repo import ProjectRepo
 from server.snapshot.tree import DOCUMENT_PATHS, MANIFEST_PATH, has_place
-from server.snapshot.writer import Homes, Order, write_snapshot
+from server.snapshot.writer import Behind, Homes, Order, Written, write_snapshot
 
 log = structlog.get_logger(__name__)
 RETRY_SECONDS = 15.0
 LONGEST_RETRY_SECONDS = 600.0
+MOST_ROUNDS = 5
+"""Somebody may save a file again while it is merged."""
 NOT_WRITTEN = "The last snapshot could not be written to the Git repository. It will be tried again."
 
 
@@ -59,14 +65,6 @@ class LiveRoom(Protocol):
         ...
 
 
-class Rooms(Protocol):
-    """What a snapshot on demand needs of the hub."""
-
-    def room(self, project: ProjectId, document: str) -> AbstractAsyncContextManager[LiveRoom]:
-        """Open a document."""
-        ...
-
-
 class WatchedHomes(Homes, Protocol):
     """The index of projects, which also tells of changed manifests."""
 
@@ -85,6 +83,14 @@ class _Pending:
     """States of dirty documents whose rooms have closed."""
     known: set[str] = field(default_factory=set[str])
     """Documents that were compared with the repository since this process started."""
+    merged: set[str] = field(default_factory=set[str])
+    """Marks of what people did on disk and is in the documents."""
+    looked_at: object = None
+    """How the files stood when somebody last looked."""
+    refused: dict[str, str] = field(default_factory=dict[str, str])
+    """By path, what of the last merge was not allowed."""
+    problems: dict[str, str] = field(default_factory=dict[str, str])
+    """By path, what people have to repair on disk."""
     changes: Counter[Actor] = field(default_factory=Counter[Actor])
     first: float | None = None
     last: float = 0.0
@@ -117,12 +123,17 @@ class Snapshotter:
         *,
         quiet_seconds: float = 20.0,
         latest_seconds: float = 300.0,
+        watch_seconds: float = 3.0,
+        find_person: FindPerson = nobody_known,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._projects = projects
         self._quiet_seconds = quiet_seconds
         self._latest_seconds = latest_seconds
+        self._watch_seconds = watch_seconds
+        self._merger = Merger(find_person)
+        self._watching: asyncio.Task[None] | None = None
         self._clock = clock
         self._now = now
         self._pending: dict[ProjectId, _Pending] = {}
@@ -131,12 +142,16 @@ class Snapshotter:
         projects.on_change(self.note_manifest)
 
     def start(self, rooms: Rooms) -> None:
-        """Let snapshots on demand open documents that nobody has open."""
+        """Let snapshots on demand open documents that nobody has open, and watch the files of those that are open."""
         self._rooms = rooms
+        self._watching = asyncio.create_task(self._watch(), name="watch files")
 
     async def close(self) -> None:
         """Take the snapshots that are still waiting. The rooms may have closed before."""
         self._closing = True
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         for project_id, pending in list(self._pending.items()):
             _stop_timer(pending)
             if pending.task is not None:
@@ -222,6 +237,7 @@ class Snapshotter:
             "changed_files": changed,
             "pending": bool(pending and pending.dirty),
             "problem": NOT_WRITTEN if pending and pending.failures else "",
+            "files": sorted(pending.problems.values()) if pending else [],
             "lfs": {"ok": lfs.ok, "version": lfs.version, "message": lfs.message},
         }
 
@@ -264,22 +280,75 @@ class Snapshotter:
         pending = self._of(project_id)
         async with pending.lock:
             _stop_timer(pending)
-            # Cleared before, not after: what changes from here on belongs to the next snapshot.
-            batch = _Batch(pending.dirty, pending.changes)
-            pending.dirty, pending.changes, pending.first = set(), Counter(), None
-            try:
-                await self._read(pending, batch)
-                order = Order(project_id, self._now(), batch.states, batch.changes, name, actor)
-                written = await asyncio.to_thread(write_snapshot, self._projects, order)
-            except BaseException:
-                self._give_back(project_id, pending, batch)
-                raise
+            for _ in range(MOST_ROUNDS):
+                try:
+                    written = await self._attempt(project_id, pending, name, actor)
+                except Behind as behind:
+                    await self._merge(project_id, pending, behind.edits)
+                else:
+                    break
+            else:
+                raise Unavailable("The files of this project change faster than they can be merged.")
             pending.failures = 0
+            pending.problems = {**pending.refused, **written.problems}
         if written.index_behind:
             self.note(project_id, MANIFEST_PATH, None)
         if written.commit is not None:
             log.debug("snapshot", project=project_id, commit=written.commit[:10])
         return written.commit
+
+    async def _attempt(self, project_id: ProjectId, pending: _Pending, name: str, actor: Actor | None) -> Written:
+        # Cleared before, not after: what changes from here on belongs to the next snapshot.
+        batch = _Batch(pending.dirty, pending.changes)
+        pending.dirty, pending.changes, pending.first = set(), Counter(), None
+        try:
+            await self._read(pending, batch)
+            merged = frozenset(pending.merged)
+            order = Order(project_id, self._now(), batch.states, batch.changes, name, actor, merged)
+            return await asyncio.to_thread(write_snapshot, self._projects, order)
+        except BaseException as error:
+            self._give_back(project_id, pending, batch, failed=not isinstance(error, Behind))
+            raise
+
+    async def _merge(self, project_id: ProjectId, pending: _Pending, edits: tuple[Edit, ...]) -> None:
+        """Bring what people did on disk into the documents; the caller holds the lock. Raises Unavailable."""
+        if self._rooms is None or self._closing:
+            raise Unavailable("Files were changed on disk. They are merged when Workprint starts again.")
+        fresh = [edit for edit in edits if edit.mark not in pending.merged]
+        folder = self._projects.get(project_id).folder
+        pending.dirty |= {edit.document for edit in fresh}
+        pending.refused = await self._merger.merge(self._rooms, project_id, folder, fresh)
+        pending.merged |= {edit.mark for edit in fresh}
+
+    async def _watch(self) -> None:
+        """Look every few seconds whether somebody has changed the files of a project that is in use."""
+        while True:
+            await asyncio.sleep(self._watch_seconds)
+            for project_id, pending in list(self._pending.items()):
+                if pending.rooms and not pending.lock.locked():
+                    try:
+                        await self._look(project_id, pending)
+                    except (WorkprintError, OSError, pygit2.GitError) as error:
+                        log.warning("cannot_look_at_files", project=project_id, reason=str(error))
+
+    async def _look(self, project_id: ProjectId, pending: _Pending) -> None:
+        folder = self._projects.get(project_id).folder
+        stands = await asyncio.to_thread(signature, folder)
+        if stands == pending.looked_at:
+            return
+        async with pending.lock:
+            found = await asyncio.to_thread(look_now, folder)
+            if any(edit.mark not in pending.merged for edit in found.edits):
+                await self._merge(project_id, pending, found.edits)
+            pending.problems = {**pending.refused, **found.problems}
+            pending.looked_at = stands
+        self._tell_team(pending)
+
+    @staticmethod
+    def _tell_team(pending: _Pending) -> None:
+        """Show everybody on the canvas what somebody has to repair on disk."""
+        if isinstance(room := pending.rooms.get("canvas"), Room):
+            room.present("files", {"problems": sorted(pending.problems.values())} if pending.problems else None)
 
     async def _read(self, pending: _Pending, batch: _Batch) -> None:
         """Add the state of each dirty document, on disk by now, to the batch."""
@@ -297,16 +366,17 @@ class Snapshotter:
             else:
                 pending.known.discard(document)
 
-    def _give_back(self, project_id: ProjectId, pending: _Pending, batch: _Batch) -> None:
-        """Put everything back after a failure, for the next attempt."""
-        pending.failures += 1
+    def _give_back(self, project_id: ProjectId, pending: _Pending, batch: _Batch, *, failed: bool) -> None:
+        """Put everything back, for the next attempt."""
+        pending.failures += failed
         pending.dirty |= batch.dirty
         pending.changes += batch.changes
         for document in batch.states.keys() - pending.rooms.keys():
             pending.left.setdefault(document, batch.states[document])
         pending.first = self._clock()
         pending.last = pending.first
-        self._schedule(project_id, pending)
+        if failed:
+            self._schedule(project_id, pending)
 
 
 def _stop_timer(pending: _Pending) -> None:

@@ -1,6 +1,7 @@
 """What a snapshot writes: documents, manifest and media as {path: bytes}; same state, same bytes."""
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import cast
 
 from crdt_schema import plain
@@ -40,6 +41,22 @@ def document_path(name: str) -> str:
     if kind_of(name).named and kind == "script":
         return f"{SCRIPT_FOLDERS.get(own_name, SCRIPTS)}/{own_name}.txt"
     raise UnknownDocument(f"the repository has no place for the document {name!r}")
+
+
+FOLDERS: tuple[str, ...] = (SCRIPTS, *SCRIPT_FOLDERS.values(), ANNOTATIONS)
+"""Where the documents stand that have a name of their own."""
+
+
+def document_at(path: str) -> str | None:
+    """The document whose file stands there; None for every other file."""
+    fixed = next((name for name, place in (DOCUMENT_PATHS | LATER_PATHS).items() if place == path), None)
+    if fixed is not None:
+        return fixed
+    own_name = PurePosixPath(path).stem
+    for name in (f"script/{own_name}", f"annotations/{own_name}"):
+        if has_place(name) and document_path(name) == path:
+            return name
+    return None
 
 
 def has_place(name: str) -> bool:

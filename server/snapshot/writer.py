@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -16,10 +16,19 @@ from crdt_schema.ids import ProjectId
 from crdt_schema.project import Manifest
 from crdt_schema.values import normal
 from server.auth.actor import Actor
+from server.snapshot.disk import Edit, Ledger, Look, look, read_ledger, write_ledger
 from server.snapshot.lfs import Pointer
 from server.snapshot.messages import Record, State, compose, credit, describe
 from server.snapshot.repo import ProjectRepo, Tip, TipMoved, exclusive, git_email, git_name
-from server.snapshot.tree import DOCUMENT_PATHS, LATER_PATHS, MANIFEST_PATH, build, document_path, is_script
+from server.snapshot.tree import (
+    DOCUMENT_PATHS,
+    LATER_PATHS,
+    MANIFEST_PATH,
+    build,
+    document_at,
+    document_path,
+    is_script,
+)
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
@@ -66,6 +75,17 @@ class Order:
     changes: Mapping[Actor, int] = field(default_factory=dict[Actor, int])
     name: str = ""
     asked_by: Actor | None = None
+    merged: frozenset[str] = frozenset()
+    """Marks of what people did on disk and is in the states."""
+
+
+class Behind(Exception):
+    """Somebody has changed files or committed, and that is not in the states; nothing was written."""
+
+    def __init__(self, edits: tuple[Edit, ...]) -> None:
+        """`edits`: what has to be merged first."""
+        super().__init__(", ".join(edit.path for edit in edits))
+        self.edits = edits
 
 
 @dataclass(frozen=True)
@@ -74,6 +94,8 @@ class Written:
 
     commit: str | None
     """The new commit; for a named snapshot without a change the one that got the name; None when nothing changed."""
+    problems: Mapping[str, str]
+    """By path, what people have to repair; those files were left as they are."""
     index_behind: bool
     """A person's git held the index: `git status` shows the commit's files as changed until the next snapshot."""
 
@@ -87,9 +109,18 @@ class _Content:
     blobs: dict[str, pygit2.Oid]
     version: int
 
+    @property
+    def documents(self) -> list[str]:
+        """The paths of documents."""
+        return [path for path in self.files if document_at(path) is not None]
+
 
 def write_snapshot(homes: Homes, order: Order) -> Written:
-    """Commit what changed. Raises TipMoved when others kept committing, NotFound, NoRepository, OSError."""
+    """Commit what changed.
+
+    Raises Behind when people changed files meanwhile, UnderWay while they merge, TipMoved when others kept committing,
+    NotFound, NoRepository, OSError.
+    """
     with exclusive(homes.get(order.project).folder):
         plains = {name: _plain(name, state) for name, state in order.states.items()}
         pause = FIRST_PAUSE_SECONDS
@@ -114,6 +145,10 @@ def _attempt(homes: Homes, order: Order, plains: Mapping[str, Record]) -> Writte
     home = homes.get(order.project)
     repo = ProjectRepo(home.folder)
     tip = repo.tip()
+    ledger = read_ledger(repo, tip)
+    ground = look(repo, tip, ledger)
+    if left := tuple(edit for edit in ground.edits if edit.mark not in order.merged):
+        raise Behind(left)
     before = _state_at(repo, tip, plains)
     plains = {name: value for name, value in plains.items() if not plain.is_empty(value) or _stands(repo, tip, name)}
     after = State(
@@ -128,12 +163,17 @@ def _attempt(homes: Homes, order: Order, plains: Mapping[str, Record]) -> Writte
         content = _content(repo, tip, plains, home.manifest, media, count + 1)
         rewritten = [name for name in plains if _file(repo, tip, name) != content.files[document_path(name)]]
         message, author = _message(order, describe(before, after, rewritten))
-        commit = repo.commit(tip, content.tree, message, author, order.at)
-    in_step = _settle(homes, order.project, repo, tip, content, written=map(document_path, plains))
+
+        def announce(made: str) -> None:
+            write_ledger(repo, replace(ledger, writing=made))
+
+        commit = repo.commit(tip, content.tree, message, author, order.at, announce)
+    in_step = _settle(homes, order.project, repo, tip, content, ground)
+    _note(repo, tip, ledger, ground, str(commit or tip.commit))
     if order.name.strip() and (named := commit or tip.commit) is not None:
         repo.tag(named, order.name, order.asked_by or credit(order.changes)[0], order.at)
         commit = named
-    return Written(str(commit) if commit else None, index_behind=not in_step)
+    return Written(str(commit) if commit else None, ground.problems, index_behind=not in_step)
 
 
 def _content(  # noqa: PLR0917 - what stands in a tree, each once
@@ -167,19 +207,30 @@ def _message(order: Order, clauses: list[str]) -> tuple[str, Actor]:
     return compose(clauses, name=order.name, co_authors=co_authors), author
 
 
-def _settle(
-    homes: Homes, project: ProjectId, repo: ProjectRepo, tip: Tip, content: _Content, *, written: Iterable[str]
+def _settle(  # noqa: PLR0917 - what it brings in step with what
+    homes: Homes, project: ProjectId, repo: ProjectRepo, tip: Tip, content: _Content, ground: Look
 ) -> bool:
     """Bring files and index in step with the commit; also what a killed snapshot left undone. As `stage` returns."""
     if not tip.checked_out:
         return True
     # All documents, not only those that changed: another one may have been left behind.
-    paths = {*DOCUMENT_PATHS.values(), *LATER_PATHS.values(), *written}
+    paths = {*DOCUMENT_PATHS.values(), *LATER_PATHS.values(), *ground.ours, *content.documents}
     stand = {path: found for path in sorted(paths) if (found := repo.read(content.tree, path)) is not None}
-    repo.put_into_work_tree({path: data for path, (_, data) in stand.items()})
+    # A document that had no file until now: one that stands there is somebody's, and is merged the next time.
+    ours = {path: ground.ours.get(path, frozenset[str]()) for path in stand}
+    repo.put_into_work_tree({path: data for path, (_, data) in stand.items()}, ours)
     if homes.get(project).manifest["version"] != content.version:
         homes.set_version(project, content.version)
     return repo.stage({**content.blobs, **{path: blob for path, (blob, _) in stand.items()}})
+
+
+def _note(repo: ProjectRepo, tip: Tip, ledger: Ledger, ground: Look, commit: str) -> None:
+    """Note that a commit holds what is in the documents; a file that was left alone is still to be merged."""
+    left = [path for path, blob in repo.documents(commit).items() if tip.checked_out and repo.differs(path, blob)]
+    seen = {path: ground.bases.get(path) or repo.keep(b"") for path in left}
+    noted = Ledger(tip.branch, commit, None, commit if tip.checked_out else ledger.placed, seen)
+    if noted != ledger:
+        write_ledger(repo, noted)
 
 
 def _state_at(repo: ProjectRepo, tip: Tip, names: Iterable[str]) -> State:

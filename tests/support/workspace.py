@@ -11,9 +11,11 @@ from crdt_schema.ids import BlobHash, NodeId, ProjectId
 from crdt_schema.records import Media, Take
 from crdt_schema.takes import Takes
 from server.auth.actor import FARM, Actor
+from server.guard.opening import guards
 from server.hub.hub import Hub
 from server.projects.index import Project, Projects
 from server.projects.manifest import NewProject
+from server.snapshot.merger import FindPerson, nobody_known
 from server.snapshot.snapshotter import Snapshotter
 from server.store.base import UpdateStore
 from server.store.sqlite import SqliteUpdateStore
@@ -87,17 +89,30 @@ def take_record(node: str, name: str, blob: BlobHash, size_bytes: int, *, number
 
 @asynccontextmanager
 async def open_workspace(
-    root: Path, *, quiet_seconds: float = 3600.0, latest_seconds: float = 7200.0
+    root: Path,
+    *,
+    quiet_seconds: float = 3600.0,
+    latest_seconds: float = 7200.0,
+    watch_seconds: float = 3600.0,
+    find_person: FindPerson = nobody_known,
 ) -> AsyncGenerator[Workspace]:
     """Everything started in the order of the server and stopped in reverse; without changes of the times, by hand."""
     projects = Projects(root)
     await projects.start()
-    snapshotter = Snapshotter(projects, quiet_seconds=quiet_seconds, latest_seconds=latest_seconds)
+    snapshotter = Snapshotter(
+        projects,
+        quiet_seconds=quiet_seconds,
+        latest_seconds=latest_seconds,
+        watch_seconds=watch_seconds,
+        find_person=find_person,
+    )
 
     async def open_store(project: ProjectId) -> UpdateStore:
         return await SqliteUpdateStore.open(projects.get(project).folder / ".workprint" / "documents.sqlite")
 
-    hub = Hub(open_store, on_open=(snapshotter.attach,))
+    hubs: list[Hub] = []
+    hub = Hub(open_store, on_open=(snapshotter.attach,), guard_for=guards(lambda: hubs[0]))
+    hubs.append(hub)
     snapshotter.start(hub)
     try:
         yield Workspace(projects, hub, snapshotter)

@@ -1,0 +1,222 @@
+"""What people have done to a project's files and branch beside Workprint; every function blocks (W-085)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import pygit2
+
+from crdt_schema.documents import kind_of
+from server.errors import Unavailable
+from server.snapshot.repo import STATE_FOLDER, ProjectRepo, Tip, replace_file
+from server.snapshot.tree import document_at, is_script
+
+LEDGER = "disk.json"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class UnderWay(Unavailable):
+    """Somebody is in the middle of a merge in the project's folder."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What Workprint itself last did to a branch and to the work tree, on disk so that a kill changes nothing of it."""
+
+    branch: str = ""
+    written: str | None = None
+    """The commit whose files hold nothing that is not in the documents."""
+    writing: str | None = None
+    """The commit that was about to become the branch's; it counts if it did."""
+    placed: str | None = None
+    """The commit whose files were put into the work tree last."""
+    seen: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By path, the blob that somebody's edit of the file begins with, while the file has not been written anew."""
+    left: bool = False
+    """Whether the branch is another one than before: then every document is to be written there."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What somebody did to the file of a document."""
+
+    document: str
+    path: str
+    base: bytes
+    theirs: bytes
+    mark: str
+    """The same for the same edit, also after a restart."""
+    blob: str
+    author: tuple[str, str] | None
+    """Name and address of the commit's author; None when it was not committed."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the files stand."""
+
+    edits: tuple[Edit, ...] = ()
+    problems: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By path, in words for people. These files are left as they are."""
+    ours: Mapping[str, frozenset[str]] = field(default_factory=dict[str, "frozenset[str]"])
+    """By path, what may stand there and be written over: nothing of it is lost."""
+    bases: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By path, the blob that somebody who edits the file has begun with."""
+
+
+def read_ledger(repo: ProjectRepo, tip: Tip) -> Ledger:
+    """What was noted, as it counts for today's branch."""
+    if tip.commit is None:
+        return Ledger(tip.branch)
+    newest = str(tip.commit)
+    try:
+        raw = json.loads(_place(repo.folder).read_bytes())
+        noted = Ledger(raw["branch"], raw["written"], raw["writing"], raw["placed"], raw["seen"])
+    except (OSError, ValueError, KeyError, TypeError):
+        noted = Ledger()
+    if noted.branch != tip.branch or noted.written is None:
+        # Another branch, a clone, or a project from before there was a ledger.
+        written = repo.newest_of_ours(newest) or newest
+        left = noted.branch not in ("", tip.branch)
+        return Ledger(tip.branch, written, None, repo.first_parent(written) or written, left=left)
+    writing = noted.writing
+    if writing is not None and repo.has_in_past(newest, writing) and repo.has_in_past(writing, noted.written):
+        return replace(noted, written=writing)
+    return noted
+
+
+def write_ledger(repo: ProjectRepo, ledger: Ledger) -> None:
+    """Note it, on disk when this returns."""
+    noted = {name: value for name, value in vars(ledger).items() if name != "left"}
+    replace_file(_place(repo.folder), json.dumps(noted).encode(), repo.folder / STATE_FOLDER)
+
+
+def note_seen(repo: ProjectRepo, edits: tuple[Edit, ...]) -> None:
+    """These edits of the work tree are in the documents now."""
+    seen = {edit.path: repo.keep(edit.theirs) for edit in edits if edit.author is None and edit.blob}
+    if seen:
+        ledger = read_ledger(repo, repo.tip())
+        write_ledger(repo, replace(ledger, seen={**ledger.seen, **seen}))
+
+
+def look_now(folder: Path) -> Look:
+    """As `look`, of a project that is not being written. Raises UnderWay, NoRepository."""
+    repo = ProjectRepo(folder)
+    tip = repo.tip()
+    return look(repo, tip, read_ledger(repo, tip))
+
+
+def look(repo: ProjectRepo, tip: Tip, ledger: Ledger) -> Look:
+    """What people have done since the last snapshot; raises UnderWay."""
+    if repo.under_way():
+        raise UnderWay("Somebody is in the middle of a merge in this project's folder. Snapshots wait for its end.")
+    if tip.commit is None:
+        return Look()
+    return _Looking(repo, tip, ledger).look()
+
+
+class _Looking:
+    """One look; collects what it finds."""
+
+    def __init__(self, repo: ProjectRepo, tip: Tip, ledger: Ledger) -> None:
+        self._repo = repo
+        self._tip = str(tip.commit)
+        self._checked_out = tip.checked_out
+        self._ledger = ledger
+        self._stand = repo.documents(self._tip)
+        self._written = repo.documents(ledger.written)
+        self._edits: list[Edit] = []
+        self._problems: dict[str, str] = {}
+
+    def look(self) -> Look:
+        behind = self._ledger.written is not None and self._repo.has_in_past(self._ledger.written, self._tip)
+        for path in sorted(self._stand.keys() | self._written):
+            stands, written = self._stand.get(path), self._written.get(path)
+            if stands is not None and stands != written and self._written and not behind:
+                self._committed(path, stands)
+            elif stands != written or self._ledger.left:
+                self._write_anew(path)
+        ours, bases = dict[str, frozenset[str]](), dict[str, str]()
+        if self._checked_out:
+            placed = self._repo.documents(self._ledger.placed)
+            for path, stands in self._stand.items():
+                written, seen = self._written.get(path), self._ledger.seen.get(path)
+                ours[path] = frozenset(filter(None, (stands, written, placed.get(path), seen)))
+                bases[path] = seen or (stands if stands != written else placed.get(path, stands))
+                self._work_tree(path, bases[path], ours[path])
+        for edit in self._edits:
+            ours[edit.path] = ours.get(edit.path, frozenset()) | {edit.blob}
+        return Look(tuple(self._edits), self._problems, ours, bases)
+
+    def _write_anew(self, path: str) -> None:
+        """The branch was set back or the file taken out of it: the document goes on, and is to be written again."""
+        mark = f"{self._ledger.written} {path} {self._tip}"
+        self._edits.append(Edit(cast("str", document_at(path)), path, b"", b"", mark, "", None))
+
+    def _committed(self, path: str, blob: str) -> None:
+        base = self._repo.blob(self._written[path]) if path in self._written else b""
+        author = self._repo.author_of(path, self._tip, self._ledger.written)
+        theirs = self._repo.blob(blob)
+        if base is None or theirs is None:
+            return
+        if problem := self._add(path, base, theirs, author):
+            where = f"commit {self._tip[:10]}"
+            self._problems[path] = (
+                f"{path} in {where} {problem}. What the studio has goes on; that version stays there."
+            )
+
+    def _work_tree(self, path: str, base: str, ours: frozenset[str]) -> None:
+        place = self._repo.folder / path
+        if place.is_symlink() or not place.is_file():
+            return
+        data, before = place.read_bytes(), self._repo.blob(base)
+        if blob_of(data) in ours or before is None:
+            return
+        if problem := self._add(path, before, data, None):
+            self._problems[path] = f"{path} {problem}. It is left as it is; repair it, or `git checkout -- {path}`."
+
+    def _add(self, path: str, base: bytes, theirs: bytes, author: tuple[str, str] | None) -> str:
+        """Note an edit; what is wrong with it, in words, else nothing."""
+        document = cast("str", document_at(path))
+        if kind_of(document).written_by is None:
+            return "was changed, but only Workprint itself writes it"
+        try:
+            if is_script(document):
+                theirs.decode()
+            else:
+                value, before = json_of(theirs), json_of(base)
+                if base and value.get("schema") != before.get("schema"):
+                    return "has another schema than this version of Workprint writes"
+        except (ValueError, RecursionError) as error:
+            return f"cannot be read ({str(error)[:80]})"
+        mark = f"{self._ledger.written} {path} {blob_of(base)} {blob_of(theirs)}"
+        self._edits.append(Edit(document, path, base, theirs, mark, blob_of(theirs), author))
+        return ""
+
+
+def json_of(data: bytes) -> Mapping[str, Any]:
+    """The JSON object in a file, nothing in an empty one; raises ValueError."""
+    value: object = json.loads(data, parse_constant=_refuse) if data else {}
+    if not isinstance(value, dict):
+        raise ValueError("it is no JSON object")  # noqa: TRY004 - as every other fault of the file
+    return cast("dict[str, Any]", value)
+
+
+def text_of(data: bytes) -> str:
+    """The text in a file, whichever editor wrote it; raises ValueError."""
+    return data.removeprefix(BYTE_ORDER_MARK).decode().replace("\r\n", "\n")
+
+
+def blob_of(data: bytes) -> str:
+    """The id that Git gives a file."""
+    return str(pygit2.hash(data))
+
+
+def _place(folder: Path) -> Path:
+    return folder / STATE_FOLDER / LEDGER
+
+
+def _refuse(word: str) -> object:
+    raise ValueError(f"{word} is no JSON")
