@@ -26,6 +26,8 @@ export interface Standing {
   readonly me: { readonly id: string; readonly guest?: boolean };
   readonly role: Role;
   readonly connection: Pick<Connection, 'kind' | 'message'>;
+  /** Why nothing can be done at all: an earlier version is shown. */
+  readonly past?: string;
   /** Whether the server takes edits of the canvas from us, as far as is known. */
   readonly takesEdits: boolean;
   readonly locks: {
@@ -88,6 +90,7 @@ export function whyRoleMayNot(role: Role, action: Action, guest = false): string
 /** Why it cannot be done now, and who can change that; empty when it can. */
 export function whyNot(standing: Standing, action: Action, thing?: Thing): string {
   return (
+    standing.past ||
     whyRoleMayNot(standing.role, action, standing.me.guest) ||
     whyNotReached(standing, action) ||
     (thing ? whyLocked(standing, action, thing) : '')

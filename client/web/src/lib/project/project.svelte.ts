@@ -36,6 +36,31 @@ const MAY_BE_GONE: ReadonlySet<number> = new Set([0, CLOSE_CODES.FORBIDDEN, CLOS
 /** Jobs end in bursts; the budget is asked for once per burst. */
 const REFRESH_AFTER_MS = 500;
 
+/** What a project is read from: documents in step with the server, or those of an earlier version. */
+export type Source = Pick<
+  ProjectSync,
+  | 'canvas'
+  | 'takes'
+  | 'production'
+  | 'awareness'
+  | 'farmAwareness'
+  | 'connection'
+  | 'mayWrite'
+  | 'loaded'
+  | 'aside'
+  | 'decideAside'
+  | 'askWhatIMayDo'
+  | 'close'
+  | 'onLive'
+  | 'onRights'
+  | 'onRefusal'
+  | 'onSentAway'
+  | 'onOutdated'
+> & {
+  /** Why nothing can be done to what it holds: it is an earlier version. Empty when it is today's. */
+  readonly past: string;
+};
+
 export class Project implements Standing {
   readonly id: string;
   readonly me: Me;
@@ -44,7 +69,7 @@ export class Project implements Standing {
   readonly locks: Locks;
   /** Edits of mine that the server put back. */
   readonly notKept: NotKept;
-  readonly #sync: ProjectSync;
+  readonly #sync: Source;
   readonly #graph: Graph;
   readonly #results: Results;
   readonly #presence: Presence;
@@ -58,7 +83,7 @@ export class Project implements Standing {
   /** Set when this person was taken off the project while it was open, or the project is gone. */
   gone = $state(false);
 
-  private constructor(sync: ProjectSync, me: Me, info: ProjectInfo, pipelines: PipelineInfo[]) {
+  private constructor(sync: Source, me: Me, info: ProjectInfo, pipelines: PipelineInfo[]) {
     this.id = info.id;
     this.me = me;
     this.#info = $state.raw(info);
@@ -101,6 +126,11 @@ export class Project implements Standing {
     return new Project(sync, me, info, pipelines);
   }
 
+  /** The same project as an earlier version has it, to look at: nothing in it can be changed. */
+  static past(live: Project, source: Source): Project {
+    return new Project(source, live.me, live.info, live.pipelines);
+  }
+
   close(): void {
     clearTimeout(this.#refreshTimer);
     this.#graph.destroy();
@@ -133,6 +163,11 @@ export class Project implements Standing {
 
   get takesEdits(): boolean {
     return this.#sync.mayWrite;
+  }
+
+  /** Why nothing can be done here at all: this is an earlier version. Empty when it is today's. */
+  get past(): string {
+    return this.#sync.past;
   }
 
   /** Why that cannot be done now, and who can change it; empty when it can. */

@@ -28,6 +28,7 @@ import Sparkles from '@lucide/svelte/icons/sparkles';
 import Trash from '@lucide/svelte/icons/trash';
 import Undo from '@lucide/svelte/icons/undo-2';
 import UserCog from '@lucide/svelte/icons/user-cog';
+import UserPen from '@lucide/svelte/icons/user-pen';
 import Users from '@lucide/svelte/icons/users';
 import Workflow from '@lucide/svelte/icons/workflow';
 import { goto } from '$app/navigation';
@@ -223,6 +224,11 @@ function viewActions(studio: Studio): Action[] {
       FileText,
       () => (studio.view = 'scripts')
     ),
+    {
+      ...view('view-versions', 'Show the versions', History, () => (studio.view = 'versions')),
+      keywords: ['history', 'timeline', 'restore', 'compare', 'diff', 'time travel']
+    },
+    ...(project.past ? [view('back-to-now', 'Back to now', Undo, () => studio.leavePast())] : []),
     view('snapshot', 'Save a named version', Bookmark, () => (studio.dialog = 'snapshot')),
     ...(project.olderCopy
       ? [view('copy', 'Decide about your older copy', GitFork, () => (studio.dialog = 'copy'))]
@@ -232,7 +238,7 @@ function viewActions(studio: Studio): Action[] {
       keywords: ['people', 'invite', 'role', 'permission']
     },
     {
-      ...view('changes', 'Who changed what', History, () => (studio.dialog = 'changes')),
+      ...view('changes', 'Who changed what', UserPen, () => (studio.dialog = 'changes')),
       keywords: ['activity', 'audit', 'blame', 'history']
     },
     {

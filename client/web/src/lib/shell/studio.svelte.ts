@@ -21,7 +21,7 @@ export interface CanvasHandle {
   paste(): void;
 }
 
-export type View = 'canvas' | 'takes' | 'scripts';
+export type View = 'canvas' | 'takes' | 'scripts' | 'versions';
 
 export type OpenDialog =
   | 'none'
@@ -37,24 +37,54 @@ export type OpenDialog =
 
 export class Studio {
   readonly project: Project;
-  readonly notices = new Notices();
+  readonly notices: Notices;
   /** The project's files, and those on their way to it; here, so that folding their panel stops none. */
   readonly library: Library;
   canvas = $state.raw<CanvasHandle | null>(null);
-  dialog = $state<OpenDialog>('none');
-  view = $state<View>('canvas');
+  #dialog = $state<OpenDialog>('none');
+  #view = $state<View>('canvas');
   /** What the open dialog asks a reason for. */
   unlocking = $state.raw<LockTarget | undefined>();
   /** The edit that was asked for in the list of those that were not kept. */
   shownNotKept = $state('');
   /** Set by the frame: shows or hides a side panel. */
   togglePanel: (side: 'left' | 'right', show?: boolean) => void = () => undefined;
+  /** Set where earlier versions are looked at: shows today's canvas again. */
+  backToNow: () => void = () => undefined;
+  /** Of an earlier version: today's studio, whose dialogs, notices and panels it uses. */
+  readonly #today: Studio | undefined;
   readonly #assets = remembered('panel.assets', true);
   readonly #activity = remembered('panel.activity', true);
 
-  constructor(project: Project) {
+  constructor(project: Project, today?: Studio) {
     this.project = project;
-    this.library = new Library(project);
+    this.#today = today;
+    this.library = today?.library ?? new Library(project);
+    this.notices = today?.notices ?? new Notices();
+    if (today) this.togglePanel = (side, show) => today.togglePanel(side, show);
+  }
+
+  get dialog(): OpenDialog {
+    return this.#today ? this.#today.dialog : this.#dialog;
+  }
+
+  set dialog(dialog: OpenDialog) {
+    if (this.#today) this.#today.dialog = dialog;
+    else this.#dialog = dialog;
+  }
+
+  get view(): View {
+    return this.#today ? this.#today.view : this.#view;
+  }
+
+  set view(view: View) {
+    if (this.#today) this.#today.view = view;
+    else this.#view = view;
+  }
+
+  /** Shows today's canvas again, from wherever. */
+  leavePast(): void {
+    (this.#today ?? this).backToNow();
   }
 
   get assetsOpen(): boolean {
@@ -82,6 +112,7 @@ export class Studio {
   /** Does something on the canvas, bringing it up first if another view is open. */
   async onCanvas(act: (canvas: CanvasHandle) => void): Promise<void> {
     this.view = 'canvas';
+    this.backToNow();
     await tick();
     if (this.canvas) act(this.canvas);
   }

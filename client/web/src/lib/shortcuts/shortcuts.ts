@@ -58,6 +58,14 @@ export const SHORTCUTS = [
     scope: 'studio',
     whileTyping: true
   },
+  {
+    id: 'view-versions',
+    label: 'Show the versions',
+    group: 'View',
+    chords: ['Mod+Shift+H'],
+    scope: 'studio',
+    whileTyping: true
+  },
   { id: 'fit', label: 'Zoom to fit', group: 'View', chords: ['Shift+1'], scope: 'canvas' },
   { id: 'frame', label: 'Frame selection', group: 'View', chords: ['F'], scope: 'canvas' },
   { id: 'add-node', label: 'Add a node by typing', group: 'Canvas', chords: ['Tab'], scope: 'canvas' },

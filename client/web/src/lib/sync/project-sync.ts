@@ -59,6 +59,8 @@ class ProjectSocket extends HocuspocusProviderWebsocket {
 }
 
 export class ProjectSync {
+  /** These documents are today's. */
+  readonly past = '';
   readonly canvas = new Y.Doc();
   readonly takes = new Y.Doc();
   /** Locks and scene chains. */
