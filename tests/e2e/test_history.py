@@ -133,6 +133,9 @@ def test_a_look_at_an_earlier_version_changes_nothing_and_disturbs_nobody(
     expect(bar.get_by_test_id("past-version")).to_contain_text("For the director")
     expect(words_on(owner)).to_have_text(RAIN)
     expect(app.nodes(owner, "note")).to_have_count(0)
+    # What was selected still is, with the values it had.
+    expect(owner.get_by_test_id("inspector")).to_have_count(1)
+    owner.keyboard.press("Escape")
     expect(owner.get_by_test_id("past-inspector")).to_contain_text("1 shot")
     picture(owner, "history-past")
 
@@ -148,7 +151,7 @@ def test_a_look_at_an_earlier_version_changes_nothing_and_disturbs_nobody(
 
     # Bo goes on as if nothing were; the owner is still there for him, and still sees the past.
     expect(words_on(bo)).to_have_text(SNOW)
-    expect(bo.get_by_test_id("person-avatar")).to_have_count(2)
+    expect(bo.get_by_test_id("person-avatar")).to_have_count(1)
     write(bo, SNOW + " A dog barks.")
     expect(words_on(owner)).to_have_text(RAIN)
 
@@ -204,6 +207,7 @@ def test_before_there_is_a_version_and_when_the_list_cannot_be_had(studio: Studi
     app.sign_in_by_link(page, studio)
     app.create_project(page, "The Blank Page")
     page.route("**/history?*", lambda route: route.fulfill(status=503, body="away"))
+    page.reload()
     page.get_by_test_id("versions").click()
     expect(page.get_by_test_id("versions-view")).to_contain_text("The versions could not be loaded")
     picture(page, "history-error")
