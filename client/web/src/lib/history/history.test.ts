@@ -181,7 +181,7 @@ describe('a version in words', () => {
   });
 
   it('says before it is restored what will be so', () => {
-    const record = { id: 's', title: 'Rooftop', type: 'shot', change: 'changed' as const };
+    const record = { id: 's', root: 'nodes', title: 'Rooftop', type: 'shot', change: 'changed' as const };
     const field = { name: 'prompt', before: 'Rain.' };
     const asked = { version: unnamed, document: 'canvas', record, field };
     expect(consequence(asked, now)).toContain(

@@ -47,6 +47,11 @@ export class PastSource implements Source {
     this.#changed.changed();
   }
 
+  /** Documents beside the canvas are always today's: they are opened from there. */
+  open(): Promise<never> {
+    return Promise.reject(new Error(this.#past));
+  }
+
   close(): Promise<void> {
     this.awareness.destroy();
     this.farmAwareness.destroy();
@@ -64,6 +69,7 @@ export class PastSource implements Source {
 
   onLive = (): void => undefined;
   onRights = (): void => undefined;
+  onNotice = (): void => undefined;
   onRefusal = (): void => undefined;
   onSentAway = (): void => undefined;
   onOutdated = (): void => undefined;

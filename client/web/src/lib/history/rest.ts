@@ -31,16 +31,13 @@ export interface GitStatus {
   problem: string;
 }
 
-/** Something that was not brought back, and why. */
-export interface NotRestored {
-  title: string;
-  message: string;
-}
-
 export interface Restored {
   /** How many records are as they were. */
   restored: number;
-  refused: NotRestored[];
+  /** What was put back, and why; `lift` says who can help, in words. */
+  refused: { title: string; message: string; lift: string }[];
+  /** The version that holds what stood until then: restoring it takes this back. */
+  before: string;
 }
 
 /** How many versions are asked for at a time. */
@@ -66,6 +63,8 @@ export function difference(project: string, from: string, to: string): Promise<D
 export interface Restore {
   commit: string;
   document: string;
+  /** Where in the document the record stands, e.g. "nodes". */
+  root?: string;
   record?: string;
   field?: string;
 }

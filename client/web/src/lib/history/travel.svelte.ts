@@ -20,7 +20,7 @@ export const NOW = 'now';
 export type Asked = {
   version: Version;
   document: string;
-  record?: Pick<RecordDifference, 'id' | 'title' | 'type' | 'change'>;
+  record?: Pick<RecordDifference, 'id' | 'root' | 'title' | 'type' | 'change'>;
   field?: { name: string; before: unknown };
 };
 

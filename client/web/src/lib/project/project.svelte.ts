@@ -50,9 +50,11 @@ export type Source = Pick<
   | 'aside'
   | 'decideAside'
   | 'askWhatIMayDo'
+  | 'open'
   | 'close'
   | 'onLive'
   | 'onRights'
+  | 'onNotice'
   | 'onRefusal'
   | 'onSentAway'
   | 'onOutdated'
@@ -78,6 +80,8 @@ export class Project implements Standing {
   #selection: string[] = $state.raw([]);
   #refreshTimer: ReturnType<typeof setTimeout> | undefined;
   #asideContent: { of: Aside; content: Content } | undefined;
+  /** Called with what the server tells everybody in the project, as it came. */
+  onNotice: (payload: string) => void = () => undefined;
   /** Set when the server has begun this project anew: it must be opened again to show today's. */
   outdated = $state(false);
   /** Set when this person was taken off the project while it was open, or the project is gone. */
@@ -103,6 +107,7 @@ export class Project implements Standing {
       void this.notKept.load();
     };
     sync.onRights = () => this.#refreshSoon();
+    sync.onNotice = (payload) => this.onNotice(payload);
     sync.onRefusal = (refusal) => this.notKept.hear(refusal);
     sync.onSentAway = (code) => void this.#askWhetherGone(code);
     sync.onOutdated = () => (this.outdated = true);

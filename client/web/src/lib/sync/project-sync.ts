@@ -95,6 +95,8 @@ export class ProjectSync {
   onLive: () => void = () => undefined;
   /** Called when the server has said what this person may do: at every joining, and when it changes. */
   onRights: () => void = () => undefined;
+  /** Called with whatever else the server tells everybody who is here. */
+  onNotice: (payload: string) => void = () => undefined;
   /** Called when the server put edits of ours back. */
   onRefusal: (refusal: Refusal) => void = () => undefined;
   /** Called when the server does not want this page back; the close code, or 0 when it only said no. */
@@ -290,6 +292,7 @@ export class ProjectSync {
   #hearStateless(payload: string): void {
     const refusal = readRefusal(payload);
     if (refusal) this.onRefusal(refusal);
+    else this.onNotice(payload);
   }
 
   #admitted(mayWrite: boolean): void {
