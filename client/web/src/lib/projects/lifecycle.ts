@@ -25,12 +25,24 @@ export const lifecycle = {
   import: importFile
 };
 
+/** What became of an imported file. */
+export interface Imported {
+  id: string;
+  name: string;
+  /** Its documents were read from the files of the clone: there was no log of changes. */
+  rebuilt: boolean;
+  /** Large files that did not come along. */
+  missing: readonly unknown[];
+  /** What could not stand and was left out, in words. */
+  problems: readonly string[];
+}
+
 /** Brings in a bundle, or an archive of a clone. `onProgress` hears 0 to 1, and 1 while the server unpacks. */
 async function importFile(
   file: File,
   onProgress: (fraction: number) => void,
   signal: AbortSignal
-): Promise<{ id: string; name: string }> {
+): Promise<Imported> {
   const { text } = await transfer({
     method: 'POST',
     url: '/api/projects/import',
@@ -39,7 +51,7 @@ async function importFile(
     onProgress: (sent, total) => onProgress(total > 0 ? sent / total : 0),
     signal
   });
-  return JSON.parse(text) as { id: string; name: string };
+  return JSON.parse(text) as Imported;
 }
 
 /** What can be brought in: our own bundles, and archives of a clone. */
