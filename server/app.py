@@ -35,6 +35,7 @@ from server.production.chains import SceneChains
 from server.production.locks import LockKeeper, WriteAudit
 from server.projects.demo import ensure_demo
 from server.projects.duplicate import Duplicates
+from server.projects.importing import Imports
 from server.projects.index import Projects
 from server.projects.proposals import Proposals
 from server.projects.trash import Trash
@@ -85,6 +86,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     )
     app[keys.TRASH] = Trash(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER], clock)
     app[keys.DUPLICATES] = Duplicates(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER], clock)
+    app[keys.IMPORTS] = Imports(app[keys.PROJECTS], app[keys.TRASH], clock)
     app[keys.LOCKS] = LockKeeper(app[keys.HUB], audit_writer(app), clock)
     app[keys.CHAINS] = SceneChains(app[keys.HUB])
     app[keys.GIT] = Backend()

@@ -36,6 +36,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("S3_ENDPOINT", "", "Address of an S3 that is not Amazon's; empty: Amazon's own."),
     Setting("S3_PREFIX", "", "This studio's part of a shared bucket, e.g. `tenant-a`."),
     Setting("S3_REGION", "us-east-1", "Region of the bucket."),
+    Setting("WORKPRINT_IMPORT_MB", "65536", "Largest project that can be imported, packed and unpacked."),
     Setting("WORKPRINT_UPDATE_MB", "32", "Largest edit that a client may send at once, its first sync included."),
     Setting("WORKPRINT_DOCUMENT_MB", "64", "A document of this size takes nothing more, only deletions."),
     Setting("WORKPRINT_MESSAGES_PER_SECOND", "2000", "Messages that one connection may send for long; a drag is 60."),
@@ -74,6 +75,7 @@ class Config:
     snapshot_quiet_seconds: float
     snapshot_latest_seconds: float
     upload_bytes: int
+    import_bytes: int
     s3_bucket: str
     s3_endpoint: str
     s3_prefix: str
@@ -145,6 +147,7 @@ _RULES: dict[str, tuple[Callable[[Config], bool], str]] = {
         lambda c: re.fullmatch(r"([A-Za-z0-9_-][A-Za-z0-9._-]*/?)*", c.s3_prefix) is not None,
         "names of letters, digits, dots, - and _, with / between them",
     ),
+    "WORKPRINT_IMPORT_MB": (lambda c: c.import_bytes > 0, "more than 0"),
     "WORKPRINT_UPDATE_MB": (lambda c: c.update_bytes > 0, "more than 0"),
     "WORKPRINT_DOCUMENT_MB": (
         lambda c: c.document_bytes >= c.update_bytes,
@@ -199,6 +202,7 @@ def read_config(environment: Mapping[str, str] | None = None) -> Config:
         s3_endpoint=values["S3_ENDPOINT"],
         s3_prefix=values["S3_PREFIX"],
         s3_region=values["S3_REGION"],
+        import_bytes=int(_number(values, "WORKPRINT_IMPORT_MB") * MIB),
         update_bytes=int(_number(values, "WORKPRINT_UPDATE_MB") * MIB),
         document_bytes=int(_number(values, "WORKPRINT_DOCUMENT_MB") * MIB),
         messages_per_second=_number(values, "WORKPRINT_MESSAGES_PER_SECOND"),

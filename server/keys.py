@@ -22,6 +22,7 @@ from server.intents.service import Intents
 from server.production.chains import SceneChains
 from server.production.locks import LockKeeper
 from server.projects.duplicate import Duplicates
+from server.projects.importing import Imports
 from server.projects.index import Projects
 from server.projects.proposals import Proposals
 from server.projects.trash import Trash
@@ -37,6 +38,7 @@ TOKENS = web.AppKey("tokens", Tokens)
 PROJECTS = web.AppKey("projects", Projects)
 PROPOSALS = web.AppKey("proposals", Proposals)
 DUPLICATES = web.AppKey("duplicates", Duplicates)
+IMPORTS = web.AppKey("imports", Imports)
 TRASH = web.AppKey("trash", Trash)
 HUB = web.AppKey("hub", Hub)
 FARM = web.AppKey("farm", Farm)

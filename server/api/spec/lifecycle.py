@@ -4,10 +4,11 @@ from server.api.lifecycle import LONGEST_NAME, LONGEST_TITLE
 from server.api.spec.endpoint import Endpoint
 from server.api.spec.identity import NOTHING
 from server.api.spec.production import REASON
-from server.api.spec.shapes import BOOL, ID, TEXT, TIME, body, line, many, record
+from server.api.spec.shapes import BINARY, BOOL, ID, TEXT, TIME, body, line, many, record, words
 
 PROJECT, TRASHED = "/api/projects/{project}", "/api/trash/{project}"
 IN_TRASH = record(id=ID, name=TEXT, description=TEXT, trashed_at=TIME, by=record(id=TEXT, name=TEXT), reason=TEXT)
+IMPORTED = record(id=ID, name=TEXT, new_identity=BOOL, rebuilt=BOOL, missing=many(TEXT), problems=many(TEXT))
 NAMED = record(id=ID, name=TEXT)
 
 ENDPOINTS: dict[str, Endpoint] = {
@@ -16,6 +17,16 @@ ENDPOINTS: dict[str, Endpoint] = {
     ),
     f"POST {PROJECT}/duplicate": Endpoint(
         "edit_project", NAMED, status=201, body=body("name", name=line(LONGEST_NAME), takes=BOOL), errors=(507,)
+    ),
+    f"GET {PROJECT}/bundle": Endpoint("export", BINARY, reply_media=("application/zip",), errors=(429,)),
+    "POST /api/projects/import": Endpoint(
+        "create_project",
+        IMPORTED,
+        status=201,
+        body=BINARY,
+        media=("application/octet-stream",),
+        query={"name": words(LONGEST_NAME)},
+        errors=(507,),
     ),
     "GET /api/trash": Endpoint("signed in", many(IN_TRASH)),
     f"POST {TRASHED}/restore": Endpoint("delete_project", NAMED, errors=(409,)),
