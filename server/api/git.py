@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from server.api.git_access import enter_repository, for_git
-from server.errors import BadRequest, Forbidden
-from server.git.backend import CHUNK_BYTES, Call, Running, Service
+from server.errors import BadRequest, Forbidden, Unavailable
+from server.git.backend import CHUNK_BYTES, NOT_NOW, Call, Running, Service
 from server.git.push import read_push, refusals, report
 from server.keys import GIT
 from server.projects.index import Project
@@ -81,6 +81,8 @@ async def exchange(request: web.Request, call: Call, body: AsyncIterator[bytes])
                 feeding.cancel()
                 await asyncio.gather(feeding, return_exceptions=True)
     except (TimeoutError, ConnectionError):
+        if not response.prepared:
+            raise Unavailable(NOT_NOW) from None
         # In the middle of an answer there is no other way to say that it ends here.
         if request.transport is not None:
             request.transport.abort()

@@ -116,6 +116,36 @@ async def test_nothing_is_deleted_moved_back_or_renamed_by_a_push(studio: Studio
     assert git(studio.project.folder, "for-each-ref") == before
 
 
+async def test_a_push_that_is_too_large_changes_nothing(studio: Studio, tmp_path: Path) -> None:
+    studio.service.app[keys.GIT].limits = GitLimits(push_bytes=100_000)
+    clone = await studio.clone("Eva", tmp_path / "clone")
+    await commit(clone, "noise.dat", os.urandom(3_000_000))
+    said = await refused(clone, "push", "origin", "HEAD:refs/heads/idea")
+    assert "pack exceeds maximum allowed size" in said
+    assert str(tmp_path / "workspace") not in said
+    assert "idea" not in git(studio.project.folder, "branch", "--list")
+    studio.service.app[keys.GIT].limits = GitLimits()
+    await at(clone, "push", "-q", "origin", "HEAD:refs/heads/idea")
+
+
+async def test_a_damaged_object_is_not_taken(studio: Studio, tmp_path: Path) -> None:
+    clone = await studio.clone("Eva", tmp_path / "clone")
+    tree = (await at(clone, "rev-parse", "HEAD^{tree}")).strip()
+    (tmp_path / "broken").write_text(f"tree {tree}\nauthor nobody\ncommitter nobody\n\nBroken\n")
+    broken = (await at(clone, "hash-object", "-t", "commit", "-w", "--literally", str(tmp_path / "broken"))).strip()
+    said = await refused(clone, "push", "origin", f"{broken}:refs/heads/broken")
+    assert "missingEmail" in said or "missingSpaceBeforeEmail" in said
+    assert str(tmp_path / "workspace") not in said
+    assert "broken" not in git(studio.project.folder, "branch", "--list")
+
+
+async def test_a_repository_that_cannot_be_read_says_who_can_help(studio: Studio, tmp_path: Path) -> None:
+    (studio.project.folder / ".git/HEAD").write_text("nothing that Git knows\n")
+    said = await refused(tmp_path, "ls-remote", studio.address("Vic"))
+    assert "cannot be served right now. Ask whoever runs this studio." in said
+    assert str(tmp_path / "workspace") not in said
+
+
 async def test_a_viewer_is_told_who_may_push(studio: Studio, tmp_path: Path) -> None:
     clone = await studio.clone("Vic", tmp_path / "clone")
     said = await refused(clone, "push", "origin", "HEAD:refs/heads/idea")
