@@ -40,6 +40,8 @@ from server.projects.index import Projects
 from server.projects.proposals import Proposals
 from server.projects.trash import Trash
 from server.snapshot.merger import FindPerson
+from server.snapshot.pusher import Pusher
+from server.snapshot.remotes import Remotes
 from server.snapshot.repo import NO_HOST
 from server.snapshot.snapshotter import Snapshotter
 from server.store.base import UpdateStore
@@ -63,11 +65,13 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     app[keys.REPLICATION] = Replication(bucket_of(config), lambda: blobs_of(app[keys.PROJECTS]))
     app[keys.PROJECTS] = Projects(config.workspace_root, clock, app[keys.REPLICATION].note)
     app[keys.PROPOSALS] = Proposals(app[keys.PROJECTS], clock)
+    app[keys.PUSHER] = Pusher(app[keys.PROJECTS], Remotes(config.state_folder / "remotes", config.push_to), now=clock)
     app[keys.SNAPSHOTTER] = Snapshotter(
         app[keys.PROJECTS],
         quiet_seconds=config.snapshot_quiet_seconds,
         latest_seconds=config.snapshot_latest_seconds,
         find_person=author_finder(app),
+        pusher=app[keys.PUSHER],
     )
     app[keys.INTENTS] = Intents(
         projects=app[keys.PROJECTS],
@@ -233,8 +237,10 @@ async def run_replication(app: web.Application) -> AsyncIterator[None]:
 async def run_snapshotter(app: web.Application) -> AsyncIterator[None]:
     """Commit what changes; when stopping, commit what is still waiting."""
     app[keys.SNAPSHOTTER].start(app[keys.HUB])
+    await app[keys.PUSHER].start()
     yield
     await app[keys.SNAPSHOTTER].close()
+    await app[keys.PUSHER].close()
 
 
 async def run_intents(app: web.Application) -> AsyncIterator[None]:

@@ -31,6 +31,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("WORKPRINT_FARM_NODES", "2", "How many farm workers `workprint up` starts."),
     Setting("WORKPRINT_SNAPSHOT_QUIET_SECONDS", "20", "A project is committed after this long without a change."),
     Setting("WORKPRINT_SNAPSHOT_LATEST_SECONDS", "300", "A busy project is committed at the latest after this long."),
+    Setting("WORKPRINT_PUSH_TO", "https://,ssh://", "How addresses may begin that projects are pushed to, by commas."),
     Setting("WORKPRINT_UPLOAD_MB", "64", "Largest file that can be uploaded."),
     Setting("S3_BUCKET", "", "Bucket that gets a copy of every media file; empty: they stay on this machine alone."),
     Setting("S3_ENDPOINT", "", "Address of an S3 that is not Amazon's; empty: Amazon's own."),
@@ -74,6 +75,7 @@ class Config:
     farm_nodes: int
     snapshot_quiet_seconds: float
     snapshot_latest_seconds: float
+    push_to: tuple[str, ...]
     upload_bytes: int
     import_bytes: int
     s3_bucket: str
@@ -197,6 +199,7 @@ def read_config(environment: Mapping[str, str] | None = None) -> Config:
         farm_nodes=int(_number(values, "WORKPRINT_FARM_NODES")),
         snapshot_quiet_seconds=_number(values, "WORKPRINT_SNAPSHOT_QUIET_SECONDS"),
         snapshot_latest_seconds=_number(values, "WORKPRINT_SNAPSHOT_LATEST_SECONDS"),
+        push_to=_list(values["WORKPRINT_PUSH_TO"]),
         upload_bytes=int(_number(values, "WORKPRINT_UPLOAD_MB") * MIB),
         s3_bucket=values["S3_BUCKET"],
         s3_endpoint=values["S3_ENDPOINT"],

@@ -26,6 +26,7 @@ from server.projects.importing import Imports
 from server.projects.index import Projects
 from server.projects.proposals import Proposals
 from server.projects.trash import Trash
+from server.snapshot.pusher import Pusher
 from server.snapshot.snapshotter import Snapshotter
 from server.store.replication import Replication
 
@@ -45,6 +46,7 @@ FARM = web.AppKey("farm", Farm)
 INTENTS = web.AppKey("intents", Intents)
 LOCKS = web.AppKey("locks", LockKeeper)
 CHAINS = web.AppKey("chains", SceneChains)
+PUSHER = web.AppKey("pusher", Pusher)
 SNAPSHOTTER = web.AppKey("snapshotter", Snapshotter)
 GIT = web.AppKey("git", Backend)
 HISTORY = web.AppKey("history", History)

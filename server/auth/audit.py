@@ -30,6 +30,7 @@ AuditAction = Literal[
     "exported",
     "budget_override",
     "access_change",
+    "remote_change",
 ]
 LONGEST_PAGE = 200
 LAST_ID = (1 << 63) - 1

@@ -349,14 +349,14 @@ def demand_inside(folder: Path, place: Path) -> None:
         raise LeadsOut("A folder of this project leads out of it. Ask whoever runs this studio to put it right.")
 
 
-def replace_file(place: Path, data: bytes, temporary_folder: Path) -> None:
+def replace_file(place: Path, data: bytes, temporary_folder: Path, mode: int = 0o644) -> None:
     """Write a file and put it in place in one step, on disk when this returns; both folders are on one file system."""
     temporary_folder.mkdir(parents=True, exist_ok=True)
     number, name = tempfile.mkstemp(dir=temporary_folder, prefix="write-")
     try:
         with os.fdopen(number, "wb") as file:
             file.write(data)
-            os.fchmod(number, 0o644)
+            os.fchmod(number, mode)
             file.flush()
             os.fsync(number)
         Path(name).replace(place)

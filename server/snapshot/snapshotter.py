@@ -21,6 +21,7 @@ from server.hub.room import Room
 from server.snapshot.disk import Edit, look_now
 from server.snapshot.lfs import lfs_status
 from server.snapshot.merger import FindPerson, Merger, Rooms, nobody_known, signature
+from server.snapshot.pusher import Pusher
 from server.snapshot.repo import ProjectRepo
 from server.snapshot.tree import DOCUMENT_PATHS, MANIFEST_PATH, has_place
 from server.snapshot.writer import Behind, Homes, Order, Written, write_snapshot
@@ -117,7 +118,7 @@ def due(first: float, last: float, *, quiet_seconds: float, latest_seconds: floa
 class Snapshotter:
     """Watches the rooms of every project; its own methods are for the event loop, except `history` and `status`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - times and who helps, each by its name
         self,
         projects: WatchedHomes,
         *,
@@ -125,6 +126,7 @@ class Snapshotter:
         latest_seconds: float = 300.0,
         watch_seconds: float = 3.0,
         find_person: FindPerson = nobody_known,
+        pusher: Pusher | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -133,6 +135,7 @@ class Snapshotter:
         self._latest_seconds = latest_seconds
         self._watch_seconds = watch_seconds
         self._merger = Merger(find_person)
+        self._pusher = pusher
         self._watching: asyncio.Task[None] | None = None
         self._clock = clock
         self._now = now
@@ -238,6 +241,7 @@ class Snapshotter:
             "pending": bool(pending and pending.dirty),
             "problem": NOT_WRITTEN if pending and pending.failures else "",
             "files": sorted(pending.problems.values()) if pending else [],
+            "remote": self._pusher.state(project_id) if self._pusher else None,
             "lfs": {"ok": lfs.ok, "version": lfs.version, "message": lfs.message},
         }
 
@@ -295,6 +299,8 @@ class Snapshotter:
             self.note(project_id, MANIFEST_PATH, None)
         if written.commit is not None:
             log.debug("snapshot", project=project_id, commit=written.commit[:10])
+            if self._pusher is not None:
+                self._pusher.want(project_id)
         return written.commit
 
     async def _attempt(self, project_id: ProjectId, pending: _Pending, name: str, actor: Actor | None) -> Written:

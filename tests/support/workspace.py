@@ -1,6 +1,6 @@
 """A workspace with real parts: projects on disk, their SQLite logs, the hub and the snapshotter."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from server.hub.hub import Hub
 from server.projects.index import Project, Projects
 from server.projects.manifest import NewProject
 from server.snapshot.merger import FindPerson, nobody_known
+from server.snapshot.pusher import Pusher
 from server.snapshot.snapshotter import Snapshotter
 from server.store.base import UpdateStore
 from server.store.sqlite import SqliteUpdateStore
@@ -95,6 +96,7 @@ async def open_workspace(
     latest_seconds: float = 7200.0,
     watch_seconds: float = 3600.0,
     find_person: FindPerson = nobody_known,
+    make_pusher: Callable[[Projects], Pusher] | None = None,
 ) -> AsyncGenerator[Workspace]:
     """Everything started in the order of the server and stopped in reverse; without changes of the times, by hand."""
     projects = Projects(root)
@@ -105,6 +107,7 @@ async def open_workspace(
         latest_seconds=latest_seconds,
         watch_seconds=watch_seconds,
         find_person=find_person,
+        pusher=make_pusher(projects) if make_pusher is not None else None,
     )
 
     async def open_store(project: ProjectId) -> UpdateStore:

@@ -3,7 +3,7 @@
 from crdt_schema.project import ASPECT_RATIOS, Gate, Governance, Manifest, NarrativeStructure
 from crdt_schema.records import CanvasPlain, Role
 from crdt_schema.takes import TIERS
-from server.api import projects
+from server.api import git_remote, projects
 from server.api.media import SNIFFED
 from server.api.spec.endpoint import Endpoint
 from server.api.spec.production import LOCKS, REASON
@@ -31,6 +31,7 @@ from server.api.spec.shapes import (
 )
 from server.api.tasks import TASK_STATUS
 from server.intents.estimate import Estimate
+from server.snapshot.remotes import LONGEST_URL
 
 ROLE = one_of(Role)
 NAME, LONG = line(projects.LONGEST_NAME), words(projects.LONGEST_TEXT)
@@ -69,6 +70,7 @@ PROJECT = record(
     locks=LOCKS,
     graph=shape_of(CanvasPlain),
 )
+REMOTE = record(url=TEXT, state=one_of(("ok", "waiting", "failing")), at=maybe(TIME), message=TEXT)
 GIT = record(
     branch=TEXT,
     commit=maybe(TEXT),
@@ -78,6 +80,8 @@ GIT = record(
     changed_files=WHOLE,
     pending=BOOL,
     problem=TEXT,
+    files=many(TEXT),
+    remote=maybe(REMOTE),
     lfs=record(ok=BOOL, version=TEXT, message=TEXT),
 )
 ASKED = record(task_id=ID)
@@ -155,6 +159,11 @@ ENDPOINTS: dict[str, Endpoint] = {
         "read", BINARY, also=(206,), reply_media=MEDIA, query={"download": TEXT}, errors=(416,)
     ),
     "GET /api/projects/{project}/git/status": Endpoint("read", GIT),
+    "PUT /api/projects/{project}/git/remote": Endpoint(
+        "manage_remote",
+        record(remote=maybe(REMOTE)),
+        body=body("url", url=words(LONGEST_URL), token=words(git_remote.LONGEST_TOKEN)),
+    ),
     "POST /api/projects/{project}/snapshots": Endpoint(
         "snapshot",
         record(commit=maybe(TEXT), name=maybe(TEXT)),

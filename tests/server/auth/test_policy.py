@@ -30,6 +30,7 @@ TABLE: dict[Action, str] = {
     "edit_locked_contract": FROM_ADMIN,
     "manage_members": FROM_ADMIN,
     "manage_shares": FROM_ADMIN,
+    "manage_remote": FROM_ADMIN,
     "read_audit": FROM_ADMIN,
     "delete_project": OWNER,
     "export": OWNER,

@@ -43,6 +43,7 @@ const TELLS: Record<string, Tell> = {
   share_revoked: (_, name) => ({ did: 'revoked a guest link', what: name, more: '' }),
   token_created: ({ detail }) => ({ did: 'made an access token', what: '', more: detail }),
   token_revoked: ({ detail }) => ({ did: 'revoked an access token', what: '', more: detail }),
+  remote_change: ({ detail }) => ({ did: 'set where the project is pushed:', what: '', more: detail }),
   access_change: ({ detail }) => ({
     did: `opened the project to ${detail === 'members' ? 'members only' : 'everybody in the workspace'}`,
     what: '',

@@ -53,6 +53,7 @@ const DOING: Partial<Record<Action, string>> = {
   edit_locked_contract: 'change a locked brief',
   manage_members: 'say who is a member',
   manage_shares: 'make guest links',
+  manage_remote: 'say where the project is pushed',
   read_audit: 'read the audit log',
   delete_project: 'delete the project',
   export: 'export',
