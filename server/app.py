@@ -38,7 +38,9 @@ from server.projects.duplicate import Duplicates
 from server.projects.importing import Imports
 from server.projects.index import Projects
 from server.projects.proposals import Proposals
+from server.projects.thumbnails import Thumbnails, ffmpeg_program
 from server.projects.trash import Trash
+from server.projects.uploads import Uploads
 from server.snapshot.merger import FindPerson
 from server.snapshot.pusher import Pusher
 from server.snapshot.remotes import Remotes
@@ -64,6 +66,8 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     app[keys.FARM] = Farm(config.redis_url, config.namespace)
     app[keys.REPLICATION] = Replication(bucket_of(config), lambda: blobs_of(app[keys.PROJECTS]))
     app[keys.PROJECTS] = Projects(config.workspace_root, clock, app[keys.REPLICATION].note)
+    app[keys.UPLOADS] = Uploads(max_bytes=config.file_bytes, now=lambda: clock().timestamp())
+    app[keys.THUMBNAILS] = Thumbnails(ffmpeg_program())
     app[keys.PROPOSALS] = Proposals(app[keys.PROJECTS], clock)
     app[keys.PUSHER] = Pusher(app[keys.PROJECTS], Remotes(config.state_folder / "remotes", config.push_to), now=clock)
     app[keys.SNAPSHOTTER] = Snapshotter(
@@ -98,7 +102,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     app[keys.ACTIVITY] = Activity(app[keys.HUB])
     app[keys.METRICS] = registry_of(app[keys.HUB])
     app.cleanup_ctx.extend(
-        [run_people, run_projects, run_replication, run_snapshotter, run_hub, run_intents, run_activity]
+        [run_people, run_projects, run_replication, run_files, run_snapshotter, run_hub, run_intents, run_activity]
     )
     routes.add_routes(app)
     ws.add_routes(app, app[keys.HUB], admitter(app))
@@ -232,6 +236,15 @@ async def run_replication(app: web.Application) -> AsyncIterator[None]:
     app[keys.REPLICATION].start()
     yield
     await app[keys.REPLICATION].close()
+
+
+async def run_files(app: web.Application) -> AsyncIterator[None]:
+    """Forget abandoned uploads; stop making previews at the end."""
+    sweeping = asyncio.create_task(app[keys.UPLOADS].sweep_on(app[keys.PROJECTS].all))
+    yield
+    sweeping.cancel()
+    await asyncio.gather(sweeping, return_exceptions=True)
+    await app[keys.THUMBNAILS].close()
 
 
 async def run_snapshotter(app: web.Application) -> AsyncIterator[None]:

@@ -32,7 +32,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("WORKPRINT_SNAPSHOT_QUIET_SECONDS", "20", "A project is committed after this long without a change."),
     Setting("WORKPRINT_SNAPSHOT_LATEST_SECONDS", "300", "A busy project is committed at the latest after this long."),
     Setting("WORKPRINT_PUSH_TO", "https://,ssh://", "How addresses may begin that projects are pushed to, by commas."),
-    Setting("WORKPRINT_UPLOAD_MB", "64", "Largest file that can be uploaded."),
+    Setting("WORKPRINT_UPLOAD_MB", "64", "Largest reference image and largest result of the farm."),
+    Setting("WORKPRINT_FILE_MB", "20480", "Largest file that can be added to a project's folders."),
     Setting("S3_BUCKET", "", "Bucket that gets a copy of every media file; empty: they stay on this machine alone."),
     Setting("S3_ENDPOINT", "", "Address of an S3 that is not Amazon's; empty: Amazon's own."),
     Setting("S3_PREFIX", "", "This studio's part of a shared bucket, e.g. `tenant-a`."),
@@ -78,6 +79,7 @@ class Config:
     push_to: tuple[str, ...]
     upload_bytes: int
     import_bytes: int
+    file_bytes: int
     s3_bucket: str
     s3_endpoint: str
     s3_prefix: str
@@ -141,6 +143,7 @@ _RULES: dict[str, tuple[Callable[[Config], bool], str]] = {
     "WORKPRINT_SNAPSHOT_QUIET_SECONDS": (lambda c: c.snapshot_quiet_seconds >= 0, "0 or more"),
     "WORKPRINT_SNAPSHOT_LATEST_SECONDS": (lambda c: c.snapshot_latest_seconds >= 0, "0 or more"),
     "WORKPRINT_UPLOAD_MB": (lambda c: c.upload_bytes > 0, "more than 0"),
+    "WORKPRINT_FILE_MB": (lambda c: c.file_bytes > 0, "more than 0"),
     "S3_ENDPOINT": (
         lambda c: not c.s3_endpoint or c.s3_endpoint.startswith(("http://", "https://")),
         "an address that starts with http:// or https://",
@@ -201,6 +204,7 @@ def read_config(environment: Mapping[str, str] | None = None) -> Config:
         snapshot_latest_seconds=_number(values, "WORKPRINT_SNAPSHOT_LATEST_SECONDS"),
         push_to=_list(values["WORKPRINT_PUSH_TO"]),
         upload_bytes=int(_number(values, "WORKPRINT_UPLOAD_MB") * MIB),
+        file_bytes=int(_number(values, "WORKPRINT_FILE_MB") * MIB),
         s3_bucket=values["S3_BUCKET"],
         s3_endpoint=values["S3_ENDPOINT"],
         s3_prefix=values["S3_PREFIX"],

@@ -25,7 +25,9 @@ from server.projects.duplicate import Duplicates
 from server.projects.importing import Imports
 from server.projects.index import Projects
 from server.projects.proposals import Proposals
+from server.projects.thumbnails import Thumbnails
 from server.projects.trash import Trash
+from server.projects.uploads import Uploads
 from server.snapshot.pusher import Pusher
 from server.snapshot.snapshotter import Snapshotter
 from server.store.replication import Replication
@@ -53,5 +55,7 @@ HISTORY = web.AppKey("history", History)
 ACTIVITY = web.AppKey("activity", Activity)
 METRICS = web.AppKey("metrics", CollectorRegistry)
 REPLICATION = web.AppKey("replication", Replication)
+UPLOADS = web.AppKey("uploads", Uploads)
+THUMBNAILS = web.AppKey("thumbnails", Thumbnails)
 OPENAPI: web.AppKey[dict[str, Any]] = web.AppKey("openapi")
 PIPELINES = web.AppKey("pipelines", dict[str, Pipeline])

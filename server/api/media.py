@@ -1,7 +1,7 @@
 """Files of a project by their hash: takes, thumbnails, references."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from functools import partial
 from pathlib import Path
 
@@ -9,35 +9,30 @@ from aiohttp import BodyPartReader, web
 
 from server.api.access import LONGEST_REASON, body_read, enter, line
 from server.api.farm import blob_in_address
-from server.errors import BadRequest, NotFound, TooLarge
-from server.keys import CONFIG, LOCKS, PROJECTS
+from server.api.serving import IMMUTABLE, send_file
+from server.errors import BadRequest, TooLarge
+from server.keys import CONFIG, LOCKS, PROJECTS, REPLICATION
 from server.projects.references import look_at
+from server.projects.sniffing import HEAD_BYTES, media_type_of
 
-IMMUTABLE = "private, max-age=31536000, immutable"
-SNIFFED = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp", b"GIF8": "image/gif"}
 MAX_PARTS = 20
 NO_MULTIPART = "What you sent is no multipart/form-data that can be read. Send it again."
 
 
-def media_type_of(path: Path) -> str:
-    """The type of a stored picture by its first bytes; never one that a browser would run."""
+def type_of_file(path: Path) -> str:
+    """The type of a stored file by its first bytes; never one that a browser would run. It blocks."""
     with path.open("rb") as file:
-        head = file.read(12)
-    return next((kind for magic, kind in SNIFFED.items() if head.startswith(magic)), "application/octet-stream")
+        return media_type_of(file.read(HEAD_BYTES))
 
 
 async def get_media(request: web.Request) -> web.StreamResponse:
     """GET /api/projects/{project}/media/{blob}: the bytes, for ever the same under this address."""
     project, _ = await enter(request, "read")
     blob = blob_in_address(request)
-    if not project.blobs.has(blob):
-        raise NotFound("There is no such file in this project.")
-    path = project.blobs.path(blob)
-    headers = {"Cache-Control": IMMUTABLE, "Content-Type": media_type_of(path)}
+    path = await request.app[REPLICATION].ensure(project.id, project.blobs, blob)
+    kind = await asyncio.to_thread(type_of_file, path)
     name = "".join(c for c in request.query.get("download", "") if c.isalnum() or c in "._-")
-    if name:
-        headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return web.FileResponse(path, headers=headers)
+    return await send_file(request, path, blob, kind, cache=IMMUTABLE, save_as=name)
 
 
 async def add_references(request: web.Request) -> web.Response:
@@ -69,8 +64,8 @@ async def add_references(request: web.Request) -> web.Response:
     return web.json_response({"referencePack": pack}, status=201)
 
 
-async def parts_of(request: web.Request) -> AsyncIterator[BodyPartReader]:
-    """The files of a multipart request; raises BadRequest when there are too many."""
+async def parts_of(request: web.Request, fields: Collection[str] = ()) -> AsyncIterator[BodyPartReader]:
+    """The files of a multipart request, and these fields; raises BadRequest when there are too many."""
     with body_read(NO_MULTIPART):
         reader = await request.multipart()
     for _ in range(MAX_PARTS):
@@ -78,9 +73,9 @@ async def parts_of(request: web.Request) -> AsyncIterator[BodyPartReader]:
             part = await reader.next()
         if part is None:
             return
-        if isinstance(part, BodyPartReader) and part.filename:
+        if isinstance(part, BodyPartReader) and (part.filename or part.name in fields):
             yield part
-    raise BadRequest(f"Send at most {MAX_PARTS} images at once.")
+    raise BadRequest(f"Send at most {MAX_PARTS} files at once.")
 
 
 async def read_part(request: web.Request, part: BodyPartReader) -> bytes:

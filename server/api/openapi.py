@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from crdt_schema.roles import LEAST_ROLE
-from server.api.spec import activity, core, history, identity, lifecycle, production, sharing
+from server.api.spec import activity, core, files, history, identity, lifecycle, production, sharing
 from server.api.spec.endpoint import Endpoint
 from server.api.spec.shapes import BLOB, ID, TEXT, Schema, record
 from server.keys import OPENAPI
@@ -18,6 +18,7 @@ from server.middleware import SESSION_COOKIE
 ENDPOINTS: dict[str, Endpoint] = {
     **identity.ENDPOINTS,
     **core.ENDPOINTS,
+    **files.ENDPOINTS,
     **production.ENDPOINTS,
     **activity.ENDPOINTS,
     **history.ENDPOINTS,

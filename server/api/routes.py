@@ -8,6 +8,7 @@ from server.api import (
     auth,
     bundles,
     farm,
+    files,
     git,
     git_lfs,
     git_locks,
@@ -25,11 +26,14 @@ from server.api import (
     proposals,
     shares,
     tasks,
+    uploads,
 )
 from server.keys import OPENAPI
 
 PROJECT = "/projects/{project:[A-Za-z0-9_-]+}"
 TRASHED = "/trash/{project:[A-Za-z0-9_-]+}"
+FILE = PROJECT + "/files/{file:[A-Za-z0-9_-]+}"
+UPLOAD = PROJECT + "/uploads/{upload:[A-Za-z0-9_-]+}"
 CHAINS = PROJECT + "/scene-chains"
 CHAIN = CHAINS + "/{chain:[A-Za-z0-9_-]+}"
 SEGMENT = CHAIN + "/segments/{segment:[A-Za-z0-9_-]+}"
@@ -68,6 +72,16 @@ API: tuple[web.RouteDef, ...] = (
     web.get(PROJECT + "/audit", audit.of_project),
     web.get(PROJECT + "/estimate", projects.estimate),
     web.post(PROJECT + "/references", media.add_references),
+    web.get(PROJECT + "/files", files.get_files),
+    web.post(PROJECT + "/files", files.add_files),
+    web.get(FILE, files.get_file),
+    web.delete(FILE, files.remove_file),
+    web.get(FILE + "/thumbnail", files.get_thumbnail),
+    web.get(FILE + "/proxy", files.get_proxy),
+    web.post(PROJECT + "/uploads", uploads.begin),
+    web.get(UPLOAD, uploads.look),
+    web.patch(UPLOAD, uploads.go_on),
+    web.delete(UPLOAD, uploads.cancel),
     web.get(PROJECT + "/media/{blob}", media.get_media),
     web.get(PROJECT + "/git/status", projects.git_status),
     web.put(PROJECT + "/git/remote", git_remote.set_remote),

@@ -22,6 +22,7 @@ from crdt_schema.records import Take
 from server.auth.actor import SYSTEM, Actor
 from server.errors import Conflict, NotFound
 from server.projects import layout, manifest, references, scaffold
+from server.projects.files import file_pointers
 from server.projects.filing import link_once, names_in, same_file, take_path
 from server.projects.manifest import BrokenManifest, NewProject
 from server.snapshot.lfs import Pointer
@@ -203,7 +204,7 @@ class Projects:
                 log.warning("take_has_no_place", project=project_id, take=take_id, reason=str(error))
                 continue
             found[path] = pointer
-        return found | self._reference_pointers(project)
+        return found | self._reference_pointers(project) | file_pointers(project)
 
     def _reference_pointers(self, project: Project) -> dict[str, Pointer]:
         folder = project.folder / layout.REFERENCES

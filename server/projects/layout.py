@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Literal
 
 from server.snapshot.tree import DOCUMENT_PATHS, MANIFEST_PATH
 
@@ -37,6 +38,17 @@ TRACKED_FOLDERS: tuple[str, ...] = (
 IGNORED_FOLDERS: tuple[str, ...] = ("05_Cache/thumbnails", "05_Cache/control_maps", "06_Exports", ".workprint")
 """W-025 to W-038; `.workprint` is this machine's own state."""
 
+Category = Literal["source_media", "ai_models", "characters", "locations", "music", "styles"]
+CATEGORY_FOLDERS: dict[Category, str] = {
+    "source_media": "01_Assets/Source_Media",
+    "ai_models": "01_Assets/AI_Models",
+    "characters": "01_Assets/Generative_Assets/Characters",
+    "locations": "01_Assets/Generative_Assets/Locations",
+    "music": "01_Assets/Generative_Assets/Music",
+    "styles": "01_Assets/Generative_Assets/Styles",
+}
+"""Where an added file goes (W-026 to W-030, W-043)."""
+
 MANIFEST = MANIFEST_PATH
 CANVAS = DOCUMENT_PATHS["canvas"]
 REFERENCES = "01_Assets/Source_Media/References"
@@ -47,12 +59,23 @@ SUFFIXES: dict[str, str] = {
     "image/webp": ".webp",
     "image/tiff": ".tif",
     "image/x-exr": ".exr",
+    "image/gif": ".gif",
+    "image/vnd.adobe.photoshop": ".psd",
     "video/mp4": ".mp4",
     "video/quicktime": ".mov",
     "video/webm": ".webm",
+    "video/x-matroska": ".mkv",
     "audio/wav": ".wav",
     "audio/mpeg": ".mp3",
     "audio/flac": ".flac",
+    "audio/aiff": ".aiff",
+    "audio/mp4": ".m4a",
+    "audio/ogg": ".ogg",
+    "audio/midi": ".mid",
+    "model/gltf-binary": ".glb",
+    "model/safetensors": ".safetensors",
+    "model/gguf": ".gguf",
+    "application/pdf": ".pdf",
 }
 """File name suffix by media type; every suffix here has an LFS rule."""
 

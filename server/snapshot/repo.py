@@ -127,6 +127,14 @@ class ProjectRepo:
         """The tip's tree with `files` put in, and the blob of each file; both are on disk when this returns."""
         return objects.write_tree(self._git, tip.tree, files)
 
+    def tree_without(self, tip: Tip, path: str) -> pygit2.Oid:
+        """The tip's tree without a file; raises KeyError when it is not there."""
+        index = pygit2.Index()
+        if tip.tree is not None:
+            index.read_tree(self._git[tip.tree].peel(pygit2.Tree))
+        index.remove(path)
+        return index.write_tree(self._git)
+
     def commit(  # noqa: PLR0917 - the parts of a commit, in their order
         self,
         tip: Tip,
@@ -283,6 +291,14 @@ class ProjectRepo:
                 return False
             raise
         return True
+
+    def unstage(self, path: str) -> None:
+        """Take a file that is gone out of the index; left to the next `git add` when somebody holds the index."""
+        index = self._git.index
+        index.read(True)
+        with suppress(KeyError, OSError, pygit2.GitError):
+            index.remove(path)
+            index.write()
 
     def history(self, limit: int) -> list[HistoryEntry]:
         """The newest commits first."""

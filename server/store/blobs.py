@@ -120,6 +120,13 @@ class LocalBlobs:
             finally:
                 incoming.discard()
 
+    def adopt(self, file: Path, blob: BlobHash) -> None:
+        """Make a file of this file system, whose hash the caller knows, a blob; it is moved. It blocks."""
+        file.chmod(READ_ONLY)
+        with file.open("rb") as whole:
+            os.fsync(whole.fileno())
+        self._put_in_place(file, blob)
+
     def _place(self, blob: str) -> Path:
         return self._objects.joinpath(blob[:2], blob[2:4], blob)
 
@@ -127,15 +134,18 @@ class LocalBlobs:
         blob = incoming.finish()
         if expected is not None and blob != expected:
             raise WrongHash.on_the_way()
+        self._put_in_place(incoming.path, blob)
+        return blob, incoming.size_bytes
+
+    def _put_in_place(self, file: Path, blob: BlobHash) -> None:
+        """Found under its name means whole and on disk: bytes first, then the name, then the folder that holds it."""
         place = self._place(blob)
         if not place.exists():
-            # Found under its name means whole and on disk: bytes first, then the name, then the folder that holds it.
             place.parent.mkdir(parents=True, exist_ok=True)
-            incoming.path.replace(place)
+            file.replace(place)
             sync_folder(place.parent)
             if self._on_kept is not None:
                 self._on_kept(blob)
-        return blob, incoming.size_bytes
 
 
 class Incoming:

@@ -4,8 +4,8 @@ from crdt_schema.project import ASPECT_RATIOS, Gate, Governance, Manifest, Narra
 from crdt_schema.records import CanvasPlain, Role
 from crdt_schema.takes import TIERS
 from server.api import git_remote, projects
-from server.api.media import SNIFFED
 from server.api.spec.endpoint import Endpoint
+from server.api.spec.files import MEDIA
 from server.api.spec.production import LOCKS, REASON
 from server.api.spec.shapes import (
     ANYTHING,
@@ -117,7 +117,6 @@ PIPELINE = record(
     ),
     tiers=by_key(record(available=BOOL, needs=TEXT, vram_gb=NUMBER, long_edge_px=WHOLE, seconds_prior=NUMBER)),
 )
-MEDIA = (*SNIFFED.values(), "application/octet-stream")
 HEALTH = record(
     status=one_of(("ok", "failing")),
     uptime_seconds=NUMBER,
