@@ -265,6 +265,13 @@ async def committed(studio: Studio, path: str, *, there: bool = True) -> None:
             await asyncio.sleep(0.05)
 
 
+async def clean(folder: Path) -> None:
+    """Until the index is in step with the commit."""
+    async with asyncio.timeout(20):
+        while git(folder, "status", "--porcelain"):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.05)
+
+
 async def test_an_added_file_is_committed_as_a_pointer_by_who_added_it_and_removed_by_who_removed_it(
     studio: Studio,
 ) -> None:
@@ -274,7 +281,7 @@ async def test_an_added_file_is_committed_as_a_pointer_by_who_added_it_and_remov
     await committed(studio, path)
     assert f"oid sha256:{file['sha256']}\nsize {len(data)}" in git(folder, "show", f"HEAD:{path}")
     assert git(folder, "log", "-1", "--format=%an") == "Ed\n"
-    assert git(folder, "status", "--porcelain") == ""
+    await clean(folder)
     assert "Git LFS fsck OK" in git(folder, "lfs", "fsck")
 
     async with studio.viewer.delete(file["url"]) as reply:
@@ -285,7 +292,7 @@ async def test_an_added_file_is_committed_as_a_pointer_by_who_added_it_and_remov
     assert await studio.files() == []
     await committed(studio, path, there=False)
     assert git(folder, "log", "-1", "--format=%an: %s", "--", path) == "Ed: Ada.png removed\n"
-    assert git(folder, "status", "--porcelain") == ""
+    await clean(folder)
     assert file["sha256"] in git(folder, "show", f"HEAD~1:{path}")
 
 
