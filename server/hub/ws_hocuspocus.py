@@ -25,13 +25,15 @@ Ask = Callable[[], Awaitable[Admission]]
 class HocuspocusLink:
     """One document's share of a socket. Every message begins with the address that the provider gave itself."""
 
-    __slots__ = ("_address", "_end", "_muted", "_saved", "_socket")
+    __slots__ = ("_address", "_again", "_end", "_muted", "_refused", "_saved", "_socket")
 
     def __init__(self, socket: Socket, address: bytes, end: Callable[[], None]) -> None:
         self._socket = socket
         self._address = address
         self._end = end
         self._muted = False
+        self._refused = 0
+        self._again = 0
         self._saved = messages.websocket_frame(address, messages.SAVED.body)
 
     def send(self, message: Message) -> None:
@@ -44,14 +46,20 @@ class HocuspocusLink:
         return self._socket.backlog_bytes()
 
     def acknowledge(self, count: int) -> None:
-        """The provider counts its messages: one status for each."""
+        """The provider counts its messages: one status for each, also for those that one sync reply brings again."""
+        count, self._again = count + max(0, self._again - 1), 0
         if not self._muted:
             self._socket.write(self._saved * count)
 
     def refuse(self, count: int) -> None:
         """One status for each message that was not taken."""
+        self._refused += count
         if not self._muted:
             self._socket.write(messages.websocket_frame(self._address, messages.REFUSED.body) * count)
+
+    def expect_again(self) -> None:
+        """What was refused comes again, in the next message that is taken: the provider still counts all of it."""
+        self._again, self._refused = self._refused, 0
 
     def tell(self, payload: str) -> None:
         """Send a stateless message."""
@@ -259,6 +267,7 @@ class _Connection:
             channel.link.send(messages.admitted(writable=admission.writable))
             if promoted:
                 # What was refused so far: without it, all that they write from now on would wait for it.
+                channel.link.expect_again()
                 room.ask(session)
 
     def _end(self, name: str, channel: _Channel) -> None:

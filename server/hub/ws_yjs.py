@@ -47,6 +47,10 @@ class YjsLink:
             self._refused = True
             self.send(messages.denied_change(READ_ONLY))
 
+    def expect_again(self) -> None:
+        """What was refused comes again; should the next change be refused, that is news."""
+        self._refused = False
+
     def tell(self, payload: str) -> None:
         """There is no word for it."""
 
@@ -57,7 +61,7 @@ def _receive(room: Room, session: Session, body: bytes) -> None:
         room.receive(session, body)
 
 
-async def _reconsider(session: Session, admission: Admission) -> None:
+async def _reconsider(room: Room, session: Session, link: YjsLink, admission: Admission) -> None:
     """Decide again; the dialect has no word for another role, so it counts silently."""
     if admission.again is None:
         return
@@ -66,7 +70,12 @@ async def _reconsider(session: Session, admission: Admission) -> None:
     except WorkprintError as error:
         session.link.close(error.close_code, error.message)
     else:
+        promoted = today.writable and not session.writable
         session.actor, session.writable = today.actor, today.writable
+        if promoted:
+            # What was refused so far: without it, all that they write from now on would wait for it.
+            link.expect_again()
+            room.ask(session)
 
 
 class YjsEndpoint:
@@ -94,12 +103,12 @@ class YjsEndpoint:
             link = YjsLink(socket)
             socket.keep_alive(partial(link.send, messages.NOTHING_NEW))
             session = Session(admission.actor, link, writable=admission.writable, asks_back=False)
-            session.reconsider = partial(_reconsider, session, admission)
+            session.reconsider = partial(_reconsider, room, session, link, admission)
             room.join(session)
             room.ask(session)
             try:
                 if rights != self._hub.rights_changes:
-                    await _reconsider(session, admission)
+                    await _reconsider(room, session, link, admission)
                 await socket.read(partial(_receive, room, session))
             finally:
                 room.leave(session)
