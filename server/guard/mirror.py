@@ -11,6 +11,7 @@ from crdt_schema.values import normal
 from server.guard.rules_common import same
 from server.guard.touches import Kind, Record, Touch
 
+_MISSING = object()
 RECORDS_AT_ONCE = 100
 """Records read before others get their turn: about 4 ms."""
 
@@ -23,6 +24,8 @@ class Mirror:
 
     def __init__(self, roots: Sequence[str]) -> None:
         self._names = tuple(roots)
+        self._doc: Doc[Any] = Doc()
+        self._live: dict[tuple[str, str], Map[Any]] = {}
         self._roots: dict[str, Map[Any]] = {}
         self._subscriptions: list[Any] = []
         self._records: dict[str, dict[str, Record]] = {}
@@ -31,6 +34,7 @@ class Mirror:
 
     def attach(self, doc: Doc[Any]) -> None:
         """Watch a document from here on; it is read by `read_some` or, at the latest, by `read_all`."""
+        self._doc = doc
         self._roots = {name: doc.get(name, type=Map) for name in self._names}
         self._records = {name: {} for name in self._names}
         self._unread = [(name, key) for name, root in self._roots.items() for key in root.keys()]  # noqa: SIM118 - iterating a Map reads its values
@@ -42,7 +46,7 @@ class Mirror:
         """Watch no more; a document that is observed is never let go."""
         for root, subscription in zip(self._roots.values(), self._subscriptions, strict=True):
             root.unobserve(subscription)
-        self._roots, self._subscriptions, self._unread = {}, [], []
+        self._roots, self._subscriptions, self._unread, self._live = {}, [], [], {}
 
     async def read_some(self) -> None:
         """Read what is there, giving others their turn."""
@@ -65,12 +69,14 @@ class Mirror:
     def touches(self) -> list[Touch]:
         """What has changed since the last `accept`; what is again as it was is left out."""
         found: list[Touch] = []
-        for (root, key), fields in self._changed.items():
-            before = self._records[root].get(key)
-            after = self._read_fields(root, key, before, fields)
-            if _differ(before, after, fields):
-                whole = fields is None or before is None or after is None
-                found.append(Touch(root, key, None if whole else frozenset(fields or ()), before, after))
+        # In one transaction: pycrdt would open one for each value that is read, and commit it.
+        with self._doc.transaction():
+            for (root, key), fields in self._changed.items():
+                before = self._records[root].get(key)
+                after = self._read_fields(root, key, before, fields)
+                if _differ(before, after, fields):
+                    whole = fields is None or before is None or after is None
+                    found.append(Touch(root, key, None if whole else frozenset(fields or ()), before, after))
         return found
 
     def accept(self, touches: Iterable[Touch]) -> None:
@@ -107,6 +113,7 @@ class Mirror:
             if not path:
                 for key in event.keys if isinstance(event, MapEvent) else ():
                     self._changed[root, key] = None
+                    self._live.pop((root, key), None)
                 continue
             place = (root, cast("str", path[0]))
             fields = self._changed.setdefault(place, set())
@@ -129,16 +136,22 @@ class Mirror:
         del self._unread[len(self._unread) - count :]
 
     def _read_fields(self, root: str, key: str, before: Record | None, fields: set[str] | None) -> Record | None:
-        value: object = self._roots[root].get(key)
-        if fields is None or before is None or not isinstance(value, Map):
-            return _record_of(value)
-        shared = cast("Map[Any]", value)
+        shared = self._live.get((root, key))
+        if shared is None:
+            value: object = self._roots[root].get(key)
+            if fields is None or before is None or not isinstance(value, Map):
+                return _record_of(value)
+            # Kept until the record as a whole is replaced: making one takes as long as reading a field.
+            shared = self._live[root, key] = cast("Map[Any]", value)
+        if fields is None or before is None:
+            return _record_of(shared)
         values, kinds = dict(before.values), dict(before.kinds)
         for field in fields:
             values.pop(field, None)
             kinds.pop(field, None)
-            if field in shared:
-                _read_field(shared.get(field), field, values, kinds)
+            found: object = shared.get(field, _MISSING)
+            if found is not _MISSING:
+                _read_field(found, field, values, kinds)
         return Record("map", values, kinds)
 
 
