@@ -83,7 +83,7 @@ def test_projects_before_there_is_one(studio: Studio, new_person: NewPerson) -> 
     picture(page, "projects-empty")
     app.sign_in_by_password(viewer, "Vi", PASSWORD)
     viewer.get_by_test_id("new-project").hover()
-    expect(viewer.get_by_text("An admin can make you an editor")).to_be_visible()
+    expect(viewer.get_by_text("can make you an editor")).to_be_visible()
 
 
 def test_login_says_what_to_do_first_and_what_went_wrong(new_person: NewPerson) -> None:
@@ -244,7 +244,7 @@ def test_a_viewer_sees_everything_and_is_told_why_nothing_can_be_changed(studio:
     expect(app.nodes(viewer, "shot")).to_have_count(1)
     expect(viewer.get_by_test_id("connection-badge")).to_have_attribute("data-kind", "readonly")
     app.nodes(viewer, "shot").first.get_by_test_id("generate").hover()
-    expect(viewer.get_by_role("tooltip")).to_contain_text("An owner can make you an editor")
+    expect(viewer.get_by_role("tooltip")).to_contain_text("can make you an editor")
     viewer.get_by_test_id("palette-note").click(force=True)
     viewer.keyboard.press("Control+a")
     viewer.keyboard.press("Delete")
