@@ -1,6 +1,7 @@
 """Locks hold against real Yjs clients: whatever an editor does to something locked, all replicas end up equal."""
 
 import json
+import random
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -333,3 +334,50 @@ async def test_who_goes_on_breaking_a_lock_is_closed_and_nobody_else_notices(fil
     before["nodes"]["shot-2"]["title"] = "Ours"
     assert await film.agree(ed) == before
     assert await ed.read("p.closes") == []
+
+
+FREE = NODE.format("shot-2")
+HONEST = (
+    f"{FREE} node.get('prompt').insert(0, 'Déjà vu. ')",
+    f"{FREE} node.get('prompt').delete(0, Math.min(3, node.get('prompt').length))",
+    f"{FREE} node.set('title', '🎬 Ours')",
+    f"{FREE} node.get('parameters').set('lens_mm', 35)",
+    f"{FREE} node.set('position', {{x: 3, y: 4}})",
+    f"{FREE} node.set('deleted', true)",
+    f"{FREE} node.set('deleted', false)",
+    f"{NODE.format('prompt-1')} node.get('prompt').insert(0, 'Rain. ')",
+    "doc.getMap('edges').delete('neon-2')",
+    join("more", "prompt-1", "text", "shot-2", "prompt"),
+    f"doc.getMap('nodes').delete('shot-2'); doc.getMap('nodes').set('shot-2', shared({A_SHOT}))",
+)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whatever_editors_do_in_any_order_a_locked_shot_stands_and_all_replicas_are_equal(
+    film: Film, seed: int
+) -> None:
+    chance = random.Random(seed)
+    editors = [await film.open("the editor", "hocuspocus"), await film.open("another editor", "yjs")]
+    watcher = await film.open("the owner", "hocuspocus")
+    before = await film.agree(*editors, watcher)
+    away: set[str] = set()
+    await film.lock("/shots/shot-1/lock")
+    for _ in range(24):
+        editor = chance.choice(editors)
+        if chance.random() < 0.2:
+            await (editor.come_back() if editor.name in away else editor.go_offline())
+            away ^= {editor.name}
+        code = chance.choice(HONEST) if chance.random() < 0.6 else chance.choice(SHOT_BREACHES).code
+        # Offline the locked one may be gone in their own copy; and the server has not put it back yet.
+        await editor.edit(f"if (doc.getMap('nodes').has('shot-1')) {{ {code} }}")
+    for editor in editors:
+        if editor.name in away:
+            await editor.come_back()
+    after = await film.agree(*editors, watcher)
+    assert after["nodes"]["shot-1"] == before["nodes"]["shot-1"]
+    feeds = [
+        {key: edge for key, edge in each["edges"].items() if edge["target"] == "shot-1"} for each in (before, after)
+    ]
+    assert feeds[0] == feeds[1]
+    for each in (*editors, watcher):
+        assert await each.read("p.closes.filter(code => code >= 4400)") == []

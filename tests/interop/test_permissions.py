@@ -17,8 +17,8 @@ from tests.support.crew import DIALECTS, Crew, Dialect, Film, open_crew, shared,
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-GUEST = "a guest who may review"
-WHO: dict[str, Role] = {**{f"the {role}": role for role in LADDER}, GUEST: "reviewer"}
+GUESTS: dict[str, Role] = {"a guest who may look": "viewer", "a guest who may review": "reviewer"}
+WHO: dict[str, Role] = {**{f"the {role}": role for role in LADDER}, **GUESTS}
 WRITABLE = ("read-write", "readonly")
 
 
@@ -37,10 +37,9 @@ async def shared_film(crew: Crew) -> AsyncIterator[Film]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def guest(shared_film: Film) -> tuple[str, str]:
-    """A cookie, and the id of whoever holds it."""
-    cookie, user, _ = await shared_film.guest()
-    return cookie, user
+async def guests(shared_film: Film) -> dict[str, tuple[str, str]]:
+    """The cookie of each guest, and their id."""
+    return {who: (await shared_film.guest(role))[:2] for who, role in GUESTS.items()}
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -114,15 +113,14 @@ def may_write(role: Role, kind: DocumentKind) -> dict[str, bool]:
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 @pytest.mark.parametrize("who", WHO)
 async def test_a_role_writes_what_the_table_says_and_nothing_else_arrives(
-    table: Film, guest: tuple[str, str], who: str, kind: DocumentKind, dialect: Dialect
+    table: Film, guests: dict[str, tuple[str, str]], who: str, kind: DocumentKind, dialect: Dialect
 ) -> None:
-    cookie, guest_id = guest
-    me = guest_id if who == GUEST else table.crew.ids[who]
+    cookie, me = guests[who] if who in guests else ("", table.crew.ids[who])
     mark = f"{who.replace(' ', '-')}-{dialect}"
     expected = may_write(WHO[who], kind)
     document = name_of(kind)
     other = await table.open("the owner", "yjs" if dialect == "hocuspocus" else "hocuspocus", document)
-    writer = await table.open(who, dialect, document, cookie=cookie if who == GUEST else "")
+    writer = await table.open(who, dialect, document, cookie=cookie)
     if dialect == "hocuspocus":
         assert await writer.read("p.scope") == WRITABLE[access(WHO[who], kind) == "read"]
     await writer.edit(code_of(kind, me, mark))

@@ -19,6 +19,7 @@ SOON_SECONDS = 5.0
 """A second is promised; a machine that tests is busy with more than this."""
 OVER = {4401, 4403, 4404}
 """Close codes after which a client does not come back by itself."""
+PRESENT = "Object.values(p.states).some(state => state.cursor?.x === 7)"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -108,6 +109,8 @@ async def test_who_may_not_come_in_any_more_is_out_at_once(
     bystander = await film.open("the admin", dialect, NOTES)
     await write(client, theirs.me, "before")
     await watcher.until("p.holds('notes', 'before')")
+    await film.crew.node.do("presence", client.name, state={"cursor": {"x": 7, "y": 7}})
+    await watcher.until(PRESENT)
     await theirs.end()
     begun = time.monotonic()
     if dialect == "hocuspocus":
@@ -117,6 +120,7 @@ async def test_who_may_not_come_in_any_more_is_out_at_once(
         await client.until("p.gaveUp !== null", SOON_SECONDS)
         assert await client.read("p.gaveUp") in OVER
     assert time.monotonic() - begun < SOON_SECONDS
+    await watcher.until(f"!{PRESENT}")
     assert await client.read("p.synced") is False
     await write(client, theirs.me, "after")
     await client.go_offline()
@@ -125,7 +129,31 @@ async def test_who_may_not_come_in_any_more_is_out_at_once(
     await write(watcher, film.crew.ids["the owner"], "later")
     await bystander.until("p.holds('notes', 'later')")
     assert sorted((await film.agree(watcher, bystander))["notes"]) == ["before", "later"]
+    assert await client.read("p.holds('notes', 'later')") is False, "nothing of what others do is shown either"
     assert await bystander.read("p.closes") == []
+
+
+async def test_every_document_of_one_connection_hears_of_another_role(film: Film) -> None:
+    me = film.crew.ids["another editor"]
+    await film.send("the owner", "POST", "/members", {"name": "another editor", "role": "editor"}, 201)
+    canvas, notes, takes = [
+        await film.open("another editor", "hocuspocus", document, socket=f"one of {film.project}")
+        for document in ("canvas", NOTES, "takes")
+    ]
+    assert [await each.read("p.scope") for each in (canvas, notes, takes)] == ["read-write", "read-write", "readonly"]
+    await film.send("the owner", "PUT", f"/members/{me}", {"role": "reviewer"})
+    await canvas.until("p.scope === 'readonly'", SOON_SECONDS)
+    await write(notes, me, "still mine to say")
+    await notes.until("p.saved")
+    await canvas.edit("doc.getMap('nodes').get('shot-1').set('title', 'Mine')")
+    await canvas.until("p.refused === 1")
+    owner = await film.open("the owner", "yjs")
+    assert (await film.agree(owner))["nodes"]["shot-1"]["title"] == "Title of shot-1"
+    assert await canvas.read("p.closes") == []
+    await film.send("the owner", "PUT", "/access", {"access": "members"})
+    await film.send("the owner", "DELETE", f"/members/{me}")
+    for each in (canvas, notes, takes):
+        await each.until("p.ends.length > 0 && p.denials.length > 0", SOON_SECONDS)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -143,7 +171,7 @@ async def test_who_becomes_a_viewer_reads_on_and_writes_no_more_until_they_may_a
     tries = await refused_after(client, watcher, me)
     await write(client, me, "after")
     await client.film.crew.node.do("presence", client.name, state={"cursor": {"x": 7, "y": 7}})
-    await watcher.until("Object.values(p.states).some(state => state.cursor?.x === 7)")
+    await watcher.until(PRESENT)
     await write(watcher, film.crew.ids["the owner"], "later")
     await client.until("p.holds('notes', 'later')")
     notes = (await film.agree(watcher))["notes"]
