@@ -357,7 +357,10 @@ async def test_whatever_editors_do_in_any_order_a_locked_shot_stands_and_all_rep
     film: Film, seed: int
 ) -> None:
     chance = random.Random(seed)
-    editors = [await film.open("the editor", "hocuspocus"), await film.open("another editor", "yjs")]
+    editors = [
+        await film.open("the editor", "hocuspocus", undoes=True),
+        await film.open("another editor", "yjs", undoes=True),
+    ]
     watcher = await film.open("the owner", "hocuspocus")
     before = await film.agree(*editors, watcher)
     away: set[str] = set()
@@ -367,6 +370,8 @@ async def test_whatever_editors_do_in_any_order_a_locked_shot_stands_and_all_rep
         if chance.random() < 0.2:
             await (editor.come_back() if editor.name in away else editor.go_offline())
             away ^= {editor.name}
+        if chance.random() < 0.15:
+            await film.crew.node.do("undo", editor.name, seed=chance.randrange(1000))
         code = chance.choice(HONEST) if chance.random() < 0.6 else chance.choice(SHOT_BREACHES).code
         # Offline the locked one may be gone in their own copy; and the server has not put it back yet.
         await editor.edit(f"if (doc.getMap('nodes').has('shot-1')) {{ {code} }}")

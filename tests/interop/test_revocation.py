@@ -198,3 +198,19 @@ async def refused_after(client: Client, watcher: Client, me: str) -> int:
         await watcher.until(f"Object.values(p.states).some(state => state.cursor?.x === {-tries})")
     assert time.monotonic() - begun < SOON_SECONDS
     return tries
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_who_was_offline_while_they_became_a_viewer_brings_nothing(film: Film, dialect: Dialect) -> None:
+    me = film.crew.ids["another editor"]
+    await film.send("the owner", "POST", "/members", {"name": "another editor", "role": "editor"}, 201)
+    client = await film.open("another editor", dialect, NOTES)
+    watcher = await film.open("the owner", "hocuspocus", NOTES)
+    await client.go_offline()
+    await write(client, me, "offline")
+    await film.send("the owner", "PUT", f"/members/{me}", {"role": "viewer"})
+    await client.come_back()
+    await client.until("p.refused > 0")
+    await write(watcher, film.crew.ids["the owner"], "later")
+    await client.until("p.holds('notes', 'later')")
+    assert list((await film.agree(watcher))["notes"]) == ["later"]
