@@ -86,7 +86,7 @@ def judge(_actor: Actor, touches: Sequence[Touch], _view: View, locks: Locks) ->
 @asynccontextmanager
 async def guarded(_project: ProjectId, _document: str) -> AsyncGenerator[Guard | None]:
     """The guard of a canvas."""
-    yield RuleGuard(ROOTS["canvas"], judge, lambda _: NO_LOCKS)
+    yield RuleGuard(ROOTS["canvas"], judge, lambda _: NO_LOCKS, others=("meta", "notes"))
 
 
 def observers(folder: Path) -> Sequence[OnOpen]:

@@ -22,10 +22,19 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+def parsed(source: str) -> ast.Module:
+    """The syntax tree of a module."""
+    try:
+        return ast.parse(source)
+    except SystemError:
+        # Python 3.11 miscounts its depth when a thread of an earlier test compiles at the same moment (gh-106905).
+        return ast.parse(source)
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_module_says_its_job_and_keeps_its_size(path: Path) -> None:
     source = path.read_text()
-    tree = ast.parse(source)
+    tree = parsed(source)
     if path.name != "__init__.py":
         first_line = (ast.get_docstring(tree) or "").split("\n", 1)[0]
         assert first_line, "the first line of a module says its job"

@@ -36,7 +36,16 @@ class _View:
 class RuleGuard:
     """The guard of one document: its roots, its rules, and the locks of today."""
 
-    def __init__(self, roots: Sequence[str], rules: Rules, locks: Callable[[Doc[Any]], Locks]) -> None:
+    def __init__(
+        self,
+        roots: Sequence[str],
+        rules: Rules,
+        locks: Callable[[Doc[Any]], Locks],
+        *,
+        others: Iterable[str] = ("meta",),
+    ) -> None:
+        """`others`: roots besides those whose records are judged; `meta` is the server's in any case."""
+        self.allowed_roots = frozenset((*roots, *others))
         self._mirror = Mirror(roots)
         self._doc: Doc[Any] | None = None
         self._rules = rules

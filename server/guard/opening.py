@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from crdt_schema.documents import kind_of
+from crdt_schema.documents import KINDS, kind_of
 from crdt_schema.ids import ProjectId
 from crdt_schema.production import NO_LOCKS, Locks, locks_of
 from server.guard.guard import RuleGuard
@@ -27,14 +27,15 @@ def guards(find_hub: Callable[[], Hub]) -> GuardFor:
 @asynccontextmanager
 async def _guarding(hub: Hub, project: ProjectId, document: str) -> AsyncGenerator[Guard | None]:
     kind = kind_of(document).name
+    roots = ("meta", *KINDS[kind].roots)
     if kind not in RULES:
         yield None
     elif kind == LOCKS_ARE_IN:
-        yield RuleGuard(ROOTS[kind], RULES[kind], locks_of)
+        yield RuleGuard(ROOTS[kind], RULES[kind], locks_of, others=roots)
     else:
         # Held open as long as the document is: a lock counts from the moment in which it is set.
         async with hub.room(project, LOCKS_ARE_IN) as production:
-            yield RuleGuard(ROOTS[kind], RULES[kind], LocksIn(production))
+            yield RuleGuard(ROOTS[kind], RULES[kind], LocksIn(production), others=roots)
 
 
 class LocksIn:

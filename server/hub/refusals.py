@@ -31,6 +31,11 @@ class Refusal(NamedTuple):
 class Guard(Protocol):
     """Decides which changes to one document may stand. Everything but `read_some` runs within one tick."""
 
+    @property
+    def allowed_roots(self) -> frozenset[str]:
+        """The shared types at the top that the document has."""
+        ...
+
     def attach(self, doc: Doc[Any]) -> None:
         """Watch a document from here on."""
         ...

@@ -10,7 +10,7 @@ from typing import Any, Generic, Self, TypeVar
 import structlog
 from pycrdt import Doc, TransactionEvent, get_update, merge_updates
 
-from server.errors import TooLarge
+from server.errors import Forbidden, TooLarge
 from server.hub.claims import Claims
 from server.hub.codec import BadMessage, Reader
 from server.hub.deletes import covers, read_deletes
@@ -30,6 +30,10 @@ MEASURE_SHARE = 20
 """A full document is measured again after so many times as long as that took: whoever fills it costs 5 % at most."""
 MERGE_AT_ONCE = 100
 """Merging is quadratic past about 200 updates (measured on pycrdt 0.14)."""
+
+
+class UnknownRoot(Forbidden):
+    """An update writes in a shared type that documents of this kind do not have: no rule would look at it."""
 
 
 class Ruined(Exception):
@@ -87,6 +91,8 @@ class Replica:
         self._measure_after = 0.0
         self.claims: Claims | None = None
         """Whose the Yjs client ids are; None: everybody may write with every id."""
+        self.roots: frozenset[bytes] | None = None
+        """The shared types at the top that a document of this kind has; None: any."""
         self._load(history)
         self._subscription = self.doc.observe(self._note)
 
@@ -127,6 +133,8 @@ class Replica:
     def _apply_surveyed(self, update: bytes, origin: object, messages: int) -> Outcome[None]:
         found, ends = survey(update, self._levels), self._ends()
         known = ends.by_number
+        if self.roots is not None and not found.roots <= self.roots:
+            raise UnknownRoot(f"This document has no root called {min(found.roots - self.roots).decode()[:80]}.")
         new = [client for client, _, end in found.runs if end > known.get(client, 0)]
         if self.claims is not None:
             for client in new:

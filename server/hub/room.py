@@ -486,6 +486,7 @@ class Room:
 
     def _attach(self) -> None:
         self._replica.claims = Claims(self.doc.client_id, SYSTEM.user_id, self._presence.owner_of)
+        self._replica.roots = self._warden.roots
         self._warden.attach(self.doc)
         self._detach.append(self._warden.detach)
         for on_open in self._on_open:

@@ -6,7 +6,6 @@ from typing import Protocol
 from crdt_schema.wire import CloseCode
 from server.auth.actor import Actor
 from server.hub.messages import Message
-from server.hub.rates import Bucket
 
 
 class Link(Protocol):
@@ -51,7 +50,6 @@ class Session:
         "reconsider",
         "relaying",
         "shown",
-        "strikes",
         "told",
         "writable",
     )
@@ -75,7 +73,5 @@ class Session:
         self.ended = False
         self.relaying = False
         """Whether what lies in the room's inbox came as a sync reply, which may hold what others wrote."""
-        self.strikes: Bucket | None = None
-        """How often it lately changed what it may not change."""
         self.reconsider: Callable[[], Awaitable[None]] | None = None
         """Ask again who it is and what it may do; the dialect's, and it tells the client what has changed."""

@@ -54,6 +54,8 @@ class Survey:
     """The second halves of characters that count as two."""
     levels: dict[Id, int] = field(default_factory=dict[Id, int])
     """How deep the shared types in it lie."""
+    roots: set[bytes] = field(default_factory=set[bytes])
+    """The shared types at the top, by name, in which something stands that has no neighbour."""
 
     def missing(self, known: Mapping[int, int]) -> bool:
         """Whether it builds on changes that are neither known nor in it; `known` is end clocks by client."""
@@ -188,7 +190,7 @@ class _Surveyor:
             if inside > 1:
                 raise BadMessage("an update holds an item that stands nowhere")
             if inside:
-                self._text()
+                self._found.roots.add(self._text())
                 level = 1
             else:
                 level = self._note_neighbour((self._client(), self._number()), LOADED) + 1

@@ -46,9 +46,15 @@ class Warden:
         self._log = structlog.get_logger(__name__).bind(project=place[0], document=place[1])
         self._detach: list[Callable[[], None]] = []
         self._reading: asyncio.Task[None] | None = None
+        self._strikes: dict[str, Bucket] = {}
         self._identity_touched = False
         self.identity = Identity("", "")
         """Schema and epoch as the server wrote them."""
+
+    @property
+    def roots(self) -> frozenset[bytes] | None:
+        """The shared types at the top that the document has, as updates write their names; None: any."""
+        return None if self._guard is None else frozenset(name.encode() for name in self._guard.allowed_roots)
 
     def attach(self, doc: Doc[Any]) -> None:
         """Watch a document from here on."""
@@ -104,10 +110,10 @@ class Warden:
             self._counts.refuse(f"rule_{rule}")
         self._on_refused(*self._place, session.actor, known)
         session.link.tell(notice(self._place[1], known[:MOST_TOLD]))
-        if session.strikes is None:
-            minute = self._limits.refusals_per_minute
-            session.strikes = Bucket(minute / 60.0, minute)
-        if not session.strikes.takes(1.0):
+        minute = self._limits.refusals_per_minute
+        # By person: whoever was closed may come back, but not with a clean slate.
+        strikes = self._strikes.setdefault(session.actor.user_id, Bucket(minute / 60.0, minute))
+        if not strikes.takes(1.0):
             raise TooStubborn(f"Your changes are not kept: {refusals[0].message}")
 
     def _keep_identity(self, session: Session, doc: Doc[Any], compensate: Compensate) -> None:

@@ -149,9 +149,9 @@ class People:
         while self.editing is not None:
             for peer in PEERS:
                 self.written.append(f"{peer}{len(self.written)}")
-                await self.node.do("set", peer, key=self.written[-1], value=1)
+                await self.node.do("set", peer, key=self.written[-1], value={"type": "note"})
             self.written.append(f"studio{len(self.written)}")
-            self.document.doc.get("nodes", type=Map)[self.written[-1]] = 1
+            self.document.doc.get("nodes", type=Map)[self.written[-1]] = {"type": "note"}
             with suppress(ConnectionError):
                 await self.witness.put(f"witness{len(self.written)}")
 
@@ -202,7 +202,7 @@ async def test_a_hub_that_is_stopped_while_people_edit_keeps_it_all_and_the_next
         async with hub_of(house) as hub:
             await house.found()
             people = await using.enter_async_context(people_of(house))
-            await until(lambda: len(people.written) > 200, within_seconds=20)
+            await until(lambda: len(people.written) > 200 and len(people.seen) > 100, within_seconds=60)
             arrived, before = people.seen, len(people.written)
             began = time.monotonic()
             hub.send_signal(signal.SIGTERM)

@@ -82,7 +82,7 @@ class Client:
     async def put(self, key: str) -> None:
         updates: list[bytes] = []
         subscription = self.doc.observe(lambda event: updates.append(event.update))
-        self.doc.get("nodes", type=Map)[key] = 1
+        self.doc.get("nodes", type=Map)[key] = {"type": "note"}
         self.doc.unobserve(subscription)
         self.sent.append(key)
         await self._send(messages.change(updates[0]).body)

@@ -304,6 +304,15 @@ async def test_after_a_restart_everybody_holds_what_was_allowed(store: HeldStore
         assert alike(room, again) == before
 
 
+async def test_a_root_that_the_document_does_not_have_is_refused_and_nobody_sees_it(room: Room) -> None:
+    ada, ben = await enter(room, ADA, BEN)
+    ada.doc.get("elsewhere", type=Map)["mine"] = 1
+    await turn(ada, ben)
+    assert ada.link.closed == (CloseCode.FORBIDDEN, "This document has no root called elsewhere.")
+    assert "elsewhere" not in room.doc.keys()  # noqa: SIM118 - a Doc is no mapping
+    assert ben.link.closed is None
+
+
 async def test_whoever_goes_on_and_on_is_closed_and_told_why(store: HeldStore) -> None:
     limits = dataclasses.replace(QUICK, refusals_per_minute=3.0)
     async with (
@@ -317,6 +326,12 @@ async def test_whoever_goes_on_and_on_is_closed_and_told_why(store: HeldStore) -
             await turn(ada, ben)
         assert ada.link.closed == (CloseCode.FORBIDDEN, "Your changes are not kept: This shot is locked.")
         assert room.doc.get("nodes", type=Map)["locked"]["title"] == "locked"
+        back = Peer(room, ADA)
+        back.join()
+        await turn(back)
+        overwrite(back.nodes)
+        await turn(back)
+        assert back.link.closed is not None
         assert plain(ben.doc) == plain(room.doc)
 
 
