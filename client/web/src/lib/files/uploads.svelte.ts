@@ -27,6 +27,8 @@ export class Upload {
   sentBytes = $state(0);
   error = $state('');
   traceId = $state('');
+  /** Whether sending it again may end better. */
+  mayRetry = $state(false);
   /** At the server, of one that is sent in pieces. */
   id = '';
 
@@ -116,6 +118,7 @@ export class Uploads {
     } catch (error) {
       if (isCancelled(error)) return;
       fail(upload, messageOf(error), traceIdOf(error));
+      upload.mayRetry = error instanceof ApiError && error.isTemporary;
       this.#next();
     }
   }

@@ -1,5 +1,13 @@
 // Where a project's work lies: its repository as the server sees it, and how to get it.
-import { get, projectPath } from '$lib/rest';
+import { get, projectPath, send } from '$lib/rest';
+
+/** Where a project is pushed after each version. */
+export interface Remote {
+  url: string;
+  state: 'ok' | 'waiting' | 'failing';
+  at: string | null;
+  message: string;
+}
 
 export interface GitStatus {
   branch: string;
@@ -13,10 +21,14 @@ export interface GitStatus {
   /** What keeps versions from being made; empty while nothing does. */
   problem: string;
   lfs: { ok: boolean; version: string | null; message: string };
+  remote: Remote | null;
 }
 
 export const repository = {
-  status: (project: string) => get<GitStatus>(projectPath(project, 'git', 'status'))
+  status: (project: string) => get<GitStatus>(projectPath(project, 'git', 'status')),
+  /** An empty address: nowhere; without a token the one stays that was set for that host. */
+  setRemote: (project: string, url: string, token?: string) =>
+    send<unknown>('PUT', projectPath(project, 'git', 'remote'), token === undefined ? { url } : { url, token })
 };
 
 /** The command that brings a project to another machine. */
