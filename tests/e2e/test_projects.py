@@ -110,34 +110,6 @@ def test_who_may_not_is_told_why_and_who_can(new_person: NewPerson) -> None:
     picture(page, "projects-menu-viewer")
 
 
-def test_a_project_goes_out_as_a_file_and_comes_in_again(studio: Studio, new_person: NewPerson, tmp_path: Path) -> None:
-    page = new_person()
-    app.sign_in_by_link(page, studio)
-    choose(page, DEMO, "Export…")
-    dialog = page.get_by_test_id("dialog-export")
-    picture(page, "projects-export")
-    with page.expect_download() as download:
-        dialog.get_by_test_id("export").click()
-    bundle = tmp_path / download.value.suggested_filename
-    assert bundle.suffix == ".workprint"
-    download.value.save_as(bundle)
-    expect(dialog.get_by_role("button", name="Close", exact=True).last).to_be_visible()
-    page.keyboard.press("Escape")
-
-    page.get_by_test_id("import-project").click()
-    dialog = page.get_by_test_id("dialog-import")
-    dialog.get_by_test_id("import-file").set_input_files(
-        {"name": "broken.workprint", "mimeType": "application/zip", "buffer": b"this is no archive"}
-    )
-    expect(dialog.get_by_role("alert")).to_contain_text("Not imported; nothing was kept of it.")
-    picture(page, "projects-import-error")
-    dialog.get_by_test_id("import-file").set_input_files(bundle)
-    page.wait_for_url("**/projects/*")
-    expect(app.nodes(page, "shot")).to_have_count(3)
-    page.goto("/")
-    expect(page.get_by_role("button", name=re.compile(f"^More for {DEMO}"))).to_have_count(2)
-
-
 def still(colour: tuple[int, int, int]) -> bytes:
     """A picture of one colour as PNG."""
     data = io.BytesIO()
@@ -279,3 +251,31 @@ def test_where_the_work_is(studio: Studio, new_person: NewPerson) -> None:
     assert page.evaluate("navigator.clipboard.readText()").startswith("git clone ")
     expect(dialog.get_by_test_id("git-pending")).to_be_visible()
     picture(page, "where")
+
+
+def test_a_project_goes_out_as_a_file_and_comes_in_again(studio: Studio, new_person: NewPerson, tmp_path: Path) -> None:
+    page = new_person()
+    app.sign_in_by_link(page, studio)
+    choose(page, DEMO, "Export…")
+    dialog = page.get_by_test_id("dialog-export")
+    picture(page, "projects-export")
+    with page.expect_download() as download:
+        dialog.get_by_test_id("export").click()
+    bundle = tmp_path / download.value.suggested_filename
+    assert bundle.suffix == ".workprint"
+    download.value.save_as(bundle)
+    expect(dialog.get_by_role("button", name="Close", exact=True).last).to_be_visible()
+    page.keyboard.press("Escape")
+
+    page.get_by_test_id("import-project").click()
+    dialog = page.get_by_test_id("dialog-import")
+    dialog.get_by_test_id("import-file").set_input_files(
+        {"name": "broken.workprint", "mimeType": "application/zip", "buffer": b"this is no archive"}
+    )
+    expect(dialog.get_by_role("alert")).to_contain_text("Not imported; nothing was kept of it.")
+    picture(page, "projects-import-error")
+    dialog.get_by_test_id("import-file").set_input_files(bundle)
+    page.wait_for_url("**/projects/*")
+    expect(app.nodes(page, "shot")).to_have_count(3)
+    page.goto("/")
+    expect(page.get_by_role("button", name=re.compile(f"^More for {DEMO}"))).to_have_count(2)

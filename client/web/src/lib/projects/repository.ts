@@ -28,7 +28,11 @@ export const repository = {
   status: (project: string) => get<GitStatus>(projectPath(project, 'git', 'status')),
   /** An empty address: nowhere; without a token the one stays that was set for that host. */
   setRemote: (project: string, url: string, token?: string) =>
-    send<unknown>('PUT', projectPath(project, 'git', 'remote'), token === undefined ? { url } : { url, token })
+    send<unknown>(
+      'PUT',
+      projectPath(project, 'git', 'remote'),
+      token === undefined ? { url } : { url, token }
+    )
 };
 
 /** The command that brings a project to another machine. */
