@@ -24,9 +24,11 @@ from server.api import (
     production,
     projects,
     proposals,
+    scripts,
     shares,
     tasks,
     uploads,
+    workspace,
 )
 from server.keys import OPENAPI
 
@@ -60,6 +62,9 @@ API: tuple[web.RouteDef, ...] = (
     web.get("/trash", lifecycle.list_trash),
     web.post(TRASHED + "/restore", lifecycle.restore),
     web.delete(TRASHED, lifecycle.erase),
+    web.get(PROJECT + "/scripts", scripts.list_scripts),
+    web.post(PROJECT + "/scripts", scripts.create_script),
+    web.get("/workspace/config", workspace.config),
     web.get(PROJECT + "/members", members.members),
     web.post(PROJECT + "/members", members.add),
     web.put(PROJECT + "/members/{user}", members.change),

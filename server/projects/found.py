@@ -10,11 +10,10 @@ from typing import cast
 
 import structlog
 
-from crdt_schema.documents import UnknownDocument
 from server.hub.codec import BadMessage
 from server.hub.replica import Ruined
 from server.projects.building import Documents, read_log
-from server.snapshot.tree import ANNOTATIONS, DOCUMENT_PATHS, LATER_PATHS, SCRIPT_FOLDERS, SCRIPTS, document_path
+from server.snapshot.tree import DOCUMENT_PATHS, FOLDERS, LATER_PATHS, document_at
 from server.store.base import NewerStore
 
 LOG_UNREADABLE = "Its log of changes cannot be read, so the documents were taken from the files in the project."
@@ -70,13 +69,7 @@ def documents_in_tree(folder: Path, problems: list[str]) -> Documents:
 def _places(folder: Path) -> Iterator[tuple[str, str]]:
     """Name and path of every document that may stand in the tree."""
     yield from (DOCUMENT_PATHS | LATER_PATHS).items()
-    kinds = {ANNOTATIONS: ("annotations", ".json"), SCRIPTS: ("script", ".txt")}
-    kinds |= dict.fromkeys(SCRIPT_FOLDERS.values(), ("script", ".txt"))
-    for place, (kind, suffix) in kinds.items():
-        for file in sorted((folder / place).glob(f"*{suffix}")):
-            name = f"{kind}/{file.stem}"
-            try:
-                if document_path(name) == f"{place}/{file.name}":
-                    yield name, f"{place}/{file.name}"
-            except UnknownDocument:
-                continue
+    for place in FOLDERS:
+        for file in sorted((folder / place).glob("*.*")):
+            if file.is_file() and (name := document_at(f"{place}/{file.name}")) is not None:
+                yield name, f"{place}/{file.name}"

@@ -27,7 +27,7 @@ SCRIPT_FOLDERS: dict[str, str] = {
     "treatment": "02_Source_Creative/Treatments",
     "shot_list": "02_Source_Creative/ShotLists",
 }
-"""By the name of the script; all others are in `SCRIPTS` (W-032 to W-034, W-044)."""
+"""By how the name of the script begins; all others are in `SCRIPTS` (W-032 to W-034, W-044)."""
 
 
 def document_path(name: str) -> str:
@@ -39,7 +39,7 @@ def document_path(name: str) -> str:
     if kind_of(name).named and kind == "annotations":
         return f"{ANNOTATIONS}/{own_name}.json"
     if kind_of(name).named and kind == "script":
-        return f"{SCRIPT_FOLDERS.get(own_name, SCRIPTS)}/{own_name}.txt"
+        return f"{script_folder(own_name)}/{own_name}.txt"
     raise UnknownDocument(f"the repository has no place for the document {name!r}")
 
 
@@ -57,6 +57,14 @@ def document_at(path: str) -> str | None:
         if has_place(name) and document_path(name) == path:
             return name
     return None
+
+
+def script_folder(own_name: str) -> str:
+    """Where a script stands: `treatment`, `treatment_2` and `treatment-short` are all treatments."""
+    for start, folder in SCRIPT_FOLDERS.items():
+        if own_name == start or own_name.startswith((f"{start}-", f"{start}_")):
+            return folder
+    return SCRIPTS
 
 
 def has_place(name: str) -> bool:
