@@ -68,12 +68,15 @@ async def parts_of(request: web.Request, fields: Collection[str] = ()) -> AsyncI
     """The files of a multipart request, and these fields; raises BadRequest when there are too many."""
     with body_read(NO_MULTIPART):
         reader = await request.multipart()
-    for _ in range(MAX_PARTS):
+    files = 0
+    while files <= MAX_PARTS:
         with body_read(NO_MULTIPART):
             part = await reader.next()
         if part is None:
             return
-        if isinstance(part, BodyPartReader) and (part.filename or part.name in fields):
+        is_field = isinstance(part, BodyPartReader) and part.filename is None and part.name in fields
+        files += not is_field
+        if isinstance(part, BodyPartReader) and (is_field or part.filename) and files <= MAX_PARTS:
             yield part
     raise BadRequest(f"Send at most {MAX_PARTS} files at once.")
 

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 from crdt_schema.ids import BlobHash, ProjectId
 from server.errors import NotFound
 from server.projects import layout
-from server.projects.filing import link_once, same_file
+from server.projects.filing import link_once, names_in, same_file
 from server.projects.layout import CATEGORY_FOLDERS, Category
 from server.projects.sniffing import HEAD_BYTES, media_type_of
 from server.snapshot.lfs import Pointer
@@ -80,10 +80,14 @@ def find_file(project: Home, file_id: str) -> ProjectFile:
     """A file by its id; raises NotFound. It blocks."""
     memory = _Memory(project.folder)
     for category, folder in CATEGORY_FOLDERS.items():
-        for entry in _entries(project.folder / folder):
-            if id_of(category, entry.name) == file_id and (file := memory.look_at(category, entry)) is not None:
+        for name in names_in(project.folder / folder):
+            # Its id before anything is asked of the disk: a film is fetched in many parts.
+            entry = project.folder / folder / name
+            if id_of(category, name) == file_id and _counts(entry):
+                file = memory.look_at(category, entry)
                 memory.save()
-                return file
+                if file is not None:
+                    return file
     raise NotFound("There is no such file in this project. Somebody may have removed it.")
 
 
@@ -138,15 +142,11 @@ def id_of(category: Category, name: str) -> str:
 
 def _entries(folder: Path) -> list[Path]:
     """Whole files of a folder: no links, nothing hidden, nothing that belongs to Workprint."""
-    try:
-        entries = sorted(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return [
-        entry
-        for entry in entries
-        if not entry.name.startswith(".") and not entry.is_symlink() and entry.is_file() and not _is_document(entry)
-    ]
+    return [entry for name in names_in(folder) if _counts(entry := folder / name)]
+
+
+def _counts(entry: Path) -> bool:
+    return not entry.name.startswith(".") and not entry.is_symlink() and entry.is_file() and not _is_document(entry)
 
 
 def _is_document(entry: Path) -> bool:

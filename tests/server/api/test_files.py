@@ -141,6 +141,28 @@ async def test_a_file_that_is_too_large_is_refused_while_it_arrives(tmp_path: Pa
         assert blobs_in(studio) == []
 
 
+async def test_twenty_files_come_at_once_and_no_more(studio: Studio) -> None:
+    many = [(f"{number}.png", png()) for number in range(21)]
+    async with studio.editor.post(studio.path, data=form(*many[:20], category="styles")) as reply:
+        assert reply.status == 201, await reply.text()
+    await added(studio.editor, studio.id, "locations", *many, status=400)
+    assert len(await studio.files()) == 20
+
+
+async def test_a_full_disk_is_said_so_and_keeps_nothing(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = blobs_in(studio)
+    monkeypatch.setattr(os, "fsync", full)
+    told = await added(studio.editor, studio.id, "styles", ("a.png", png()), status=507)
+    monkeypatch.undo()
+    assert told["error"]["code"] == "disk_full"
+    assert "Free some space" in told["error"]["message"]
+    assert await studio.files() == []
+    assert blobs_in(studio) == before
+
+
 async def test_a_connection_that_is_cut_half_way_leaves_nothing(studio: Studio) -> None:
     url = studio.service.server.make_url(f"{studio.path}?category=styles")
     _, writer = await asyncio.open_connection(url.host, url.port)

@@ -16,6 +16,7 @@ from server import keys
 from server.api import openapi, routes
 from server.auth.actor import SYSTEM
 from tests.support.farm import Valkey
+from tests.support.files import added
 from tests.support.service import PNG_PIXEL, Service, got, made, running_service
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
@@ -76,6 +77,8 @@ async def seeded(service: Service, owner: aiohttp.ClientSession) -> dict[str, st
     form.add_field("files", PNG_PIXEL, filename="a.png", content_type="image/png")
     async with owner.post(f"/api/projects/{project}/references", data=form) as reply:
         (blob,) = (await reply.json())["referencePack"]
+    (file,) = (await added(owner, project, "styles", ("look.png", PNG_PIXEL)))["files"]
+    upload = {"name": "A001.mov", "size_bytes": 5000, "category": "source_media"}
     task = (await made(owner, "/api/tasks/submit", {"project_id": project, "node_id": "shot-1"}, 202))["task_id"]
     chain = await made(owner, f"/api/projects/{project}/scene-chains", {"name": "The stops", "shots": ["shot-1"]})
     return {
@@ -83,6 +86,8 @@ async def seeded(service: Service, owner: aiohttp.ClientSession) -> dict[str, st
         "path.chain": chain["id"],
         "path.segment": chain["segments"][0]["id"],
         "path.blob": blob,
+        "path.file": file["id"],
+        "path.upload": (await made(owner, f"/api/projects/{project}/uploads", upload))["id"],
         "path.task": task,
         "path.shot": "shot-1",
         "path.style": "style-1",
