@@ -36,8 +36,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("redis", help="run the workspace's embedded Valkey")
     commands.add_parser("login-url", help="print a one-time login for the owner of the workspace")
     project = commands.add_parser("project", help="projects").add_subparsers(dest="action", required=True)
-    new = project.add_parser("new", help="make a project")
-    new.add_argument("name")
+    add_project_commands(project)
     user = commands.add_parser("user", help="people").add_subparsers(dest="action", required=True)
     add = user.add_parser("add", help="add somebody; the password comes from standard input or a prompt")
     add.add_argument("name")
@@ -50,6 +49,25 @@ def parser() -> argparse.ArgumentParser:
     password = user.add_parser("password", help="give somebody another password, which signs them out everywhere")
     password.add_argument("name")
     return root
+
+
+def add_project_commands(project: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands about projects; a project is named by its id or its title."""
+    project.add_parser("new", help="make a project").add_argument("name")
+    project.add_parser("list", help="every project, and what lies in the trash")
+    export = project.add_parser("export", help="write a project with everything into one file")
+    export.add_argument("project")
+    export.add_argument("file")
+    taking = project.add_parser("import", help="make a project of a bundle, or of a zip or tar of a clone")
+    taking.add_argument("file")
+    taking.add_argument("--name", default="", help="another title")
+    trash = project.add_parser("trash", help="move a project to the trash; the hub must not run")
+    trash.add_argument("project")
+    trash.add_argument("--reason", default="", help="stands in the audit log")
+    project.add_parser("restore", help="put a project back").add_argument("project")
+    delete = project.add_parser("delete", help="erase a project in the trash for ever")
+    delete.add_argument("project")
+    delete.add_argument("--title", required=True, help="its title, to say that you mean it")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -101,11 +119,32 @@ def short_command(given: argparse.Namespace, config: Config) -> Coroutine[Any, A
 
     match given.command:
         case "project":
-            return commands.new_project(config, given.name)
+            return project_command(given, config)
         case "user":
             return user_command(given, config)
         case _:
             return commands.login_url(config)
+
+
+def project_command(given: argparse.Namespace, config: Config) -> Coroutine[Any, Any, str]:
+    """A command about projects."""
+    from server import commands, project_commands  # noqa: PLC0415 - as in run
+
+    match given.action:
+        case "new":
+            return commands.new_project(config, given.name)
+        case "list":
+            return project_commands.list_projects(config)
+        case "export":
+            return project_commands.export_project(config, given.project, given.file)
+        case "import":
+            return project_commands.import_project(config, given.file, given.name)
+        case "trash":
+            return project_commands.trash_project(config, given.project, given.reason)
+        case "restore":
+            return project_commands.restore_project(config, given.project)
+        case _:
+            return project_commands.erase_project(config, given.project, given.title)
 
 
 def user_command(given: argparse.Namespace, config: Config) -> Coroutine[Any, Any, str]:

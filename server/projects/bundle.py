@@ -30,7 +30,7 @@ MOST_AT_ONCE = 4
 """Bundles that are being written: each keeps a thread."""
 _places = threading.BoundedSemaphore(MOST_AT_ONCE)
 
-Send = Callable[[bytes], None]
+Send = Callable[[bytes], object]
 """Hands on some bytes and waits until there is room for more; raises when nobody takes them any more."""
 
 

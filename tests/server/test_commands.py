@@ -1,30 +1,13 @@
 """The commands about people, as an operator runs them beside a hub."""
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from server import keys
+from tests.support.command import workprint
 from tests.support.service import Service, got, running_service
 from tests.support.signed_in import refusal, signed_in_browser
-from tests.support.studio import BIN
-
-
-def workprint(workspace: Path, *arguments: str, stdin: str = "", status: int = 0) -> str:
-    environment = {**os.environ, "WORKSPACE_ROOT": str(workspace)}
-    done = subprocess.run(
-        [BIN / "workprint", *arguments],
-        env=environment,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == status, done.stderr
-    return done.stdout + done.stderr
 
 
 def test_people_are_added_listed_changed_and_removed(tmp_path: Path) -> None:
