@@ -142,7 +142,7 @@ const theme = EditorView.theme(
     '.cm-placeholder': { color: 'var(--text-placeholder)' },
     '.fountain-title': { color: 'var(--text-2)' },
     '.fountain-scene': { fontWeight: '700' },
-    '.fountain-section': { color: 'var(--accent)', fontWeight: '700' },
+    '.fountain-section': { color: 'var(--text-2)', fontWeight: '700' },
     '.fountain-synopsis': { color: 'var(--text-2)', fontStyle: 'italic' },
     '.fountain-character': { paddingLeft: '22ch', fontWeight: '600' },
     '.fountain-parenthetical': { paddingLeft: '16ch', color: 'var(--text-2)' },
