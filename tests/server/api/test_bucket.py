@@ -29,8 +29,8 @@ async def test_a_blob_that_this_machine_lost_is_shown_from_the_bucket(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_credentials(monkeypatch)
-    settings = {"S3_BUCKET": BUCKET, "S3_ENDPOINT": s3_endpoint(), "S3_PREFIX": f"tenant-{uuid4().hex}"}
-    async with running_service(tmp_path, **settings) as service:
+    prefix = f"tenant-{uuid4().hex}"
+    async with running_service(tmp_path, S3_BUCKET=BUCKET, S3_ENDPOINT=s3_endpoint(), S3_PREFIX=prefix) as service:
         editor = await service.sign_in("Ed", "editor")
         project = (await made(editor, "/api/projects", {"name": "Night Bus"}))["id"]
         (file,) = (await added(editor, project, "styles", ("look.png", png())))["files"]
