@@ -1,12 +1,8 @@
 """The walk of a snapshot: an edit in a room becomes a commit, a clone has every byte, and no kill breaks anything."""
 
-import json
 import random
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,67 +10,21 @@ import pytest
 from server.projects.index import Project
 from tests.support.busy_project import SHOT
 from tests.support.git import assert_healthy, git, is_clean
+from tests.support.snapshot_kills import (
+    assert_nothing_lost,
+    commit_the_rest,
+    kill_snapshots,
+    saved_lines,
+    start_busy,
+    two_at_once,
+)
 from tests.support.workspace import ADA, GRACE, Workspace, open_workspace
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-CANVAS = "02_Source_Creative/Canvases/main_canvas.json"
-FAULT_POINTS = ("write_tree", "commit", "put_into_work_tree", "stage")
+FAULT_POINTS = ("write_tree", "commit", "_advance", "put_into_work_tree", "stage")
 
 
-def start_busy(root: Path, *arguments: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.support.busy_project", str(root), *arguments],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-
-
-def killed_after(seconds: float, process: "subprocess.Popen[str]") -> str:
-    """What a process had said when it was killed, that long after it had begun to speak."""
-    assert process.stdout is not None
-    first = process.stdout.readline()
-    time.sleep(seconds)
-    process.kill()
-    rest, _ = process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL
-    return first + rest
-
-
-def saved_lines(output: str) -> set[str]:
-    return {f"line {line.removeprefix('saved ')}" for line in output.splitlines() if line.startswith("saved ")}
-
-
-async def commit_the_rest(root: Path) -> Project:
-    """What the next start of the server does: everything that was saved is committed."""
-    async with open_workspace(root) as workspace:
-        (project,) = workspace.projects.all()
-        await workspace.snapshotter.snapshot_now(project.id)
-        return project
-
-
-def assert_nothing_lost(project: Project, lines: set[str]) -> None:
-    # A take's file whose record was not on disk yet is untracked: its job is still in the stream and comes again.
-    assert git(project.folder, "status", "--porcelain", "--untracked-files=no") == ""
-    assert_healthy(project.folder)
-    canvas = json.loads(git(project.folder, "show", f"HEAD:{CANVAS}"))
-    assert lines <= set(canvas["nodes"][SHOT]["prompt"].splitlines())
-    takes = json.loads(git(project.folder, "show", "HEAD:03_Renders/takes.json"))["takes"]
-    listed = git(project.folder, "ls-files", "03_Renders/Chapter_01").split()
-    assert {f"{take['name']}.png" for take in takes.values()} <= {Path(path).name for path in listed}
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_a_server_killed_at_any_moment_leaves_a_whole_repository(tmp_path: Path, seed: int) -> None:
-    moments = random.Random(seed)
-    lines: set[str] = set()
-    for _ in range(3):
-        lines |= saved_lines(killed_after(moments.uniform(0.05, 0.6), start_busy(tmp_path)))
-        # Before anything is repaired.
-        git(next((tmp_path / "Projects").glob("Busy")), "fsck", "--full", "--strict")
-    assert len(lines) > 3
-    assert_nothing_lost(await commit_the_rest(tmp_path), lines)
+async def test_a_server_killed_ten_times_leaves_a_whole_repository(tmp_path: Path) -> None:
+    await kill_snapshots(tmp_path, 10, seed=1)
 
 
 @pytest.mark.parametrize("fault", FAULT_POINTS)
@@ -89,6 +39,10 @@ async def test_a_server_killed_between_two_steps_of_a_snapshot_finishes_it_later
     assert process.returncode == -signal.SIGKILL
     git(project.folder, "fsck", "--full", "--strict")
     assert_nothing_lost(await commit_the_rest(tmp_path), saved_lines(output))
+
+
+async def test_two_processes_that_snapshot_one_project_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    await two_at_once(tmp_path, 12)
 
 
 async def test_a_clone_of_a_project_has_every_byte_of_its_takes(tmp_path: Path) -> None:

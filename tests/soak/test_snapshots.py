@@ -1,0 +1,24 @@
+"""The long run of kills in the middle of snapshots."""
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.support.snapshot_kills import kill_snapshots, two_at_once
+
+KILLS = int(os.environ.get("WORKPRINT_TEST_SNAPSHOT_KILLS", "50"))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+async def test_a_server_killed_fifty_times_loses_nothing_and_leaves_a_whole_repository(tmp_path: Path) -> None:
+    # Shown by `pytest -s`: what a long run was worth.
+    print(await kill_snapshots(tmp_path, KILLS, random.randrange(1 << 32)))  # noqa: T201
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+async def test_two_snapshotters_at_once_for_a_long_time(tmp_path: Path) -> None:
+    await two_at_once(tmp_path, 150)
