@@ -71,7 +71,7 @@ def assert_nothing_lost(project: Project, lines: set[str]) -> None:
 
 async def kill_snapshots(root: Path, kills: int, seed: int) -> str:
     """Kill a server that never rests, as often as asked; asserts that its repository is whole each time it dies."""
-    moments, lines = random.Random(seed), set[str]()
+    moments, lines, folder = random.Random(seed), set[str](), root
     for kill in range(1, kills + 1):
         lines |= saved_lines(killed_after(moments.uniform(0.05, 0.6), start_busy(root)))
         (folder,) = (root / "Projects").glob("Busy")
