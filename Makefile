@@ -1,6 +1,6 @@
 # Workprint. `make run` starts the studio, `make test` tests it; both set up what they need.
 .DEFAULT_GOAL := help
-.PHONY: help run up build check format test test-python test-web soak bench schema lock
+.PHONY: help run up build check format test test-python test-web soak bench bench-project schema lock
 export PATH := $(CURDIR)/.make/bin:$(CURDIR)/.venv/bin:$(PATH)
 WEB := client/web
 WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/static $(WEB)/*.config.* -type f 2>/dev/null)
@@ -45,6 +45,9 @@ soak:           ## The long runs: hours of load, crashes and fuzz
 bench:          ## The hub beside its peers, for docs/benchmarks.md (80 minutes; BENCH="--quick --reps 1": 10)
 	@.ci/setup node
 	@python -m bench.compare $(BENCH)
+
+bench-project:  ## Snapshots of a large project beside plain git, for docs/benchmarks-snapshots.md (2 minutes)
+	@python -m bench.snapshots
 
 schema:         ## Write the TypeScript twin of crdt_schema
 	python -m crdt_schema.export_ts

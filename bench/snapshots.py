@@ -1,0 +1,248 @@
+"""Snapshots of a large project: 10,000 nodes and 1,000 takes, and 50 changed files of 10,000, beside plain git.
+
+`python -m bench.snapshots [--small]` writes `docs/benchmarks-snapshots.md`; `make bench-project` runs it.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pycrdt import Doc
+
+from crdt_schema.canvas import Canvas
+from crdt_schema.ids import NodeId, ProjectId
+from crdt_schema.records import Media, Take
+from crdt_schema.takes import Takes
+from server.auth.actor import FARM, Actor
+from server.projects.index import Project, Projects
+from server.projects.manifest import NewProject
+from server.snapshot.repo import ProjectRepo
+from server.snapshot.threeway import merge_records
+from server.snapshot.writer import Order, write_snapshot
+
+ADA = Actor("ada", "Ada Lovelace", "owner")
+GIT = ("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "gc.auto=0")
+PAGE = Path(__file__).resolve().parents[1] / "docs/benchmarks-snapshots.md"
+GOAL_MS = 50.0
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is."""
+
+    nodes: int = 10_000
+    takes: int = 1_000
+    take_bytes: int = 20_000
+    files: int = 10_000
+    changed: int = 50
+    repeats: int = 7
+
+
+SMALL = Size(nodes=500, takes=50, files=1_000, repeats=3)
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    """How long something takes."""
+    started = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - started)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Run git, without a word."""
+    subprocess.run([*GIT, *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - no input
+
+
+def changed_files(size: Size, folder: Path) -> dict[str, list[float]]:
+    """So many changed files among so many: Workprint's Git work, and plain git's, in turns."""
+    ours, theirs = ProjectRepo.create(folder / "ours"), folder / "theirs"
+    files = {f"{number // 100:03}/{number}.json": b"{}\n" for number in range(size.files)}
+    tip = ours.tip()
+    tree, blobs = ours.write_tree(tip, files)
+    ours.commit(tip, tree, "Start\n", ADA, datetime.now(UTC))
+    ours.put_into_work_tree(files)
+    ours.stage(blobs)
+    shutil.copytree(folder / "ours", theirs)
+    times: dict[str, list[float]] = {"ours": [], "git": []}
+    step = size.files // size.changed
+    for repeat in range(size.repeats):
+        change = dict.fromkeys(list(files)[::step], b'{"value": %d}\n' % repeat)
+        ours.put_into_work_tree(change)
+        times["ours"].append(milliseconds(lambda change=change: _commit(folder / "ours", change)))
+        for path, data in change.items():
+            (theirs / path).write_bytes(data)
+        times["git"].append(
+            milliseconds(lambda: (git(theirs, "add", "-A"), git(theirs, "commit", "-q", "-m", "Change")))
+        )
+    return times
+
+
+def _commit(folder: Path, change: dict[str, bytes]) -> None:
+    repo = ProjectRepo(folder)
+    tip = repo.tip()
+    tree, blobs = repo.write_tree(tip, change)
+    repo.commit(tip, tree, "Change\n", ADA, datetime.now(UTC))
+    repo.stage(blobs)
+
+
+class Film:
+    """A large project."""
+
+    def __init__(self, projects: Projects, project: Project) -> None:
+        self.projects = projects
+        self.project = project
+        self.canvas: Doc[Any] = Doc()
+        self.takes: Doc[Any] = Doc()
+
+    @classmethod
+    async def make(cls, root: Path, size: Size) -> "Film":
+        """All of it but the snapshot."""
+        projects = Projects(root)
+        await projects.start()
+        film = cls(projects, await projects.create(NewProject("Large"), ADA))
+        with film.canvas.transaction():
+            for number in range(size.nodes):
+                place = {"x": float(number % 100) * 300, "y": float(number // 100) * 200}
+                fields = {"title": f"Shot {number}", "prompt": f"A street at night, take {number}, wet neon. " * 4}
+                shot = {"chapter": 1 + number // 1000, "scene": 1 + number // 100 % 10, "shot": 1 + number % 100}
+                Canvas(film.canvas).add_node(NodeId(f"shot-{number}"), "shot", place, **fields, **shot)  # type: ignore[arg-type]
+        for number in range(size.takes):
+            film.add_take(number, size)
+        return film
+
+    def add_take(self, number: int, size: Size) -> None:
+        """A take as the recorder files it."""
+        scene, shot = 1 + number // 100 % 10, 1 + number % 100
+        blob = self.project.blobs.put_bytes(os.urandom(size.take_bytes))
+        where = {"chapter": 1, "scene": scene, "shot": shot}
+        name = self.projects.store_take(self.project, **where, number=1, suffix=".png", blob=blob)
+        media: Media = {
+            "blob": blob,
+            "media_type": "image/png",
+            "width": 64,
+            "height": 36,
+            "size_bytes": size.take_bytes,
+        }
+        take: Take = {
+            "node": f"shot-{number}",
+            "job": f"job-{number}",
+            "attempt": f"attempt-{number}",
+            "number": 1,
+            "name": name,
+            "chapter": 1,
+            "scene": scene,
+            "shot": shot,
+            "media": media,
+            "thumbnail": media,
+            "recipe": {"version": "recipe.1", "seed": number},
+            "created_at": "2026-01-02T03:04:05Z",
+            "created_by": "ada",
+            "created_by_name": "Ada Lovelace",
+            "seconds": 1.5,
+            "cost_usd": 0,
+        }
+        Takes(self.takes).add_take(f"take-{number}", take)
+
+    def snapshot(self) -> None:
+        """All that a snapshot does, from the bytes of the documents to the work tree."""
+        states = {"canvas": self.canvas.get_update(), "takes": self.takes.get_update()}
+        changes = {ADA: 1, FARM: 1}
+        write_snapshot(self.projects, Order(ProjectId(self.project.id), datetime.now(UTC), states, changes))
+
+
+async def project_times(size: Size, folder: Path) -> dict[str, float]:
+    """First snapshot, one after an edit, one without a change, a clone, and a restore of the whole canvas."""
+    film = await Film.make(folder / "workspace", size)
+    found = {"first snapshot": milliseconds(film.snapshot)}
+    edits: list[float] = []
+    for repeat in range(size.repeats):
+        Canvas(film.canvas).text(f"shot-{repeat}", "prompt").insert(0, f"Rain {repeat}. ")
+        edits.append(milliseconds(film.snapshot))
+    found["snapshot after an edit"] = statistics.median(edits)
+    found["snapshot without a change"] = milliseconds(film.snapshot)
+    source = film.project.folder
+    found["clone (pointers)"] = milliseconds(
+        lambda: git(folder, "-c", "filter.lfs.smudge=", "-c", "filter.lfs.process=", "-c", "filter.lfs.required=false",
+                    "clone", "-q", "--no-local", str(source), "clone")
+    )  # fmt: skip
+    if shutil.which("git-lfs"):
+        found["clone (media, `git lfs pull`)"] = milliseconds(lambda: git(folder / "clone", "lfs", "pull"))
+    found["restore of the whole canvas"] = milliseconds(lambda: _restore(film))
+    return found
+
+
+def _restore(film: Film) -> None:
+    """An older version as a new change: read it from its commit, and change every record that differs."""
+    repo = ProjectRepo(film.project.folder)
+    path = "02_Source_Creative/Canvases/main_canvas.json"
+    now = json.loads(repo.blob(repo.documents(str(repo.tip().commit))[path]) or b"{}")
+    then = {**now, "nodes": {key: {**node, "title": "Earlier"} for key, node in now["nodes"].items()}}
+    with film.canvas.transaction():
+        merge_records(film.canvas, "canvas", now, then)
+
+
+def page(size: Size, files: dict[str, list[float]], film: dict[str, float]) -> str:
+    """The results as markdown."""
+    ours, peer = statistics.median(files["ours"]), statistics.median(files["git"])
+    met = "met" if ours < GOAL_MS else "**missed**"
+    rows = "\n".join(f"| {name} | {value:,.0f} |" for name, value in film.items())
+    return f"""# Benchmarks: snapshots
+
+Written by `make bench-project`. Plain `git add -A && git commit` ran in turns with Workprint, on the same files and
+disk; everything that Workprint's commit consists of is on the disk when it counts as done.
+
+- {platform.processor() or platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}
+- Python {platform.python_version()}; {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {size.repeats} runs, medians (best)
+
+## {size.changed} changed files of {size.files:,}
+
+| | ms |
+|---|---:|
+| Workprint: objects, commit, index | {ours:.1f} ({min(files["ours"]):.1f}) |
+| `git add -A && git commit` | {peer:.1f} ({min(files["git"]):.1f}) |
+
+Ratio {ours / peer:.2f}. Goal: under {GOAL_MS:.0f} ms of Git work: {met} by the median.
+The time includes the waiting for the disk.
+
+## A project of {size.nodes:,} nodes and {size.takes:,} takes
+
+| | ms |
+|---|---:|
+{rows}
+
+A snapshot here is everything: the document from its bytes, its JSON, the takes, the commit, the work tree and the
+index. It runs in a thread, on a private copy. Restore changes one field of every node.
+"""
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="a small project, printed and not written")
+    small: bool = parser.parse_args().small
+    size = SMALL if small else Size()
+    with tempfile.TemporaryDirectory(prefix="workprint-bench-") as folder:
+        (Path(folder) / "ours").mkdir()
+        files = changed_files(size, Path(folder))
+        film = asyncio.run(project_times(size, Path(folder)))
+    written = page(size, files, film)
+    if not small:
+        PAGE.write_text(written)
+    sys.stdout.write(written)
+
+
+if __name__ == "__main__":
+    main()
