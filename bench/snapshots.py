@@ -204,7 +204,7 @@ def page(size: Size, files: dict[str, list[float]], film: dict[str, float]) -> s
 Written by `make bench-project`. Plain `git add -A && git commit` ran in turns with Workprint, on the same files and
 disk; everything that Workprint's commit consists of is on the disk when it counts as done.
 
-- {platform.processor() or platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}
+- {platform.processor() or platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release().partition("-")[0]}
 - Python {platform.python_version()}; {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {size.repeats} runs, medians (best)
 
 ## {size.changed} changed files of {size.files:,}
