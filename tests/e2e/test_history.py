@@ -99,7 +99,9 @@ def test_versions_carry_both_names_and_a_comparison_shows_the_words_that_changed
     view = open_versions(owner)
     expect(version(owner, "For the director")).to_be_visible()
     expect(view.get_by_test_id("version").filter(has_text="Bo").first).to_be_visible()
-    expect(view.get_by_test_id("pending")).to_have_text("Nothing has changed since the last version", timeout=VERSION_MS)
+    expect(view.get_by_test_id("pending")).to_have_text(
+        "Nothing has changed since the last version", timeout=VERSION_MS
+    )
 
     compare(owner, "from", "For the director")
     compare(owner, "to", "Now")
@@ -166,6 +168,27 @@ def test_a_look_at_an_earlier_version_changes_nothing_and_disturbs_nobody(
     expect(bar).to_be_hidden()
     expect(words_on(owner)).to_have_text(SNOW + " A dog barks.")
     expect(app.nodes(owner, "note")).to_have_count(1)
+
+
+def test_takes_stand_in_the_timeline_and_in_a_comparison(studio: Studio, new_person: NewPerson) -> None:
+    owner, _ = two_with_versions(studio, new_person, "The Takes")
+    shot = app.nodes(owner, "shot").first
+    for number, name in enumerate(("First take", "Second take"), start=1):
+        shot.get_by_test_id("generate").click()
+        expect(shot.get_by_test_id("take-thumb")).to_have_count(number, timeout=app.TAKE_MS)
+        name_version(owner, name)
+    open_versions(owner)
+    expect(version(owner, "Second take").locator("img")).to_have_count(1)
+    compare(owner, "from", "Winter")
+    compare(owner, "to", "Second take")
+    expect(owner.get_by_test_id("diff-takes").locator("li")).to_have_count(2)
+    compare(owner, "from", "First take")
+    expect(owner.get_by_test_id("diff-takes").locator("li")).to_have_count(1)
+    picture(owner, "history-takes")
+    version(owner, "First take").click()
+    owner.get_by_test_id("look-at").click()
+    expect(shot.get_by_test_id("take-thumb")).to_have_count(1)
+    picture(owner, "history-past-takes")
 
 
 def test_before_there_is_a_version_and_when_the_list_cannot_be_had(studio: Studio, new_person: NewPerson) -> None:

@@ -31,11 +31,19 @@ export interface GitStatus {
   problem: string;
 }
 
+/** Something that was put back, and why. */
+export interface Refused {
+  rule: string;
+  title: string;
+  message: string;
+  /** Who can help, in words; "" when nobody can. */
+  lift: string;
+}
+
 export interface Restored {
   /** How many records are as they were. */
   restored: number;
-  /** What was put back, and why; `lift` says who can help, in words. */
-  refused: { title: string; message: string; lift: string }[];
+  refused: Refused[];
   /** The version that holds what stood until then: restoring it takes this back. */
   before: string;
 }

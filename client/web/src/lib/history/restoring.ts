@@ -21,7 +21,9 @@ export async function bringBack(studio: Studio, asked: Asked): Promise<Restored>
     tone: 'done' as const,
     title: done.restored > 0 ? `You restored ${of}` : `Nothing of ${of} had to be restored`,
     detail:
-      done.restored > 0 ? `It is as in ${versionWords(version)}, for everybody.` : 'It is as it was then.',
+      done.restored > 0
+        ? `${done.refused.length > 0 ? 'What was not refused' : 'It'} is as in ${versionWords(version)}, for everybody.`
+        : 'It is as it was then.',
     topic: `restored ${done.before}`
   };
   if (done.refused.length > 0 && done.restored === 0) return done;

@@ -1,6 +1,6 @@
 // Versions, and what differs between them, in the words that people use.
-import { clockTime, documentWords, fieldWords, typeWords } from '../changes/words';
-import type { Version } from './rest';
+import { capital, clockTime, documentWords, fieldWords, typeWords } from '../changes/words';
+import type { Refused, Version } from './rest';
 import type { Asked } from './travel.svelte';
 
 /** "14:05", "yesterday, 14:05", "3 Mar, 14:05": stands after "the version of". */
@@ -68,4 +68,10 @@ export function restoreVerb({ document, record, field }: Asked): string {
         ? 'Bring it back'
         : 'Put it back';
   return document === 'canvas' ? 'Restore the canvas' : 'Restore it';
+}
+
+/** "This shot is locked by Ana. An admin or the owner of this project can unlock it." */
+export function refusedWords({ message, lift, rule }: Refused): string {
+  const why = `${message.trim().replace(/[.\s]+$/, '')}.`;
+  return lift ? `${why} ${capital(lift)} can ${rule.endsWith('_lock') ? 'unlock it' : 'help'}.` : why;
 }
