@@ -36,8 +36,8 @@ async def create_script(request: web.Request) -> web.Response:
     if not asked:
         raise BadRequest(f"kind must be one of {', '.join(KINDS)}.")
     kind = ALIASES.get(asked) or cast("ScriptKind", asked)
-    title = line(body, "title" if "title" in body else "name", longest=LONGEST_TITLE, default="")
-    name = scripts.free_name(kind, title, await _names(hub, project))
+    title, called = (line(body, field, longest=LONGEST_TITLE, default="") for field in ("title", "name"))
+    name = scripts.free_name(kind, title or called, await _names(hub, project))
     async with hub.room(project.id, "canvas") as canvas, hub.room(project.id, PREFIX + name) as room:
         words = scripts.template(kind, project.manifest, cast("CanvasPlain", canvas.plain())["nodes"])
 
