@@ -198,13 +198,14 @@ def page(size: Size, files: dict[str, list[float]], film: dict[str, float]) -> s
     """The results as markdown."""
     ours, peer = statistics.median(files["ours"]), statistics.median(files["git"])
     met = "met" if ours < GOAL_MS else "**missed**"
+    system = f"{platform.system()} {platform.release().partition('-')[0]}"
     rows = "\n".join(f"| {name} | {value:,.0f} |" for name, value in film.items())
     return f"""# Benchmarks: snapshots
 
 Written by `make bench-project`. Plain `git add -A && git commit` ran in turns with Workprint, on the same files and
 disk; everything that Workprint's commit consists of is on the disk when it counts as done.
 
-- {platform.processor() or platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release().partition("-")[0]}
+- {platform.processor() or platform.machine()}, {os.cpu_count()} cores, {system}
 - Python {platform.python_version()}; {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {size.repeats} runs, medians (best)
 
 ## {size.changed} changed files of {size.files:,}
