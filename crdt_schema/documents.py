@@ -53,8 +53,12 @@ KINDS: dict[str, DocumentKind] = {
         "production",
         "production.1",
         "editor",
-        {"locks": None, "chains": None, "audit": None, "segments": "editor"},
+        {"locks": None, "chains": None, "audit": None, "forks": None, "segments": "editor"},
         shows_saved=True,
+    ),
+    # A copy of the canvas to try something on. Takes are made on the canvas only, so nobody asks for them here.
+    "fork": DocumentKind(
+        "fork", "canvas.1", "editor", {"nodes": "editor", "edges": "editor", "intents": None}, named=True
     ),
     "script": DocumentKind("script", "script.1", "editor", {"text": "editor"}, named=True),
 }

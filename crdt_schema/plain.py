@@ -40,7 +40,12 @@ def _script(doc: Doc[Any], schema: str) -> ScriptPlain:
     return {"schema": schema, "text": str(doc.get("text", type=Text))}
 
 
-_SPECIAL: dict[str, Callable[[Doc[Any], str], DocumentPlain]] = {"canvas": _canvas, "takes": _takes, "script": _script}
+_SPECIAL: dict[str, Callable[[Doc[Any], str], DocumentPlain]] = {
+    "canvas": _canvas,
+    "fork": _canvas,
+    "takes": _takes,
+    "script": _script,
+}
 
 
 def _records(doc: Doc[Any], kind: DocumentKind) -> DocumentPlain:

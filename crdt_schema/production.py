@@ -7,7 +7,7 @@ from typing import Any, cast, get_args
 from pycrdt import Doc, Map, Text
 
 from crdt_schema.ids import check_id
-from crdt_schema.records import AuditNote, Lock, LockKind, SceneChain, Segment
+from crdt_schema.records import AuditNote, Fork, Lock, LockKind, SceneChain, Segment
 from crdt_schema.values import normal
 
 LOCK_KINDS: tuple[LockKind, ...] = get_args(LockKind)
@@ -52,6 +52,7 @@ class Production:
         self._chains: Map[Any] = doc.get("chains", type=Map)
         self._segments: Map[Any] = doc.get("segments", type=Map)
         self._audit: Map[Any] = doc.get("audit", type=Map)
+        self._forks: Map[Any] = doc.get("forks", type=Map)
 
     def locks(self) -> dict[str, Lock]:
         """Every lock by its key."""
@@ -122,6 +123,14 @@ class Production:
         if note_id in self._audit:
             raise BadProductionEdit(f"the note {note_id} exists")
         self._audit[check_id(note_id)] = dict(note)
+
+    def forks(self) -> dict[str, Fork]:
+        """Every fork of the canvas by its name, those that were deleted too."""
+        return cast("dict[str, Fork]", _records(self._forks))
+
+    def set_fork(self, name: str, fork: Fork) -> None:
+        """Write down that a fork was made, or deleted."""
+        self._forks[check_id(name)] = dict(fork)
 
 
 def locks_of(doc: Doc[Any]) -> Locks:

@@ -276,6 +276,18 @@ class AuditNote(TypedDict):
     detail: str
 
 
+class Fork(TypedDict):
+    """A copy of the canvas to try something on, `fork/{name}`; written by the server only."""
+
+    by: str
+    by_name: str
+    at: Timestamp
+    commit: str
+    """The version it began as; empty: the canvas as it was then."""
+    deleted: bool
+    """Its name is not given again, for copies of it may still be somewhere."""
+
+
 class CanvasPlain(TypedDict):
     """The canvas as it is written to Git: what is deleted or dangling is left out."""
 
@@ -325,6 +337,7 @@ class ProductionPlain(TypedDict):
     chains: dict[str, SceneChain]
     segments: dict[str, Segment]
     audit: dict[str, AuditNote]
+    forks: dict[str, Fork]
 
 
 class ScriptPlain(TypedDict):

@@ -24,6 +24,7 @@ from server.config import Config
 from server.errors import NotFound, Unauthorised
 from server.git.backend import Backend
 from server.guard.opening import guards
+from server.history.forks import Forks
 from server.history.service import History
 from server.hub import ws
 from server.hub.hub import Hub, OpenStore
@@ -98,7 +99,8 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     app[keys.LOCKS] = LockKeeper(app[keys.HUB], audit_writer(app), clock)
     app[keys.CHAINS] = SceneChains(app[keys.HUB])
     app[keys.GIT] = Backend()
-    app[keys.HISTORY] = History(app[keys.PROJECTS], app[keys.HUB])
+    app[keys.HISTORY] = History(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER].snapshot_now)
+    app[keys.FORKS] = Forks(app[keys.HISTORY], app[keys.HUB], clock)
     app[keys.ACTIVITY] = Activity(app[keys.HUB])
     app[keys.METRICS] = registry_of(app[keys.HUB])
     app.cleanup_ctx.extend(

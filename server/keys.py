@@ -16,6 +16,7 @@ from server.auth.people import People
 from server.auth.tokens import Tokens
 from server.config import Config
 from server.git.backend import Backend
+from server.history.forks import Forks
 from server.history.service import History
 from server.hub.hub import Hub
 from server.intents.service import Intents
@@ -52,6 +53,7 @@ PUSHER = web.AppKey("pusher", Pusher)
 SNAPSHOTTER = web.AppKey("snapshotter", Snapshotter)
 GIT = web.AppKey("git", Backend)
 HISTORY = web.AppKey("history", History)
+FORKS = web.AppKey("forks", Forks)
 ACTIVITY = web.AppKey("activity", Activity)
 METRICS = web.AppKey("metrics", CollectorRegistry)
 REPLICATION = web.AppKey("replication", Replication)

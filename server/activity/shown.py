@@ -45,6 +45,10 @@ SHOWN: dict[str, dict[str, Shown]] = {
         "chains": Shown("chain", "name"),
         "segments": Shown("segment", "text"),
     },
+    "fork": {
+        "nodes": Shown("node", type="type"),
+        "edges": Shown("edge", "", refers_to="nodes", by=("source", "target")),
+    },
     "script": {"text": Shown("script", "")},
 }
 """What is called after another record stands below it. Jobs are left out, for each take tells of its own; so is the

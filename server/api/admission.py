@@ -8,7 +8,7 @@ from server.auth.actor import User
 from server.auth.policy import access
 from server.errors import NotFound, Unauthorised
 from server.hub.admission import Admission, Admit
-from server.keys import PEOPLE, PROJECTS
+from server.keys import FORKS, PEOPLE, PROJECTS
 from server.middleware import check_origin, signed_in
 
 
@@ -25,7 +25,10 @@ def admitter(app: web.Application) -> Admit:
             kind = kind_of(document)
         except UnknownDocument as error:
             raise NotFound(str(error)) from None
-        return await decide(app, user, project, kind)
+        admission = await decide(app, user, project, kind)
+        if kind.name == "fork":
+            await app[FORKS].demand(project, document.partition("/")[2])
+        return admission
 
     return admit
 

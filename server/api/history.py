@@ -1,4 +1,4 @@
-"""History over REST: the timeline, what stood in a version, and what is different between two."""
+"""History over REST: the timeline, what stood in a version, what is different between two, and the way back."""
 
 import re
 from dataclasses import asdict
@@ -6,10 +6,12 @@ from typing import Any
 
 from aiohttp import web
 
-from server.api.access import enter
+from server.api.access import enter, json_body, text
+from server.api.activity import LONGEST_RECORD
 from server.api.projects import media_url
 from server.errors import BadRequest
 from server.history.compare import told
+from server.history.rewind import Target
 from server.history.service import NOW
 from server.keys import HISTORY
 from server.projects.index import Project
@@ -59,6 +61,21 @@ async def diff(request: web.Request) -> web.Response:
     for take in (*takes["added"], *takes["removed"], *(each for shot in takes["active"] for each in _ends(shot))):
         _with_picture(project, take)
     return web.json_response({"from": start, "to": end, "records": records, "left_out": left_out, "takes": takes})
+
+
+async def restore(request: web.Request) -> web.Response:
+    """POST /api/projects/{project}/history/restore: a document, a record or a field becomes what it was."""
+    project, actor = await enter(request, "edit")
+    body = await json_body(request)
+    commit = text(body, "commit", longest=40)
+    if not _COMMIT.fullmatch(commit):
+        raise BadRequest("commit must be a commit of the project's history.")
+    target = Target(
+        text(body, "document", longest=LONGEST_RECORD),
+        *(text(body, name, longest=LONGEST_RECORD, default="") for name in ("root", "record", "field")),
+    )
+    done = await request.app[HISTORY].restore(project.id, commit, target, actor)
+    return web.json_response(asdict(done))
 
 
 def version_in(value: object, name: str) -> str:

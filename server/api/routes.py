@@ -9,6 +9,7 @@ from server.api import (
     bundles,
     farm,
     files,
+    forks,
     git,
     git_lfs,
     git_locks,
@@ -36,6 +37,7 @@ PROJECT = "/projects/{project:[A-Za-z0-9_-]+}"
 TRASHED = "/trash/{project:[A-Za-z0-9_-]+}"
 FILE = PROJECT + "/files/{file:[A-Za-z0-9_-]+}"
 UPLOAD = PROJECT + "/uploads/{upload:[A-Za-z0-9_-]+}"
+FORK = PROJECT + "/forks/{fork:[A-Za-z0-9_-]+}"
 CHAINS = PROJECT + "/scene-chains"
 CHAIN = CHAINS + "/{chain:[A-Za-z0-9_-]+}"
 SEGMENT = CHAIN + "/segments/{segment:[A-Za-z0-9_-]+}"
@@ -92,7 +94,13 @@ API: tuple[web.RouteDef, ...] = (
     web.put(PROJECT + "/git/remote", git_remote.set_remote),
     web.get(PROJECT + "/history", history.page),
     web.get(PROJECT + "/history/diff", history.diff),
+    web.post(PROJECT + "/history/restore", history.restore),
     web.get(PROJECT + "/history/{commit:[A-Za-z0-9_-]+}", history.version),
+    web.get(PROJECT + "/forks", forks.list_forks),
+    web.post(PROJECT + "/forks", forks.create),
+    web.delete(FORK, forks.delete),
+    web.get(FORK + "/diff", forks.diff),
+    web.post(FORK + "/merge", forks.merge),
     web.get(PROJECT + "/activity", activity.activity),
     web.get(PROJECT + "/blame", activity.blame),
     web.post(PROJECT + "/snapshots", projects.snapshot),

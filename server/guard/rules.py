@@ -49,6 +49,7 @@ RULES: dict[str, Rules] = {
     name: _with_roles(name, rules)
     for name, rules in {
         "canvas": judge_canvas,
+        "fork": judge_canvas,
         "styles": judge_styles,
         "annotations": judge_annotations,
         "takes": judge_nothing,

@@ -97,6 +97,8 @@ def compare_document(name: str, before: Plain, after: Plain) -> list[RecordChang
         had, have = as_record(before.get(root)), as_record(after.get(root))
         different = [key for key in {*had, *have} if had.get(key) != have.get(key)]
         changes = [_record_change(_Place(name, root, shown, key), before, after) for key in different]
+        # An empty map says as much as none.
+        changes = [change for change in changes if change.fields or change.change != "changed"]
         places = {change.id: _film_place(have.get(change.id, had.get(change.id)), change) for change in changes}
         found += sorted(changes, key=lambda change: places[change.id])
     return found
@@ -149,7 +151,7 @@ def _record_change(place: _Place, before: Plain, after: Plain) -> RecordChange:
     # It is called as it is called today, or as it was called last.
     named = after if have is not None else before
     title, kind = _called(place, as_record(have if have is not None else had), named)
-    fields = list(_fields(_flat(had), _flat(have)))
+    fields = list(_fields(flat(had), flat(have)))
     if change != "changed":
         fields = [each for each in fields if each.name not in UNTOLD]
     return RecordChange(place.document, place.root, place.key, title, kind, change, fields)
@@ -166,7 +168,7 @@ def _fields(before: Plain, after: Plain) -> Iterator[FieldChange]:
             yield FieldChange(name, had, have)
 
 
-def _flat(record: object) -> dict[str, Any]:
+def flat(record: object) -> dict[str, Any]:
     """A record with the keys of its maps as fields."""
     fields = as_record(record)
     if record is not None and not isinstance(record, dict):

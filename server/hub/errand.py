@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from pycrdt import Doc
@@ -58,16 +58,23 @@ async def do_errand(
     await room.ready()
     state = room.doc.get_update()
     update = await asyncio.to_thread(_update, state, change, client_id)
-    if update == NOTHING:
-        return []
+    return [] if update == NOTHING else await hand_in(room, actor, [update])
+
+
+async def hand_in(room: Room, actor: Actor, updates: Sequence[bytes], *, relayed: bool = False) -> list[dict[str, Any]]:
+    """Send updates of this very document in `actor`'s name, on disk when this returns; what was put back of them.
+
+    `relayed`: others wrote them, as in what a client brings of its own copy. Raises Unavailable, TooLarge.
+    """
     desk = _Desk()
     session = Session(actor, desk, writable=True, asks_back=False)
     # Its change was made from this very document, so that it needs not show which epoch it has.
     session.early = None
     room.join(session)
     try:
-        room.receive(session, messages.change(update).body)
-        await room.saved()
+        for update in updates:
+            room.receive(session, (messages.step2(update) if relayed else messages.change(update)).body)
+            await room.saved()
     finally:
         room.leave(session)
     if desk.sent_away:

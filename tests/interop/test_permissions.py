@@ -33,6 +33,7 @@ async def shared_film(crew: Crew) -> AsyncIterator[Film]:
     async with crew.film() as film:
         wanted = {"name": "Arrival", "shots": ["shot-1"]}
         await film.send("the editor", "POST", "/scene-chains", wanted, 201)
+        await film.send("the editor", "POST", "/forks", {"name": "shot-1"}, 201)
         yield film
 
 
@@ -64,12 +65,14 @@ def writings(me: str, mark: str) -> dict[str, dict[str, Any]]:
     """For each kind of document and each of its roots, an honest record of somebody's."""
     note = {"author": me, "text": text(mark), "created_at": "", "deleted": False}
     lock = {"kind": "shot", "target": mark, "by": me, "by_name": "", "at": "", "reason": ""}
+    canvas = {
+        "nodes": shared({"type": "note", "title": mark, "position": {"x": 0, "y": 0}, "text": text(mark)}),
+        "edges": {"source": "prompt-1", "source_socket": "text", "target": "shot-1", "target_socket": "prompt"},
+        "intents": {"kind": "cancel", "job": mark},
+    }
     return {
-        "canvas": {
-            "nodes": shared({"type": "note", "title": mark, "position": {"x": 0, "y": 0}, "text": text(mark)}),
-            "edges": {"source": "prompt-1", "source_socket": "text", "target": "shot-1", "target_socket": "prompt"},
-            "intents": {"kind": "cancel", "job": mark},
-        },
+        "canvas": canvas,
+        "fork": canvas,
         "styles": {
             "styles": shared({"title": mark, "context": text(mark), "author": me, "deleted": False}),
             "votes": shared({me: 1}),
@@ -86,6 +89,7 @@ def writings(me: str, mark: str) -> dict[str, dict[str, Any]]:
             "locks": lock,
             "chains": shared({"name": mark, "order": [], "deleted": False}),
             "audit": {"at": "", "by": me, "action": "unlock"},
+            "forks": {"at": "", "by": me, "by_name": "", "commit": "", "deleted": False},
         },
     }
 

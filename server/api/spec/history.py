@@ -1,21 +1,25 @@
-"""The endpoints of the timeline, of old versions and of what is different between two."""
+"""The endpoints of the timeline, of old versions and the way back to them, and of forks."""
 
 from typing import get_args
 
+from server.api.activity import LONGEST_RECORD
 from server.api.history import MOST
 from server.api.spec.endpoint import Endpoint
 from server.api.spec.shapes import (
     ANYTHING,
+    ID,
     TEXT,
     WHOLE,
     Schema,
     between,
+    body,
     by_key,
     many,
     maybe,
     one_of,
     record,
     with_more,
+    words,
 )
 from server.history.compare import Change
 from server.history.words import Op
@@ -53,7 +57,10 @@ TAKES = record(
     removed=many(TAKE),
     active=many(record(**{"node": TEXT, "title": TEXT, "from": maybe(TAKE), "to": maybe(TAKE)})),
 )
+BREACH = record(id=TEXT, rule=TEXT, path=many(TEXT), message=TEXT, lift=TEXT, title=TEXT)
+FORK = record(name=ID, document=TEXT, by=record(id=TEXT, name=TEXT), at=TEXT, commit=maybe(COMMIT))
 HISTORY = "/api/projects/{project}/history"
+FORKS = "/api/projects/{project}/forks"
 
 ENDPOINTS: dict[str, Endpoint] = {
     f"GET {HISTORY}": Endpoint(
@@ -63,6 +70,27 @@ ENDPOINTS: dict[str, Endpoint] = {
         errors=(400,),
     ),
     f"GET {HISTORY}/{{commit}}": Endpoint("read", record(commit=COMMIT, documents=DOCUMENTS), errors=(413,)),
+    f"POST {HISTORY}/restore": Endpoint(
+        "edit",
+        record(restored=WHOLE, refused=many(BREACH), before=COMMIT),
+        body=body(
+            "commit",
+            "document",
+            commit=COMMIT,
+            document=words(LONGEST_RECORD),
+            root=words(LONGEST_RECORD),
+            record=words(LONGEST_RECORD),
+            field=words(LONGEST_RECORD),
+        ),
+        errors=(409,),
+    ),
+    f"GET {FORKS}": Endpoint("read", record(forks=many(with_more(FORK, ahead=WHOLE)))),
+    f"POST {FORKS}": Endpoint("edit", FORK, status=201, body=body("name", name=ID, commit=COMMIT), errors=(409,)),
+    f"GET {FORKS}/{{fork}}/diff": Endpoint("read", record(records=many(CHANGE), left_out=WHOLE), errors=(409,)),
+    f"POST {FORKS}/{{fork}}/merge": Endpoint(
+        "edit", record(merged=WHOLE, refused=many(BREACH), before=COMMIT), errors=(409,)
+    ),
+    f"DELETE {FORKS}/{{fork}}": Endpoint("edit", record()),
     f"GET {HISTORY}/diff": Endpoint(
         "read",
         record(**{"from": VERSION, "to": VERSION, "records": many(CHANGE), "left_out": WHOLE, "takes": TAKES}),

@@ -273,6 +273,15 @@ export interface AuditNote {
   detail: string;
 }
 
+/** A copy of the canvas to try something on, `fork/{name}`; written by the server only. */
+export interface Fork {
+  by: string;
+  by_name: string;
+  at: string;
+  commit: string;
+  deleted: boolean;
+}
+
 /** The canvas as it is written to Git: what is deleted or dangling is left out. */
 export interface CanvasPlain {
   schema: string;
@@ -316,6 +325,7 @@ export interface ProductionPlain {
   chains: Record<string, SceneChain>;
   segments: Record<string, Segment>;
   audit: Record<string, AuditNote>;
+  forks: Record<string, Fork>;
 }
 
 /** A script. */
@@ -464,9 +474,20 @@ export const DOCUMENTS = {
       "locks": null,
       "chains": null,
       "audit": null,
+      "forks": null,
       "segments": "editor"
     },
     "named": false
+  },
+  "fork": {
+    "schema": "canvas.1",
+    "writtenBy": "editor",
+    "roots": {
+      "nodes": "editor",
+      "edges": "editor",
+      "intents": null
+    },
+    "named": true
   },
   "script": {
     "schema": "script.1",
