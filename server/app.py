@@ -39,6 +39,7 @@ from server.projects.duplicate import Duplicates
 from server.projects.importing import Imports
 from server.projects.index import Projects
 from server.projects.proposals import Proposals
+from server.projects.takes_check import TakesCheck
 from server.projects.thumbnails import Thumbnails, ffmpeg_program
 from server.projects.trash import Trash
 from server.projects.uploads import Uploads
@@ -96,6 +97,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     app[keys.TRASH] = Trash(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER], clock)
     app[keys.DUPLICATES] = Duplicates(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER], clock)
     app[keys.IMPORTS] = Imports(app[keys.PROJECTS], app[keys.TRASH], clock)
+    app[keys.TAKES_CHECK] = TakesCheck(app[keys.PROJECTS], app[keys.HUB])
     app[keys.LOCKS] = LockKeeper(app[keys.HUB], audit_writer(app), clock)
     app[keys.CHAINS] = SceneChains(app[keys.HUB])
     app[keys.GIT] = Backend()
@@ -104,7 +106,17 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     app[keys.ACTIVITY] = Activity(app[keys.HUB])
     app[keys.METRICS] = registry_of(app[keys.HUB])
     app.cleanup_ctx.extend(
-        [run_people, run_projects, run_replication, run_files, run_snapshotter, run_hub, run_intents, run_activity]
+        [
+            run_people,
+            run_projects,
+            run_replication,
+            run_files,
+            run_snapshotter,
+            run_hub,
+            run_intents,
+            run_takes_check,
+            run_activity,
+        ]
     )
     routes.add_routes(app)
     ws.add_routes(app, app[keys.HUB], admitter(app))
@@ -263,6 +275,14 @@ async def run_intents(app: web.Application) -> AsyncIterator[None]:
     app[keys.INTENTS].start(app[keys.HUB])
     yield
     await app[keys.INTENTS].close()
+
+
+async def run_takes_check(app: web.Application) -> AsyncIterator[None]:
+    """Compare takes and folders once, beside all else."""
+    checking = asyncio.create_task(app[keys.TAKES_CHECK].run())
+    yield
+    checking.cancel()
+    await asyncio.gather(checking, return_exceptions=True)
 
 
 async def run_activity(app: web.Application) -> AsyncIterator[None]:

@@ -26,6 +26,7 @@ from server.projects.duplicate import Duplicates
 from server.projects.importing import Imports
 from server.projects.index import Projects
 from server.projects.proposals import Proposals
+from server.projects.takes_check import TakesCheck
 from server.projects.thumbnails import Thumbnails
 from server.projects.trash import Trash
 from server.projects.uploads import Uploads
@@ -44,6 +45,7 @@ PROPOSALS = web.AppKey("proposals", Proposals)
 DUPLICATES = web.AppKey("duplicates", Duplicates)
 IMPORTS = web.AppKey("imports", Imports)
 TRASH = web.AppKey("trash", Trash)
+TAKES_CHECK = web.AppKey("takes_check", TakesCheck)
 HUB = web.AppKey("hub", Hub)
 FARM = web.AppKey("farm", Farm)
 INTENTS = web.AppKey("intents", Intents)

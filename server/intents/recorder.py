@@ -21,6 +21,7 @@ from server.hub.room import Room
 from server.intents.filing import CannotFile, Known, Place, file_take, lowest_free_number, make_take
 from server.intents.progress import Progress
 from server.projects.index import Projects
+from server.projects.provenance import put_sidecar, sidecar, sidecar_path
 
 MAX_DELIVERIES = 5
 """An event that failed so often will fail for ever; the job says so instead of hanging."""
@@ -150,6 +151,8 @@ class Recorder:
         known = Known(lowest_free_number(takes, job["node"], place), names)
         number, name = await asyncio.to_thread(file_take, self._projects, project, event, place, known)
         take = make_take(event.job, job, event, number, name)
+        said = sidecar(event.attempt, take)
+        await asyncio.to_thread(put_sidecar, project.folder, sidecar_path(take), said)
 
         def write(doc: Doc[Any]) -> None:
             takes = Takes(doc)

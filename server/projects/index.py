@@ -25,6 +25,7 @@ from server.projects import layout, manifest, references, scaffold
 from server.projects.files import file_pointers
 from server.projects.filing import link_once, names_in, same_file, take_path
 from server.projects.manifest import BrokenManifest, NewProject
+from server.projects.provenance import Sidecar, Sidecars, put_sidecar, sidecar_path
 from server.snapshot.lfs import Pointer
 from server.snapshot.repo import STATE_FOLDER, LeadsOut, replace_file
 from server.store.blobs import LocalBlobs
@@ -82,6 +83,7 @@ class Projects:
         self._known: dict[ProjectId, _Known] = {}
         self._problems: dict[str, str] = {}
         self._listeners: list[Listener] = []
+        self._sidecars = Sidecars()
         # Guards the index and every manifest on disk; held for milliseconds, by the loop and by snapshot threads.
         self._lock = threading.RLock()
 
@@ -187,23 +189,28 @@ class Projects:
 
         return (await self.update_manifest(project_id, add, by))["creative_contract"]["referencePack"]
 
-    def tracked_media(self, project_id: ProjectId, takes: Mapping[str, object]) -> dict[str, Pointer]:
-        """Path and pointer of every take and reference whose bytes are here, each put in its place. It blocks."""
+    def tracked_media(self, project_id: ProjectId, takes: Mapping[str, object]) -> Mapping[str, Pointer | Sidecar]:
+        """Path and pointer of every take and reference whose bytes are here, each put in its place. It blocks.
+
+        Beside each take its provenance.
+        """
         project = self.get(project_id)
-        found: dict[str, Pointer] = {}
+        found: dict[str, Pointer | Sidecar] = {}
         for take_id, take in cast("dict[str, Take]", takes.get("takes", {})).items():
             try:
                 blob, path = BlobHash(take["media"]["blob"]), take_path(take)
                 pointer = Pointer(blob, project.blobs.size_bytes(blob))
                 if not (project.folder / path).exists():
                     link_once(project.blobs.path(blob), project.folder / path, project.folder)
+                beside, said = sidecar_path(take), self._sidecars.of(take_id, take)
+                put_sidecar(project.folder, beside, said)
             except NotFound:
                 # A pointer without its object would make `git lfs fsck` and every clone fail.
                 continue
             except (LeadsOut, layout.UnknownMedia, ValueError, KeyError, TypeError) as error:
                 log.warning("take_has_no_place", project=project_id, take=take_id, reason=str(error))
                 continue
-            found[path] = pointer
+            found[path], found[beside] = pointer, said
         return found | self._reference_pointers(project) | file_pointers(project)
 
     def _reference_pointers(self, project: Project) -> dict[str, Pointer]:

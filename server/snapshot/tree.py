@@ -2,12 +2,20 @@
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import cast
+from typing import Protocol, cast
 
 from crdt_schema import plain
 from crdt_schema.documents import UnknownDocument, kind_of
 from crdt_schema.project import Manifest
-from server.snapshot.lfs import Pointer
+
+
+class Encoded(Protocol):
+    """A file that stands beside the documents: the pointer of a large one, or one that is kept as it is."""
+
+    def encode(self) -> bytes:
+        """Its bytes in Git."""
+        ...
+
 
 MANIFEST_PATH = "project.json"
 DOCUMENT_PATHS: dict[str, str] = {
@@ -88,9 +96,9 @@ def encode(name: str, value: object) -> bytes:
     return (text if not text or text.endswith("\n") else f"{text}\n").encode()
 
 
-def build(documents: Mapping[str, object], manifest: Manifest, media: Mapping[str, Pointer]) -> dict[str, bytes]:
+def build(documents: Mapping[str, object], manifest: Manifest, media: Mapping[str, Encoded]) -> dict[str, bytes]:
     """Every file that a snapshot writes, in the order of the paths; `documents` are plain values by name."""
     files = {document_path(name): encode(name, value) for name, value in documents.items()}
-    files |= {path: pointer.encode() for path, pointer in media.items()}
+    files |= {path: file.encode() for path, file in media.items()}
     files[MANIFEST_PATH] = plain.encode(manifest)
     return dict(sorted(files.items()))

@@ -17,13 +17,13 @@ from crdt_schema.project import Manifest
 from crdt_schema.values import normal
 from server.auth.actor import Actor
 from server.snapshot.disk import Edit, Ledger, Look, look, read_ledger, write_ledger
-from server.snapshot.lfs import Pointer
 from server.snapshot.messages import Record, State, compose, credit, describe
 from server.snapshot.repo import ProjectRepo, Tip, TipMoved, exclusive, git_email, git_name
 from server.snapshot.tree import (
     DOCUMENT_PATHS,
     LATER_PATHS,
     MANIFEST_PATH,
+    Encoded,
     build,
     document_at,
     document_path,
@@ -56,8 +56,8 @@ class Homes(Protocol):
         """The project; raises NotFound."""
         ...
 
-    def tracked_media(self, project_id: ProjectId, takes: Mapping[str, object], /) -> dict[str, Pointer]:
-        """Path and pointer of every media file whose bytes are here."""
+    def tracked_media(self, project_id: ProjectId, takes: Mapping[str, object], /) -> Mapping[str, Encoded]:
+        """What stands beside the documents: the pointer of every media file whose bytes are here, and provenance."""
         ...
 
     def set_version(self, project_id: ProjectId, version: int, /) -> None:
@@ -181,7 +181,7 @@ def _content(  # noqa: PLR0917 - what stands in a tree, each once
     tip: Tip,
     plains: Mapping[str, Record],
     manifest: Manifest,
-    media: Mapping[str, Pointer],
+    media: Mapping[str, Encoded],
     version: int,
 ) -> _Content:
     files = build(plains, {**manifest, "version": version}, media)

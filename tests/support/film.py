@@ -186,8 +186,9 @@ class Film:
         return job
 
     def files(self) -> list[str]:
-        """The take files in the project folder."""
-        return sorted(path.name for path in (self.project.folder / "03_Renders").rglob("S*_take*.*"))
+        """The media of takes in the project folder."""
+        found = (self.project.folder / "03_Renders").rglob("S*_take*.*")
+        return sorted(path.name for path in found if path.suffix != ".json")
 
 
 def joins(source: str, source_socket: str, target: str, target_socket: str) -> Edge:

@@ -6,7 +6,22 @@ from server.api.scripts import LONGEST_TITLE as LONGEST_SCRIPT_TITLE
 from server.api.spec.endpoint import Endpoint
 from server.api.spec.identity import NOTHING
 from server.api.spec.production import REASON
-from server.api.spec.shapes import BINARY, BOOL, ID, NUMBER, TEXT, TIME, WHOLE, body, line, many, one_of, record, words
+from server.api.spec.shapes import (
+    BINARY,
+    BOOL,
+    ID,
+    NUMBER,
+    TEXT,
+    TIME,
+    WHOLE,
+    body,
+    line,
+    many,
+    maybe,
+    one_of,
+    record,
+    words,
+)
 from server.projects.scripts import ALIASES
 
 PROJECT, TRASHED = "/api/projects/{project}", "/api/trash/{project}"
@@ -32,6 +47,9 @@ WORKSPACE = record(
     git_lfs=record(ok=BOOL, version=TEXT, message=TEXT),
 )
 NAMED = record(id=ID, name=TEXT)
+TAKE_FILE = record(
+    id=maybe(TEXT), name=TEXT, chapter=maybe(WHOLE), scene=maybe(WHOLE), shot=maybe(WHOLE), take=maybe(WHOLE)
+)
 
 ENDPOINTS: dict[str, Endpoint] = {
     f"DELETE {PROJECT}": Endpoint(
@@ -61,6 +79,10 @@ ENDPOINTS: dict[str, Endpoint] = {
             title=words(LONGEST_SCRIPT_TITLE),
             name=words(LONGEST_SCRIPT_TITLE),
         ),
+    ),
+    f"POST {PROJECT}/takes/reconcile": Endpoint(
+        "edit",
+        record(restored=many(TAKE_FILE), vanished=many(TAKE_FILE), unknown=many(TAKE_FILE), damaged=many(TAKE_FILE)),
     ),
     "GET /api/workspace/config": Endpoint("signed in", WORKSPACE),
     "GET /api/trash": Endpoint("signed in", many(IN_TRASH)),
