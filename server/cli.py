@@ -35,6 +35,10 @@ def parser() -> argparse.ArgumentParser:
     worker.add_argument("--tiers", default="low,standard,high", help="tiers it serves, e.g. low,standard")
     commands.add_parser("redis", help="run the workspace's embedded Valkey")
     commands.add_parser("login-url", help="print a one-time login for the owner of the workspace")
+    doctor = commands.add_parser("doctor", help="examine projects; status 0: all is well, 1: to look at, 2: damage")
+    doctor.add_argument("project", nargs="?", default="", help="uuid, folder or title; all projects without it")
+    doctor.add_argument("--repair", action="store_true", help="repair what is safe, from what is still here")
+    doctor.add_argument("--deep", action="store_true", help="read every large file and compare its SHA-256")
     project = commands.add_parser("project", help="projects").add_subparsers(dest="action", required=True)
     add_project_commands(project)
     user = commands.add_parser("user", help="people").add_subparsers(dest="action", required=True)
@@ -102,8 +106,19 @@ def run(given: argparse.Namespace, config: Config) -> int:
             status = serve(replace(config, host=given.host or config.host, port=given.port or config.port))
         case "worker":
             become_worker(config, given.tiers)
+        case "doctor":
+            status = examine(given, config)
         case _:
             status = say(short_command(given, config))
+    return status
+
+
+def examine(given: argparse.Namespace, config: Config) -> int:
+    """Print what an examination found; the exit status says how bad it is."""
+    from server import commands  # noqa: PLC0415 - as in run
+
+    words, status = asyncio.run(commands.doctor(config, given.project, deep=given.deep, repair=given.repair))
+    sys.stdout.write(words + "\n")
     return status
 
 

@@ -1,5 +1,6 @@
 """The short commands: each does one thing to a workspace and answers with a line."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -8,6 +9,7 @@ from server.auth.actor import SYSTEM
 from server.auth.people import People
 from server.clock import utc_now
 from server.config import Config
+from server.doctor.examine import examine
 from server.projects.index import NewProject, Projects
 
 
@@ -64,6 +66,12 @@ async def login_url(config: Config) -> str:
         owner = await people.ensure_local_owner()
         code = await people.one_time_login(owner.id)
     return f"{config.own_url}/auth/one-time?code={code}"
+
+
+async def doctor(config: Config, project: str, *, deep: bool, repair: bool) -> tuple[str, int]:
+    """Examine the workspace or one project: the report and the exit status."""
+    report = await asyncio.to_thread(examine, config.workspace_root, project, deep=deep, repair=repair)
+    return report.text(), report.exit_status
 
 
 async def new_project(config: Config, name: str) -> str:

@@ -14,6 +14,7 @@ from server.app import build_app
 from server.config import Config
 from server.errors import Unavailable
 from server.logs import set_up_logs
+from server.snapshot.lfs import lfs_status
 from server.workspace import only_one
 
 SHUTDOWN_SECONDS = 3.0
@@ -30,6 +31,8 @@ def serve(config: Config) -> int:
     """Run the hub until SIGINT or SIGTERM; raises Unavailable when the address is taken, Conflict as `only_one`."""
     set_up_logs(config.log, config.log_level)
     prepare_process()
+    if not (lfs := lfs_status()).ok:
+        sys.stderr.write(f"workprint: {lfs.message}\n")
     # Both before anything of the workspace is opened: what cannot serve must not touch it.
     with (
         listening(config) as sockets,
