@@ -94,6 +94,17 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         guard_for=guards(lambda: app[keys.HUB]),
         on_refused=app[keys.PROPOSALS].note,
     )
+    add_what_needs_the_hub(app, clock)
+    started = [run_people, run_projects, run_replication, run_files, run_snapshotter]
+    app.cleanup_ctx.extend([*started, run_hub, run_intents, run_takes_check, run_activity])
+    routes.add_routes(app)
+    ws.add_routes(app, app[keys.HUB], admitter(app))
+    routes.add_pages(app)
+    return app
+
+
+def add_what_needs_the_hub(app: web.Application, clock: Callable[[], datetime]) -> None:
+    """Build the services that work on rooms."""
     app[keys.TRASH] = Trash(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER], clock)
     app[keys.DUPLICATES] = Duplicates(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER], clock)
     app[keys.IMPORTS] = Imports(app[keys.PROJECTS], app[keys.TRASH], clock)
@@ -105,23 +116,6 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     app[keys.FORKS] = Forks(app[keys.HISTORY], app[keys.HUB], clock)
     app[keys.ACTIVITY] = Activity(app[keys.HUB])
     app[keys.METRICS] = registry_of(app[keys.HUB])
-    app.cleanup_ctx.extend(
-        [
-            run_people,
-            run_projects,
-            run_replication,
-            run_files,
-            run_snapshotter,
-            run_hub,
-            run_intents,
-            run_takes_check,
-            run_activity,
-        ]
-    )
-    routes.add_routes(app)
-    ws.add_routes(app, app[keys.HUB], admitter(app))
-    routes.add_pages(app)
-    return app
 
 
 def limits_of(config: Config) -> Limits:
