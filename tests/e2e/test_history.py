@@ -170,6 +170,50 @@ def test_a_look_at_an_earlier_version_changes_nothing_and_disturbs_nobody(
     expect(app.nodes(owner, "note")).to_have_count(1)
 
 
+def test_one_field_comes_back_for_everybody_and_its_neighbours_stay(studio: Studio, new_person: NewPerson) -> None:
+    owner, bo = two_with_versions(studio, new_person, "The Thaw")
+    open_versions(owner)
+    compare(owner, "from", "For the director")
+    compare(owner, "to", "Now")
+    prompt_difference(owner).get_by_test_id("restore-field").click()
+    dialog = owner.get_by_test_id("dialog-restore")
+    expect(dialog.get_by_test_id("consequence")).to_contain_text("The prompt of “Shot 1” becomes what it was in “For")
+    expect(dialog).to_contain_text(RAIN)
+    picture(owner, "history-restore")
+    dialog.get_by_test_id("restore-sure").click()
+    expect(dialog).to_be_hidden()
+    expect(words_on(bo)).to_have_text(RAIN)
+    expect(app.nodes(bo, "note")).to_have_count(1)
+    expect(prompt_difference(owner)).to_have_count(0, timeout=app.SYNC_MS)
+    # The others are told, and whoever did it takes it back.
+    expect(bo.get_by_test_id("activity").get_by_text("Owner restored “Shot 1”")).to_be_visible()
+    picture(bo, "history-restored-notice")
+    owner.get_by_test_id("activity").get_by_role("button", name="Undo").click()
+    expect(words_on(bo)).to_have_text(SNOW)
+
+
+def test_a_deleted_node_comes_back_from_a_look_at_the_version_that_had_it(
+    studio: Studio, new_person: NewPerson
+) -> None:
+    owner, bo = two_with_versions(studio, new_person, "The Lost Note")
+    app.nodes(bo, "note").first.locator("header").click(position={"x": 20, "y": 18})
+    bo.keyboard.press("Delete")
+    expect(app.nodes(owner, "note")).to_have_count(0)
+    app.expect_saved(bo)
+    open_versions(owner)
+    version(owner, "Winter").click()
+    owner.get_by_test_id("look-at").click()
+    expect(app.nodes(owner, "note")).to_have_count(1)
+    app.nodes(owner, "note").first.locator("header").click(position={"x": 20, "y": 18})
+    owner.get_by_test_id("past-restore").click()
+    dialog = owner.get_by_test_id("dialog-restore")
+    expect(dialog.get_by_test_id("consequence")).to_contain_text("“Note” comes back as it was in “Winter”")
+    dialog.get_by_test_id("restore-sure").click()
+    expect(dialog).to_be_hidden()
+    expect(app.nodes(bo, "note")).to_have_count(1)
+    expect(words_on(bo)).to_have_text(SNOW)
+
+
 def test_takes_stand_in_the_timeline_and_in_a_comparison(studio: Studio, new_person: NewPerson) -> None:
     owner, _ = two_with_versions(studio, new_person, "The Takes")
     shot = app.nodes(owner, "shot").first
@@ -189,6 +233,23 @@ def test_takes_stand_in_the_timeline_and_in_a_comparison(studio: Studio, new_per
     owner.get_by_test_id("look-at").click()
     expect(shot.get_by_test_id("take-thumb")).to_have_count(1)
     picture(owner, "history-past-takes")
+
+
+def test_what_is_locked_is_not_restored_and_the_person_is_told(studio: Studio, new_person: NewPerson) -> None:
+    owner, bo = two_with_versions(studio, new_person, "The Locked Winter")
+    app.nodes(owner, "shot").first.locator("header").click(position={"x": 20, "y": 18})
+    owner.get_by_test_id("lock").click()
+    expect(owner.get_by_test_id("unlock")).to_be_visible()
+    open_versions(bo)
+    version(bo, "For the director").click()
+    bo.get_by_test_id("restore-version").click()
+    dialog = bo.get_by_test_id("dialog-restore")
+    expect(dialog.get_by_test_id("consequence")).to_contain_text("The whole canvas becomes what it was")
+    dialog.get_by_test_id("restore-sure").click()
+    expect(dialog.get_by_test_id("not-restored")).to_contain_text("locked")
+    picture(bo, "history-not-restored")
+    expect(words_on(owner)).to_have_text(SNOW)
+    expect(app.nodes(owner, "note")).to_have_count(0)
 
 
 def test_before_there_is_a_version_and_when_the_list_cannot_be_had(studio: Studio, new_person: NewPerson) -> None:
