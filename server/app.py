@@ -51,7 +51,7 @@ from server.snapshot.snapshotter import Snapshotter
 from server.store.base import UpdateStore
 from server.store.blobs import LocalBlobs
 from server.store.replication import Replication
-from server.store.s3 import Bucket, S3Settings
+from server.store.s3 import bucket_of
 from server.store.sqlite import SqliteUpdateStore
 
 
@@ -134,14 +134,6 @@ def limits_of(config: Config) -> Limits:
         presence_bytes=config.presence_bytes,
         presence_per_second=config.presence_per_second,
     )
-
-
-def bucket_of(config: Config) -> Bucket | None:
-    """The bucket that the settings name; None: media stay on this machine."""
-    if not config.s3_bucket:
-        return None
-    settings = S3Settings(config.s3_bucket, config.s3_endpoint, config.s3_prefix, config.s3_region)
-    return Bucket(settings, config.state_folder / "spool")
 
 
 def blobs_of(projects: Projects) -> dict[str, LocalBlobs]:

@@ -4,13 +4,18 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from crdt_schema.ids import BlobHash
 from crdt_schema.records import Role
 from server.auth.actor import SYSTEM
 from server.auth.people import People
 from server.clock import utc_now
 from server.config import Config
 from server.doctor.examine import examine
+from server.errors import NotFound, Unavailable
 from server.projects.index import NewProject, Projects
+from server.store.blobs import LocalBlobs
+from server.store.replication import Replication
+from server.store.s3 import bucket_of
 
 
 @asynccontextmanager
@@ -70,7 +75,20 @@ async def login_url(config: Config) -> str:
 
 async def doctor(config: Config, project: str, *, deep: bool, repair: bool) -> tuple[str, int]:
     """Examine the workspace or one project: the report and the exit status."""
-    report = await asyncio.to_thread(examine, config.workspace_root, project, deep=deep, repair=repair)
+    replication, loop = Replication(bucket_of(config), dict), asyncio.get_running_loop()
+
+    def fetch(uuid: str, blobs: LocalBlobs, blob: BlobHash) -> bool:
+        """In the thread of the examination."""
+        try:
+            asyncio.run_coroutine_threadsafe(replication.ensure(uuid, blobs, blob), loop).result()
+        except (NotFound, Unavailable):
+            return False
+        return True
+
+    try:
+        report = await asyncio.to_thread(examine, config.workspace_root, project, deep=deep, repair=repair, fetch=fetch)
+    finally:
+        await replication.close()
     return report.text(), report.exit_status
 
 

@@ -20,6 +20,7 @@ from server.hub.hub import Hub
 from server.hub.room import Room
 from server.intents.filing import CannotFile, Known, Place, file_take, lowest_free_number, make_take
 from server.intents.progress import Progress
+from server.projects.filing import take_path
 from server.projects.index import Projects
 from server.projects.provenance import put_sidecar, sidecar, sidecar_path
 
@@ -152,7 +153,7 @@ class Recorder:
         number, name = await asyncio.to_thread(file_take, self._projects, project, event, place, known)
         take = make_take(event.job, job, event, number, name)
         said = sidecar(event.attempt, take)
-        await asyncio.to_thread(put_sidecar, project.folder, sidecar_path(take), said)
+        await asyncio.to_thread(put_sidecar, project.folder, sidecar_path(take_path(take)), said)
 
         def write(doc: Doc[Any]) -> None:
             takes = Takes(doc)

@@ -25,9 +25,9 @@ from server.projects import layout, manifest, references, scaffold
 from server.projects.files import file_pointers
 from server.projects.filing import link_once, names_in, same_file, take_path
 from server.projects.manifest import BrokenManifest, NewProject
-from server.projects.provenance import Sidecar, Sidecars, put_sidecar, sidecar_path
+from server.projects.provenance import Sidecar, Sidecars, put_sidecars, sidecar_path
 from server.snapshot.lfs import Pointer
-from server.snapshot.repo import STATE_FOLDER, LeadsOut, replace_file
+from server.snapshot.repo import STATE_FOLDER, LeadsOut, demand_inside, replace_file
 from server.store.blobs import LocalBlobs
 
 log = structlog.get_logger(__name__)
@@ -195,15 +195,17 @@ class Projects:
         Beside each take its provenance.
         """
         project = self.get(project_id)
-        found: dict[str, Pointer | Sidecar] = {}
+        found, missing = dict[str, Pointer | Sidecar](), dict[str, Sidecar]()
         for take_id, take in cast("dict[str, Take]", takes.get("takes", {})).items():
             try:
                 blob, path = BlobHash(take["media"]["blob"]), take_path(take)
                 pointer = Pointer(blob, project.blobs.size_bytes(blob))
                 if not (project.folder / path).exists():
                     link_once(project.blobs.path(blob), project.folder / path, project.folder)
-                beside, said = sidecar_path(take), self._sidecars.of(take_id, take)
-                put_sidecar(project.folder, beside, said)
+                beside, said = sidecar_path(path), self._sidecars.of(take_id, take)
+                if not (project.folder / beside).exists():
+                    demand_inside(project.folder, project.folder / beside)
+                    missing[beside] = said
             except NotFound:
                 # A pointer without its object would make `git lfs fsck` and every clone fail.
                 continue
@@ -211,6 +213,7 @@ class Projects:
                 log.warning("take_has_no_place", project=project_id, take=take_id, reason=str(error))
                 continue
             found[path], found[beside] = pointer, said
+        put_sidecars(project.folder, missing)
         return found | self._reference_pointers(project) | file_pointers(project)
 
     def _reference_pointers(self, project: Project) -> dict[str, Pointer]:

@@ -1,16 +1,17 @@
 """Provenance: the file beside each take that says how it was made, for whoever has nothing but the folder (W-081)."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import Path
 from typing import cast
 
 from crdt_schema import plain
 from crdt_schema.ids import is_blob_hash
 from crdt_schema.records import Take
 from crdt_schema.values import normal
-from server.projects.filing import take_path
-from server.snapshot.repo import STATE_FOLDER, demand_inside, replace_file
+from server.snapshot.repo import STATE_FOLDER, WRITERS, demand_inside, replace_file
 
 SCHEMA = "provenance.1"
 MOST_REMEMBERED = 20_000
@@ -28,9 +29,9 @@ class Sidecar:
         return self.data
 
 
-def sidecar_path(take: Take) -> str:
-    """`…/S01_S01_take01.json`; raises UnknownMedia, ValueError as `take_path`."""
-    return str(PurePosixPath(take_path(take)).with_suffix(".json"))
+def sidecar_path(media_path: str) -> str:
+    """`…/S01_S01_take01.json` beside the media of a take."""
+    return f"{media_path.rpartition('.')[0]}.json"
 
 
 def sidecar(take_id: str, take: Take) -> Sidecar:
@@ -66,6 +67,13 @@ def put_sidecar(folder: Path, path: str, made: Sidecar) -> None:
         demand_inside(folder, place)
         place.parent.mkdir(parents=True, exist_ok=True)
         replace_file(place, made.data, folder / STATE_FOLDER)
+
+
+def put_sidecars(folder: Path, made: Mapping[str, Sidecar]) -> None:
+    """As `put_sidecar`, for many: each waits for the disk, and the disk takes many at once."""
+    if made:
+        with ThreadPoolExecutor(min(WRITERS, len(made))) as pool:
+            list(pool.map(partial(put_sidecar, folder), made.keys(), made.values()))
 
 
 class Sidecars:

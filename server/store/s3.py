@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from crdt_schema.ids import BlobHash, is_blob_hash, is_id
+from server.config import Config
 from server.errors import NotFound, Unavailable
 from server.store.blobs import Incoming, WrongHash, disk_full_explained, receive
 
@@ -89,6 +90,14 @@ class Bucket:
         """Let go of threads and connections."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.client.close()
+
+
+def bucket_of(config: Config) -> Bucket | None:
+    """The bucket that the settings name; None: media stay on this machine."""
+    if not config.s3_bucket:
+        return None
+    settings = S3Settings(config.s3_bucket, config.s3_endpoint, config.s3_prefix, config.s3_region)
+    return Bucket(settings, config.state_folder / "spool")
 
 
 class S3Blobs:

@@ -18,7 +18,7 @@ import pytest
 from server.config import embedded_redis_socket
 from tests.support.studio import BIN, free_port
 
-StartHub = Callable[[int], subprocess.Popen[str]]
+StartHub = Callable[..., subprocess.Popen[str]]
 PASSWORD = "correct horse"
 
 
@@ -57,9 +57,10 @@ def start_hub(tmp_path: Path) -> Iterator[StartHub]:
     """Starts hubs in one workspace; they end with the test."""
     with ExitStack() as ending:
 
-        def start(port: int) -> subprocess.Popen[str]:
+        def start(port: int, **environment: str) -> subprocess.Popen[str]:
             command = [BIN / "workprint", "serve", "--host", "127.0.0.1", "--port", str(port)]
-            process = subprocess.Popen(command, env=settings(tmp_path), stderr=subprocess.PIPE, text=True)
+            environment = {**settings(tmp_path), **environment}
+            process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
             ending.enter_context(process)
             ending.callback(process.kill)
             return process
@@ -76,6 +77,22 @@ def test_a_hub_without_redis_becomes_healthy_and_says_one_line(start_hub: StartH
     assert hub.returncode == 0
     assert "Redis" in said
     assert len(said.splitlines()) == 1, said
+
+
+def test_a_missing_git_lfs_is_told_in_the_terminal_and_in_the_health_and_keeps_nobody_from_working(
+    start_hub: StartHub, tmp_path: Path
+) -> None:
+    port, empty = free_port(), tmp_path / "empty"
+    empty.mkdir()
+    hub = start_hub(port, PATH=str(empty))
+    until_healthy(port)
+    found = ask(port, "/healthz")["git_lfs"]
+    assert not found["ok"]
+    assert "apt install git-lfs" in found["message"]
+    hub.send_signal(signal.SIGTERM)
+    _, said = hub.communicate(timeout=10)
+    assert hub.returncode == 0
+    assert f"workprint: {found['message']}\n" in said
 
 
 def test_a_second_hub_in_a_workspace_is_kept_out(start_hub: StartHub) -> None:

@@ -1,6 +1,7 @@
 """What the farm reports is written once, however often and in whatever order it comes."""
 
 import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -63,6 +64,19 @@ async def test_replayed_events_change_nothing(reports: Reports) -> None:
     for event in [*events, *reversed(events)]:
         await reports.recorder.record(event)
     assert await reports.state() == before
+
+
+async def test_how_a_take_was_made_stands_beside_it_as_soon_as_it_is_recorded(film: Film, reports: Reports) -> None:
+    await reports(Started)
+    event = await reports.finished()
+    (beside,) = (film.project.folder / "03_Renders").rglob("S01_S01_take01.json")
+    said = json.loads(beside.read_text())
+    job = await film.job(reports.job)
+    assert said["take"] == event.attempt
+    assert said["seed"] == job["recipe"]["seed"] == 7
+    assert said["pipeline"]["id"] == job["pipeline"]
+    assert said["media"]["sha256"] == hashlib.sha256(BYTES).hexdigest()
+    assert said["made_by"] == {"id": job["asked_by"], "name": job["asked_by_name"]}
 
 
 async def test_a_replay_does_not_undo_the_artist_s_choice(film: Film, reports: Reports) -> None:

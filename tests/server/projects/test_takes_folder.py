@@ -8,7 +8,7 @@ import pytest
 
 from crdt_schema.takes import Takes
 from server.projects.index import Project
-from server.projects.provenance import sidecar, sidecar_path
+from server.projects.provenance import sidecar
 from server.projects.takes_check import TakesCheck
 from server.projects.takes_folder import Reconciled, numbers_in, reconcile
 from tests.support.git import assert_healthy, git, is_clean
@@ -146,4 +146,3 @@ def test_provenance_names_every_input_by_its_hash_and_is_the_same_bytes_each_tim
     assert said["pipeline"] == {"id": "still", "version": 2}
     assert said["media"]["sha256"] == plain_hash
     assert sidecar("take-1", take) == sidecar("take-1", {**take, "number": 1.0})  # pyright: ignore[reportArgumentType] - as Yjs gives it
-    assert sidecar_path(take) == f"{SHOT_FOLDER}/S01_S01_take01.json"
