@@ -15,6 +15,7 @@ from crdt_schema.documents import NewerSchema, UnknownDocument, identity_of, kin
 from crdt_schema.records import Take
 from server.doctor.findings import Finding
 from server.errors import WorkprintError
+from server.hub.nesting import check_nesting
 from server.hub.replica import Replica, Ruined, panics_told
 from server.projects.building import LOG
 from server.store.sqlite import MIGRATIONS
@@ -95,7 +96,11 @@ def _history(database: sqlite3.Connection, name: str) -> Iterator[bytes]:
 def _load(name: str, history: Iterator[bytes]) -> Mapping[str, object]:
     """The plain value of a document; raises UnknownDocument, NewerSchema, Ruined and what a broken update raises."""
     kind_of(name)
-    replica = Replica(list(history))
+    updates = list(history)
+    for update in updates:
+        # One that is nested too deep would end this process instead of being told.
+        check_nesting(update)
+    replica = Replica(updates)
     try:
         with panics_told():
             doc: Doc[Any] = replica.doc

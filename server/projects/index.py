@@ -209,7 +209,7 @@ class Projects:
             except NotFound:
                 # A pointer without its object would make `git lfs fsck` and every clone fail.
                 continue
-            except (LeadsOut, layout.UnknownMedia, ValueError, KeyError, TypeError) as error:
+            except (LeadsOut, layout.UnknownMedia, ValueError, KeyError, TypeError, AttributeError) as error:
                 log.warning("take_has_no_place", project=project_id, take=take_id, reason=str(error))
                 continue
             found[path], found[beside] = pointer, said

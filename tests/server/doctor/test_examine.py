@@ -18,6 +18,8 @@ from tests.support.workspace import Workspace, open_workspace
 
 PICTURE = bytes(range(256)) * 40
 LOG = ".workprint/documents.sqlite"
+NESTED = b"\1\1\5\0\x08\1\1t\1" + b"\x75\1" * 100_000 + b"\x7e\0"
+"""An update with one value: lists within lists."""
 
 
 @pytest.fixture
@@ -271,3 +273,14 @@ def test_one_project_is_examined_by_title_and_one_that_is_not_there_is_said_so(
     assert examine(tmp_path, project.manifest["title"]).exit_status == 0
     with pytest.raises(NotFound, match="no project 'Day Bus'"):
         examine(tmp_path, "Day Bus")
+
+
+async def test_an_update_that_nests_too_deep_is_told_and_does_not_end_the_examination(
+    workspace: Workspace, project: Project, tmp_path: Path
+) -> None:
+    await workspace.hub.close()
+    with sqlite3.connect(project.folder / LOG) as database:
+        row = database.execute("SELECT max(seq) FROM updates WHERE document = 'canvas'").fetchone()
+        database.execute('UPDATE updates SET "update" = ? WHERE seq = ?', (NESTED, row[0]))
+    database.close()
+    assert only(examine(tmp_path), "damage").where.endswith("document canvas")
