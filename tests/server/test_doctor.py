@@ -81,6 +81,14 @@ async def test_what_is_missing_here_comes_back_from_the_bucket(tmp_path: Path, m
         async with asyncio.timeout(20):
             while service.app[keys.REPLICATION].state().waiting:  # noqa: ASYNC110 - it copies in threads
                 await asyncio.sleep(0.02)
+        blob = project.blobs.put_bytes(PNG_PIXEL)
+        project.blobs.path(blob).unlink()
+        file.unlink()
+        bo = await service.sign_in("Bo", "editor")
+        found = await made(bo, f"/api/projects/{project.id}/takes/reconcile", {}, status=200)
+        assert [one["name"] for one in found["restored"]] == [file.name]
+        assert found["vanished"] == []
+        assert file.read_bytes() == PNG_PIXEL
     blob = project.blobs.put_bytes(PNG_PIXEL)
     project.blobs.path(blob).unlink()
     file.unlink()
