@@ -79,8 +79,8 @@ def check(name: str, value: object) -> Checked:
         return Checked({"text": str(known.get("text", ""))}, [])
     kept, problems = dict[str, object](), list[str]()
     for root in kind.roots:
-        if root == "intents":
-            # What somebody asked for elsewhere is not asked for here.
+        if root in {"intents", "forks"}:
+            # What somebody asked for elsewhere is not asked for here, and what they tried there stands in no file.
             continue
         records = known.get(root, {})
         good = kept[root] = dict[str, object]()

@@ -1,5 +1,6 @@
 """Forks of the canvas over REST: make, list, compare, merge, delete."""
 
+import re
 from typing import Any
 
 from aiohttp import web
@@ -10,6 +11,8 @@ from server.api.access import enter, json_body, text
 from server.errors import BadRequest, NotFound
 from server.history.compare import told
 from server.keys import FORKS
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 async def list_forks(request: web.Request) -> web.Response:
@@ -28,6 +31,8 @@ async def create(request: web.Request) -> web.Response:
     name, commit = body.get("name"), text(body, "commit", longest=40, default="")
     if not isinstance(name, str) or not is_id(name):
         raise BadRequest("name must be 1 to 64 letters, digits, _ or -: it is a part of addresses.")
+    if "commit" in body and not COMMIT.fullmatch(commit):
+        raise BadRequest("commit must be the 40 hexadecimal digits of a version, or be left out.")
     fork = await request.app[FORKS].create(project.id, name, actor, commit)
     return web.json_response(fork_json(name, fork), status=201)
 

@@ -62,7 +62,7 @@ def founded(name: str, value: dict[str, Any]) -> Doc[Any]:
 def test_what_is_filled_in_reads_as_it_was(name: str) -> None:
     value = DOCUMENTS[name]
     once = plain.dump(founded(name, value), name)
-    assert {root: records for root, records in once.items() if root != "schema"} == value
+    assert {root: records for root, records in once.items() if root not in {"schema", "forks"}} == value
     assert plain.dump(founded(name, dict(once)), name) == once
 
 

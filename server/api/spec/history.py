@@ -46,7 +46,15 @@ DOCUMENTS = with_more(
     library=OBJECT,
     production=OBJECT,
 )
-WORDS = many({"type": "array", "prefixItems": [one_of(get_args(Op)), TEXT], "minItems": 2, "maxItems": 2})
+WORDS = many(
+    {
+        "type": "array",
+        "items": TEXT,
+        "minItems": 2,
+        "maxItems": 2,
+        "description": f"What happened to the words, one of {' '.join(get_args(Op))}, and the words",
+    }
+)
 FIELD = with_more(record(**{"name": TEXT, "from": ANYTHING, "to": ANYTHING}), words=WORDS)
 CHANGE = record(
     document=TEXT, root=TEXT, id=TEXT, title=TEXT, type=TEXT, change=one_of(get_args(Change)), fields=many(FIELD)
