@@ -116,7 +116,7 @@ async def until_status(session: aiohttp.ClientSession, status: int, word: str) -
 
 def change() -> bytes:
     doc: Doc[Any] = Doc()
-    doc.get("meta_of_a_test", type=Map)["x"] = 1
+    doc.get("nodes", type=Map)["x"] = {"type": "note"}
     update = doc.get_update()
     return b"\0\2" + bytes([len(update)]) + update
 
