@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument("project", nargs="?", default="", help="uuid, folder or title; all projects without it")
     doctor.add_argument("--repair", action="store_true", help="repair what is safe, from what is still here")
     doctor.add_argument("--deep", action="store_true", help="read every large file and compare its SHA-256")
+    add_lfs_commands(commands.add_parser("lfs", help="Git LFS").add_subparsers(dest="action", required=True))
     project = commands.add_parser("project", help="projects").add_subparsers(dest="action", required=True)
     add_project_commands(project)
     user = commands.add_parser("user", help="people").add_subparsers(dest="action", required=True)
@@ -74,12 +75,23 @@ def add_project_commands(project: "argparse._SubParsersAction[argparse.ArgumentP
     delete.add_argument("--title", required=True, help="its title, to say that you mean it")
 
 
+def add_lfs_commands(lfs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands that set repositories up for large files; without a folder, those of every project here."""
+    check = lfs.add_parser("check", help="say what is missing for large files; status 1 when something is")
+    setup = lfs.add_parser("setup", help="set repositories up for large files, also a clone on an artist's machine")
+    setup.add_argument("--url", help="take large files from there; '' from where the clone came from")
+    setup.add_argument("--pull", default="", metavar="PATTERN", help="fetch these files afterwards; '*': all")
+    for command in (check, setup):
+        command.add_argument("folder", nargs="?", default="", help="a project or a clone; every project without it")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status."""
     given = parser().parse_args(arguments)
     try:
         config = read_config()
-        if given.command != "worker":  # it may run on a machine that sees no workspace
+        # These may run on a machine that sees no workspace.
+        if given.command != "worker" and not (given.command == "lfs" and given.folder):
             prepare(config)
         return run(given, config)
     except (BadSetting, WorkprintError) as error:
@@ -108,6 +120,8 @@ def run(given: argparse.Namespace, config: Config) -> int:
             become_worker(config, given.tiers)
         case "doctor":
             status = examine(given, config)
+        case "lfs":
+            status = set_up_lfs(given, config)
         case _:
             status = say(short_command(given, config))
     return status
@@ -118,6 +132,19 @@ def examine(given: argparse.Namespace, config: Config) -> int:
     from server import commands  # noqa: PLC0415 - as in run
 
     words, status = asyncio.run(commands.doctor(config, given.project, deep=given.deep, repair=given.repair))
+    sys.stdout.write(words + "\n")
+    return status
+
+
+def set_up_lfs(given: argparse.Namespace, config: Config) -> int:
+    """Print what became of the set-up for large files; the exit status says whether something is missing."""
+    from server import project_commands  # noqa: PLC0415 - as in run
+
+    options = ["--check"] if given.action == "check" else []
+    if given.action == "setup":
+        options += [] if given.url is None else ["--url", given.url]
+        options += ["--pull", given.pull] if given.pull else []
+    words, status = asyncio.run(project_commands.set_up_lfs(config, given.folder, options))
     sys.stdout.write(words + "\n")
     return status
 

@@ -15,6 +15,7 @@ from server.clock import utc_now
 from server.config import Config
 from server.errors import BadRequest, Conflict, NotFound
 from server.hub.hub import Hub
+from server.projects import lfs_setup
 from server.projects.bundle import collected, write_zip
 from server.projects.importing import Imports
 from server.projects.index import Project, Projects
@@ -25,6 +26,7 @@ from server.store.sqlite import SqliteUpdateStore
 from server.workspace import only_one
 
 HUB_RUNS = "A hub runs in this workspace, and people may have it open. Use the web app, or stop the hub first."
+NO_PROJECT = "There is no project yet. `workprint project new NAME` makes one."
 CHUNK_BYTES = 1 << 20
 
 
@@ -61,7 +63,7 @@ async def list_projects(config: Config) -> str:
     async with opened(config) as desk:
         lines = [f"{project.id}  {project.manifest['title']}" for project in desk.projects.all()]
         lines += [f"{trashed.id}  {trashed.title}  (in the trash)" for trashed in desk.trash.all()]
-    return "\n".join(lines) or "There is no project yet. `workprint project new NAME` makes one."
+    return "\n".join(lines) or NO_PROJECT
 
 
 async def export_project(config: Config, wanted: str, file: str) -> str:
@@ -119,6 +121,20 @@ async def erase_project(config: Config, wanted: str, title: str) -> str:
         finally:
             await people.close()
     return f"{title} is gone for ever."
+
+
+async def set_up_lfs(config: Config, folder: str, options: list[str]) -> tuple[str, int]:
+    """Set a folder, or every project, up for Git LFS: what was found, and 1 when something is missing somewhere."""
+    if folder:
+        return await asyncio.to_thread(lfs_setup.set_up, Path(folder), *options)
+    projects = Projects(config.workspace_root, utc_now)
+    await projects.start()
+    found = {
+        project.manifest["title"]: await asyncio.to_thread(lfs_setup.set_up, project.folder, *options)
+        for project in projects.all()
+    }
+    lines = [f"{title}\n{words}" for title, (words, _) in found.items()]
+    return "\n\n".join(lines) or NO_PROJECT, max((status for _, status in found.values()), default=0)
 
 
 @contextmanager

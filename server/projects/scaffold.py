@@ -14,6 +14,7 @@ from crdt_schema.ids import new_id
 from crdt_schema.project import Manifest, Narrative, NarrativeStructure
 from server.auth.actor import Actor
 from server.projects import layout, manifest
+from server.projects.lfs_setup import helper_scripts
 from server.projects.narratives import STRUCTURES, narrative
 from server.snapshot.repo import ProjectRepo
 from server.snapshot.tree import DOCUMENT_PATHS
@@ -110,6 +111,7 @@ def _write_tree(folder: Path, made: Manifest) -> dict[str, bytes]:
         layout.MANIFEST: manifest.encode(made),
         ".gitignore": GITIGNORE.encode(),
         ".gitattributes": gitattributes().encode(),
+        **helper_scripts(),
         **{path: plain.encode(_empty_document(name)) for name, path in DOCUMENT_PATHS.items()},
     }
     for tracked in layout.TRACKED_FOLDERS:

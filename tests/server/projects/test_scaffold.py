@@ -36,6 +36,8 @@ TREE = {
     "04_Project_Files/Auto_Saves/.gitkeep",
     "04_Project_Files/EDLs/.gitkeep",
     "project.json",
+    "setup-lfs.cmd",
+    "setup-lfs.sh",
 }
 IGNORED = {"05_Cache/thumbnails", "05_Cache/control_maps", "06_Exports", ".workprint"}
 
