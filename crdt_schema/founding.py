@@ -11,7 +11,7 @@ from crdt_schema import validate
 from crdt_schema.documents import kind_of
 from crdt_schema.ids import is_blob_hash, is_id
 from crdt_schema.nodes import NODE_SPECS
-from crdt_schema.records import AuditNote, Job, Lock, SceneChain, Take
+from crdt_schema.records import AuditNote, Fork, Job, Lock, SceneChain, Take
 from crdt_schema.shapes import Kind, Shape
 from crdt_schema.takes import LIVE_STATUSES
 from crdt_schema.values import normal
@@ -35,9 +35,18 @@ TYPES: dict[tuple[str, str], Any] = {
     ("production", "locks"): Lock,
     ("production", "chains"): SceneChain,
     ("production", "audit"): AuditNote,
+    ("production", "forks"): Fork,
 }
 """Records that only the server writes: it relies on every field."""
-WHOLE_VALUES = frozenset({("takes", "takes"), ("production", "locks"), ("production", "audit"), ("canvas", "edges")})
+WHOLE_VALUES = frozenset(
+    {
+        ("takes", "takes"),
+        ("production", "locks"),
+        ("production", "audit"),
+        ("production", "forks"),
+        ("canvas", "edges"),
+    }
+)
 """Roots whose records are written once, as one plain value."""
 NOT_KEPT = "{where} was left out: {reason}."
 HIGHEST_WHOLE = 2**53
@@ -79,8 +88,8 @@ def check(name: str, value: object) -> Checked:
         return Checked({"text": str(known.get("text", ""))}, [])
     kept, problems = dict[str, object](), list[str]()
     for root in kind.roots:
-        if root in {"intents", "forks"}:
-            # What somebody asked for elsewhere is not asked for here, and what they tried there stands in no file.
+        if root == "intents":
+            # What somebody asked for elsewhere is not asked for here.
             continue
         records = known.get(root, {})
         good = kept[root] = dict[str, object]()

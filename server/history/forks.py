@@ -112,7 +112,7 @@ class Forks:
                 "records": merged,
                 "before": before,
             }
-            self._history.tell_team(project, "canvas", notice)
+            self._history.tell_team(project, f"fork/{name}", notice)
         return Merged(merged, breaches, before)
 
     async def delete(self, project: ProjectId, name: str, by: Actor) -> None:
@@ -121,6 +121,13 @@ class Forks:
         if fork is None or fork["deleted"]:
             raise NotFound(NOT_THERE)
         await self._write(project, name, {**fork, "deleted": True}, by)
+        notice = {
+            "type": "fork_deleted",
+            "id": new_id("notice"),
+            "by": {"id": by.user_id, "name": by.name},
+            "fork": name,
+        }
+        self._history.tell_team(project, f"fork/{name}", notice)
         for room in self._hub.rooms():
             if (room.project, room.document) == (project, f"fork/{name}"):
                 room.end_all(CloseCode.NO_SUCH_DOCUMENT, f"{by.name} has deleted this fork."[:100])

@@ -25,12 +25,13 @@ Ask = Callable[[], Awaitable[Admission]]
 class HocuspocusLink:
     """One document's share of a socket. Every message begins with the address that the provider gave itself."""
 
-    __slots__ = ("_address", "_again", "_end", "_muted", "_refused", "_saved", "_socket")
+    __slots__ = ("_address", "_again", "_end", "_goes_alone", "_muted", "_refused", "_saved", "_socket")
 
-    def __init__(self, socket: Socket, address: bytes, end: Callable[[], None]) -> None:
+    def __init__(self, socket: Socket, address: bytes, end: Callable[[], None], *, goes_alone: bool) -> None:
         self._socket = socket
         self._address = address
         self._end = end
+        self._goes_alone = goes_alone
         self._muted = False
         self._refused = 0
         self._again = 0
@@ -77,6 +78,10 @@ class HocuspocusLink:
             self._socket.counts.refuse(code.name.lower())
             self.send(messages.denied(f"{int(code)} {reason}"))
             self._end()
+        elif code == CloseCode.NO_SUCH_DOCUMENT and self._goes_alone:
+            self._socket.counts.refuse(code.name.lower())
+            self.send(messages.denied(reason))
+            self._end()
         else:
             self._socket.close(code, reason)
 
@@ -93,7 +98,9 @@ class _Channel:
         """The newest one that was sent."""
         self.asking = asyncio.Lock()
         self.ended = asyncio.Event()
-        self.link = HocuspocusLink(socket, codec.text(name), self.ended.set)
+        # A fork is thrown away while the project around it goes on.
+        goes_alone = self.document.startswith("fork/")
+        self.link = HocuspocusLink(socket, codec.text(name), self.ended.set, goes_alone=goes_alone)
         self.held: list[bytes] = []
         """What arrived before it was admitted."""
         self.member: tuple[Room, Session] | None = None

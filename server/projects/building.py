@@ -9,19 +9,20 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
 from pycrdt import Doc
 
 from crdt_schema import founding, plain
-from crdt_schema.documents import UnknownDocument, initialise, kind_of
+from crdt_schema.documents import UnknownDocument, identity_of, initialise, kind_of
 from crdt_schema.ids import new_id
 from crdt_schema.project import Manifest
 from server.auth.actor import SYSTEM, Actor
 from server.hub.nesting import check_nesting
 from server.hub.replica import panics_told
-from server.projects import layout
+from server.projects import forks, layout
 from server.snapshot.repo import STATE_FOLDER, ProjectRepo
 from server.snapshot.tree import build, has_place
 from server.store.base import NewUpdate
@@ -66,28 +67,43 @@ def back_up(log: Path, copy: Path) -> bool:
 
 
 async def read_log(log: Path) -> Documents:
-    """Every document of a log that nobody else writes, as plain values; raises NewerStore, BadMessage, Ruined."""
+    """Every document of a log that nobody else writes, as plain values; raises NewerStore, BadMessage, Ruined.
+
+    A fork is what the canvas would be if it were merged; one that cannot be merged is left out.
+    """
     store = await SqliteUpdateStore.open(log)
     try:
         found: Documents = {}
         for name in await store.documents():
             with suppress(UnknownDocument):
                 kind_of(name)
-                history = [row.update for row in await store.load(name)]
-                found[name] = await asyncio.to_thread(_plain, name, history)
-        return {name: value for name, value in found.items() if not plain.is_empty(value)}
+                histories = [[row.update for row in await store.load(name)]]
+                if forks.is_fork(name):
+                    histories.append([row.update for row in await store.load("canvas")])
+                value = await asyncio.to_thread(_plain, name, histories)
+                if value is not None and (forks.is_fork(name) or not plain.is_empty(value)):
+                    found[name] = value
+        return found
     finally:
         await store.close()
 
 
-def _plain(name: str, history: list[bytes]) -> dict[str, object]:
-    doc: Doc[Any] = Doc()
-    for update in history:
+def _plain(name: str, histories: list[list[bytes]]) -> dict[str, object] | None:
+    """A document with all of these histories in it; None when they have no beginning in common."""
+    for update in chain.from_iterable(histories):
         check_nesting(update)
     with panics_told():
-        for update in history:
-            doc.apply_update(update)
-        return cast("dict[str, object]", plain.dump(doc, name))
+        docs = [_doc(history) for history in histories]
+        if len({identity_of(doc).epoch for doc in docs}) > 1:
+            return None
+        return cast("dict[str, object]", plain.dump(_doc([doc.get_update() for doc in docs]), name))
+
+
+def _doc(history: list[bytes]) -> Doc[Any]:
+    doc: Doc[Any] = Doc()
+    for update in history:
+        doc.apply_update(update)
+    return doc
 
 
 async def write_log(folder: Path, documents: Documents, by: Actor, at: datetime) -> Documents:
@@ -107,7 +123,10 @@ async def write_log(folder: Path, documents: Documents, by: Actor, at: datetime)
 def _founded(documents: Documents, by: Actor, at: datetime) -> tuple[list[NewUpdate], Documents]:
     found: Documents = {}
     rows, stamp = list[NewUpdate](), at.astimezone(UTC).isoformat(timespec="milliseconds")
+    canvas = b""
     for name, value in documents.items():
+        if forks.is_fork(name):
+            continue
         doc: Doc[Any] = Doc()
         initialise(doc, name)
         state = doc.get_state()
@@ -115,6 +134,14 @@ def _founded(documents: Documents, by: Actor, at: datetime) -> tuple[list[NewUpd
         founding.fill(doc, name, value)
         rows.append(NewUpdate(name, by.user_id, by.name, stamp, doc.get_update(state)))
         found[name] = cast("dict[str, object]", plain.dump(doc, name))
+        if name == "canvas":
+            canvas = doc.get_update()
+    for name, value in documents.items():
+        if forks.is_fork(name):
+            rows.append(NewUpdate(name, SYSTEM.user_id, SYSTEM.name, stamp, canvas))
+            updates = forks.branched(canvas, value, found["takes"])
+            rows.extend(NewUpdate(name, by.user_id, by.name, stamp, update) for update in updates)
+            found[name] = cast("dict[str, object]", plain.dump(_doc([canvas, *updates]), name))
     return rows, found
 
 

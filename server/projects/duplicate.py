@@ -18,7 +18,7 @@ from crdt_schema.project import Manifest
 from crdt_schema.records import Take
 from server.auth.actor import Actor
 from server.hub.hub import Hub
-from server.projects import layout
+from server.projects import forks, layout
 from server.projects.building import (
     LOG,
     Contents,
@@ -113,6 +113,7 @@ def copied_manifest(original: Manifest, title: str, at: datetime) -> Manifest:
 
 def copied_documents(documents: Documents, *, with_takes: bool, at: str) -> Documents:
     """The documents of a copy: nothing is under way in it, and without takes nothing speaks of any."""
+    documents, _ = forks.agreed(documents)
     copied = {name: value for name, value in documents.items() if with_takes or not name.startswith("annotations/")}
     if with_takes:
         return copied | ({"takes": stop_jobs(copied["takes"], at)} if "takes" in copied else {})

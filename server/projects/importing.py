@@ -12,7 +12,7 @@ from crdt_schema.ids import ProjectId
 from crdt_schema.project import Manifest
 from server.auth.actor import Actor
 from server.errors import NotFound, TooLarge
-from server.projects import layout, manifest
+from server.projects import forks, layout, manifest
 from server.projects.building import (
     LOG,
     Contents,
@@ -162,6 +162,8 @@ async def _read(unpacked: _Unpacked, staging: Path, at: datetime) -> None:
         checked = await asyncio.to_thread(founding.check, name, value)
         unpacked.documents[name] = checked.value
         unpacked.problems += checked.problems
+    unpacked.documents, left_out = forks.agreed(unpacked.documents)
+    unpacked.problems += left_out
     if "takes" in unpacked.documents:
         stamp = at.astimezone(UTC).isoformat()
         unpacked.documents["takes"] = founding.stop_jobs(unpacked.documents["takes"], stamp)

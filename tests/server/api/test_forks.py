@@ -174,6 +174,20 @@ async def test_a_deleted_fork_is_closed_to_everybody_and_its_name_is_not_given_a
     await late.until("p.denials.length + p.closes.length > 0")
 
 
+async def test_whoever_is_in_a_fork_that_is_deleted_keeps_the_canvas_and_is_told_who_did_it(film: Film) -> None:
+    await fork(film)
+    canvas = await film.open("the editor", "hocuspocus", socket=film.project)
+    tried = await film.open("the editor", "hocuspocus", "fork/dusk", socket=film.project)
+    await film.send("another editor", "DELETE", "/forks/dusk")
+    await tried.until("p.denials.length > 0")
+    assert await tried.read("p.denials") == ["another editor has deleted this fork."]
+    for client in (canvas, tried):
+        [notice] = [json.loads(each) for each in await client.read("p.notices")]
+        assert (notice["type"], notice["fork"], notice["by"]["name"]) == ("fork_deleted", "dusk", "another editor")
+    await retitle(canvas, "shot-1", "Still here")
+    assert await canvas.read("p.closes") == []
+
+
 @pytest.mark.parametrize("dialect", ["hocuspocus", "yjs"])
 async def test_a_fork_that_nobody_made_cannot_be_opened(film: Film, dialect: Any) -> None:
     nobody = await film.open("the owner", dialect, "fork/nothing", synced=False)
