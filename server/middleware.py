@@ -1,5 +1,6 @@
 """What wraps every request: the one place where an exception becomes a reply, who is asking, and safe headers."""
 
+import asyncio
 import math
 from http import HTTPStatus
 from typing import Final
@@ -9,11 +10,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestHandler
 
-from crdt_schema.ids import new_id
+from crdt_schema.ids import ProjectId, new_id
 from server.auth.actor import User
 from server.auth.credentials import TOKEN_PREFIX
-from server.errors import TooMany, Unauthorised, WorkprintError
-from server.keys import CLOCK, CONFIG, PEOPLE, TOKENS
+from server.errors import NotFound, TooMany, Unauthorised, WorkprintError
+from server.keys import CLOCK, CONFIG, PEOPLE, PROJECTS, TOKENS
 from server.safety import cross_origin_headers, demand_own_site, headers_for
 
 SESSION_COOKIE: Final = "workprint_session"
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 
 
 UNEXPECTED = "Something went wrong here. Nothing you saved is lost. Try again, and quote the trace id if it stays."
+IN_PROJECTS = ("/api/projects/", "/api/v1/projects/", "/git/")
+GONE = "This project was moved to the trash while this was under way, so it was not done. Its owner can put it back."
 WORDS = {
     400: "The request cannot be read. Send it as HTTP, and what needs a websocket as one.",
     404: "There is nothing at this address.",
@@ -60,8 +63,22 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
         return web.json_response(error_body(code, message, trace_id), status=error.status, headers=allowed)
     except Exception as error:
+        if await project_is_gone(request):
+            log.info("project went away meanwhile", status=404, error=str(error), **known)
+            return web.json_response(error_body(NotFound.code, GONE, trace_id), status=404)
         log.exception("request failed unexpectedly", status=500, error=str(error), **known)
         return web.json_response(error_body("internal", UNEXPECTED, trace_id), status=500)
+
+
+async def project_is_gone(request: web.Request) -> bool:
+    """Whether the project of the address was taken away while the request was under way, whatever then failed."""
+    if not request.path.startswith(IN_PROJECTS):
+        return False
+    try:
+        await asyncio.to_thread(request.app[PROJECTS].get, ProjectId(request.match_info.get("project", "")))
+    except NotFound:
+        return "project" in request.match_info
+    return False
 
 
 def retry_after(error: WorkprintError) -> dict[str, str] | None:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from aiohttp import BodyPartReader, web
 
-from crdt_schema.ids import BlobHash, new_id
+from crdt_schema.ids import new_id
 from server.api.access import body_read, enter, instant
 from server.api.media import NO_MULTIPART, parts_of
 from server.api.serving import ASK_AGAIN, send_file
@@ -18,6 +19,7 @@ from server.projects.index import Project
 from server.projects.layout import CATEGORY_FOLDERS, Category
 from server.projects.removal import commit_removal
 from server.projects.sniffing import HEAD_BYTES, demand_fits, shown
+from server.store.blobs import Incoming
 
 CATEGORIES = tuple(CATEGORY_FOLDERS)
 TOLD_IN = "takes"
@@ -66,20 +68,12 @@ async def add_files(request: web.Request) -> web.Response:
     project, actor = await enter(request, "edit")
     if not request.content_type.startswith("multipart/"):
         raise BadRequest("Send the files as multipart/form-data.")
-    wanted = category_of(request.query["category"]) if "category" in request.query else None
-    stored = list[_Stored]()
-    async for part in parts_of(request, fields=("category",)):
-        if part.filename is None:
-            with body_read(NO_MULTIPART):
-                wanted = category_of((await part.read_chunk(256)).decode())
-        elif wanted is None:
-            raise BadRequest(f"Say the category before the files: one of {', '.join(CATEGORIES)}.")
-        else:
-            stored.append(await _store(request, project, part, wanted))
-    if not stored:
-        raise BadRequest("There was no file in what you sent.")
-    # Seen by others only now: each of them is whole.
-    kept = [await asyncio.to_thread(keep_file, project, one.category, one.name, one.blob, one.kind) for one in stored]
+    async with AsyncExitStack() as coming:
+        arrived = await _arrived(request, project, coming)
+        if not arrived:
+            raise BadRequest("There was no file in what you sent.")
+        # Kept and seen by others only now: each of them is whole.
+        kept = [await asyncio.to_thread(_keep, project, one) for one in arrived]
     await tell(request.app, project, actor)
     return web.json_response({"files": [file_json(request, project, file) for file in kept]}, status=201)
 
@@ -125,24 +119,45 @@ async def tell(app: web.Application, project: Project, actor: Actor) -> None:
 
 
 @dataclass(frozen=True)
-class _Stored:
-    """A part of a multipart request, as a blob that nobody sees yet."""
+class _Arrived:
+    """A part of a multipart request: whole and on disk, but no blob yet."""
 
     name: str
     category: Category
-    blob: BlobHash
+    incoming: Incoming
     kind: str
 
 
-async def _store(request: web.Request, project: Project, part: BodyPartReader, category: Category) -> _Stored:
-    """Stream one part into a blob; raises WrongType, TooLarge, DiskFull."""
+async def _arrived(request: web.Request, project: Project, coming: AsyncExitStack) -> list[_Arrived]:
+    """Every file of the request; `coming` forgets what is not kept. Raises BadRequest, TooLarge, DiskFull."""
+    category = category_of(request.query["category"]) if "category" in request.query else None
+    found = list[_Arrived]()
+    async for part in parts_of(request, fields=("category",)):
+        if part.filename is None:
+            with body_read(NO_MULTIPART):
+                category = category_of((await part.read_chunk(256)).decode())
+        elif category is None:
+            raise BadRequest(f"Say the category before the files: one of {', '.join(CATEGORIES)}.")
+        else:
+            found.append(await _take_in(request, project, part, category, coming))
+    return found
+
+
+async def _take_in(
+    request: web.Request, project: Project, part: BodyPartReader, category: Category, coming: AsyncExitStack
+) -> _Arrived:
     name, looked = part.filename or "File", _Looked(part.filename or "File", category)
     most = request.app[CONFIG].file_bytes
     try:
-        blob, _ = await project.blobs.put(looked.at(_chunks(part)), max_bytes=most)
+        staged = project.blobs.staged(looked.at(_chunks(part)), max_bytes=most)
+        incoming = await coming.enter_async_context(staged)
     except TooLarge:
         raise TooLarge(f"{shown(name)} is larger than {most // (1 << 20):,} MB.") from None
-    return _Stored(name, category, blob, looked.kind)
+    return _Arrived(name, category, incoming, looked.kind)
+
+
+def _keep(project: Project, file: _Arrived) -> ProjectFile:
+    return keep_file(project, file.category, file.name, project.blobs.keep(file.incoming), file.kind)
 
 
 async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:

@@ -18,7 +18,7 @@ from server.errors import NotFound
 from server.projects.takes_folder import sha256_of
 from server.snapshot.lfs import MAX_POINTER_BYTES, Pointer, parse_pointer
 from server.snapshot.repo import NoRepository, ProjectRepo
-from server.store.blobs import Incoming, LocalBlobs
+from server.store.blobs import LocalBlobs
 
 FSCK_SECONDS = 3600
 MOST_TOLD = 10
@@ -152,7 +152,7 @@ def _from_work_tree(folder: Path, blobs: LocalBlobs, lost: _Lost) -> bool:
     place = folder / lost.name
     if not place.is_file() or place.is_symlink():
         return False
-    incoming = Incoming(folder / ".git" / "lfs" / "tmp")
+    incoming = blobs.incoming()
     try:
         with place.open("rb") as file:
             while chunk := file.read(1 << 20):

@@ -14,7 +14,7 @@ from crdt_schema.ids import new_id
 from server.errors import TooMany
 from server.projects import layout
 from server.projects.building import LOG, back_up
-from server.projects.duplicate import LEFT_OUT, OBJECTS, files_below
+from server.projects.duplicate import LEFT_OUT, OBJECTS, PACKED, files_below, is_of_repository, our_references
 from server.projects.index import Project
 from server.snapshot.lfs import parse_pointer
 from server.snapshot.repo import STATE_FOLDER, ProjectRepo, exclusive
@@ -22,9 +22,6 @@ from server.snapshot.repo import STATE_FOLDER, ProjectRepo, exclusive
 FORMAT = "workprint-bundle.1"
 LABEL = "workprint-bundle.json"
 SUFFIX = ".workprint"
-IN_GIT = ("HEAD", "packed-refs", "refs/", "objects/", "lfs/objects/")
-"""What of `.git` is a project's: settings may hold passwords of remotes, and hooks are programs."""
-NEVER = ("objects/info/alternates", "objects/info/http-alternates", "refs/remotes/")
 CHUNK_BYTES = 1 << 20
 MOST_AT_ONCE = 4
 """Bundles that are being written: each keeps a thread."""
@@ -47,11 +44,6 @@ class Parts:
     def size_bytes(self) -> int:
         """About how large the bundle becomes."""
         return sum(map(len, self.small.values())) + sum(place.stat().st_size for place in self.files.values())
-
-
-def is_of_repository(path: str) -> bool:
-    """Whether a file of `.git`, by its path there, belongs into a bundle and may come out of one."""
-    return path.startswith(IN_GIT) and not path.startswith(NEVER) and not path.endswith(".lock")
 
 
 @contextmanager
@@ -81,7 +73,8 @@ def _add(parts: Parts, name: str, place: Path, *, whole: bool) -> None:
         parts.files[name] = place
     else:
         with suppress(FileNotFoundError):
-            parts.small[name] = place.read_bytes()
+            data = place.read_bytes()
+            parts.small[name] = our_references(data) if place.name == PACKED else data
 
 
 def _in_store(project: Project) -> set[str]:

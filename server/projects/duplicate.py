@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -42,8 +43,12 @@ LEFT_OUT = (f"{STATE_FOLDER}/", "05_Cache/", "06_Exports/", ".git/")
 """This machine's own state, what can be made again, and the repository, which has its own way."""
 OBJECTS = ("objects/", "lfs/objects/")
 """Of `.git`: written once. Copied last, so that everything that the references name is among them."""
-NOT_COPIED = ("lfs/", "logs/", "hooks/pre-receive")
-"""Of `.git`, besides the LFS objects: locks and temporary files of people's own git-lfs, and who did what here."""
+PACKED = "packed-refs"
+IN_GIT = ("HEAD", PACKED, "refs/heads/", "refs/tags/", *OBJECTS)
+"""What of `.git` is a project's. The rest belongs to this machine: settings may hold remotes and their passwords, hooks
+are programs, and what was fetched from elsewhere or put aside is somebody's own."""
+BORROWED = ("objects/info/alternates", "objects/info/http-alternates")
+IS_OURS = re.compile(rb"[0-9a-f]{40,64} refs/(?:heads|tags)/")
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,6 @@ def _copy(original: Project, folder: Path, documents: Documents, order: Order) -
     with exclusive(original.folder):
         if order.takes:
             _copy_repository(original.folder / ".git", folder / ".git")
-            _cut_ties(folder)
         for path in files_below(original.folder, LEFT_OUT):
             if order.takes or not path.startswith(RENDERS):
                 copy_file(original.folder / path, folder / path)
@@ -144,21 +148,40 @@ def _copy(original: Project, folder: Path, documents: Documents, order: Order) -
 
 
 def _copy_repository(git: Path, place: Path) -> None:
-    every = list(files_below(git, ()))
-    kept = [path for path in every if not path.startswith((*OBJECTS, *NOT_COPIED)) and not path.endswith(".lock")]
+    """Settings and hooks are made anew: a copy pushes nowhere, and runs nothing of its original's."""
     place.mkdir()
-    for path in (*kept, *(path for path in files_below(git, ()) if path.startswith(OBJECTS))):
+    for path in (path for path in files_below(git, ()) if is_of_repository(path) and not path.startswith(OBJECTS)):
+        if path == PACKED:
+            (place / path).write_bytes(our_references((git / path).read_bytes()))
+        else:
+            copy_file(git / path, place / path)
+    # Last, so that everything that the references name is among them.
+    for path in (path for path in files_below(git, ()) if is_of_repository(path) and path.startswith(OBJECTS)):
         copy_file(git / path, place / path)
     for path in ("refs/heads", "refs/tags", "objects/info", "objects/pack", "lfs/objects"):
         (place / path).mkdir(parents=True, exist_ok=True)
+    tree = ProjectRepo.create(place.parent).tip().tree
+    if tree is not None:
+        index = pygit2.Repository(str(place)).index
+        index.read_tree(tree)
+        index.write()
 
 
-def _cut_ties(folder: Path) -> None:
-    """A copy must not push where its original pushes."""
-    repository = pygit2.Repository(str(folder / ".git"))
-    for remote in list(repository.remotes.names()):
-        if remote is not None:
-            repository.remotes.delete(remote)
+def is_of_repository(path: str) -> bool:
+    """Whether a file of `.git`, by its path there, belongs into a copy, and may come in from elsewhere."""
+    return path.startswith(IN_GIT) and not path.startswith(BORROWED) and not path.endswith(".lock")
+
+
+def our_references(packed: bytes) -> bytes:
+    """Branches and tags of a `packed-refs`, and of a tag what it points to; not what was fetched from elsewhere."""
+    kept, ours = list[bytes](), True
+    for line in packed.splitlines(keepends=True):
+        # A line with ^ belongs to the one before it, one with # to all of them.
+        if not line.startswith((b"^", b"#")):
+            ours = IS_OURS.match(line) is not None
+        if ours or line.startswith(b"#"):
+            kept.append(line)
+    return b"".join(kept)
 
 
 def _begin_repository(original: Project, folder: Path, documents: Documents) -> dict[str, bytes]:

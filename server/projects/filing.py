@@ -7,7 +7,7 @@ from pathlib import Path
 from crdt_schema.records import Take
 from server.projects import layout
 from server.snapshot.repo import demand_inside
-from server.store.blobs import READ_ONLY
+from server.store.blobs import READ_ONLY, make_folders
 
 
 def take_path(take: Take) -> str:
@@ -30,7 +30,7 @@ def link_once(source: Path, place: Path, within: Path) -> bool:
     Raises LeadsOut when a link on the way leads out of `within`, the folder of the project (X-014).
     """
     demand_inside(within, place)
-    place.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(within, place.parent)
     try:
         place.hardlink_to(source)
     except FileExistsError:

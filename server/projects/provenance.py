@@ -12,6 +12,7 @@ from crdt_schema.ids import is_blob_hash
 from crdt_schema.records import Take
 from crdt_schema.values import normal
 from server.snapshot.repo import STATE_FOLDER, WRITERS, demand_inside, replace_file
+from server.store.blobs import make_folders
 
 SCHEMA = "provenance.1"
 MOST_REMEMBERED = 20_000
@@ -65,7 +66,7 @@ def put_sidecar(folder: Path, path: str, made: Sidecar) -> None:
     place = folder / path
     if not place.exists():
         demand_inside(folder, place)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(folder, place.parent)
         replace_file(place, made.data, folder / STATE_FOLDER)
 
 

@@ -15,6 +15,7 @@ from crdt_schema.ids import new_id
 from server.errors import NotFound
 from server.projects.references import MAX_PIXELS
 from server.snapshot.repo import demand_inside
+from server.store.blobs import make_folders
 
 log = structlog.get_logger(__name__)
 THUMBNAILS, PROXIES = "05_Cache/thumbnails", "05_Cache/proxies"
@@ -117,7 +118,7 @@ class Thumbnails:
     async def _make(self, folder: Path, place: Path, make: Callable[[Path], Awaitable[None]]) -> None:
         async with self._room:
             demand_inside(folder, place)
-            await asyncio.to_thread(place.parent.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(make_folders, folder, place.parent)
             unfinished = place.with_name(f".making-{new_id()}{place.suffix}")
             try:
                 await make(unfinished)

@@ -11,8 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from server.errors import BadRequest, TooLarge
-from server.projects.bundle import is_of_repository
-from server.projects.duplicate import files_below
+from server.projects.duplicate import files_below, is_of_repository
 
 CHUNK_BYTES = 1 << 20
 MOST_ENTRIES = 500_000

@@ -24,7 +24,7 @@ from server.projects.files import Home
 from server.projects.layout import Category
 from server.projects.sniffing import HEAD_BYTES, demand_fits
 from server.snapshot.repo import STATE_FOLDER, replace_file
-from server.store.blobs import WRITE_BYTES, DiskFull, WrongHash, disk_full_explained
+from server.store.blobs import WRITE_BYTES, DiskFull, WrongHash, disk_full_explained, make_folders
 
 log = structlog.get_logger(__name__)
 FOLDER = "uploads"
@@ -166,7 +166,7 @@ class Uploads:
         record = Record(new_id("up"), by, wanted, 0)
         place = _uploads(home) / record.id
         with disk_full_explained():
-            place.mkdir(parents=True)
+            make_folders(home.folder, place)
             _data(place).touch()
             _note(place, record)
         self._running[home.id, record.id] = _Running(record, place, 0, hashlib.sha256())

@@ -367,7 +367,8 @@ def demand_inside(folder: Path, place: Path) -> None:
 
 def replace_file(place: Path, data: bytes, temporary_folder: Path, mode: int = 0o644) -> None:
     """Write a file and put it in place in one step, on disk when this returns; both folders are on one file system."""
-    temporary_folder.mkdir(parents=True, exist_ok=True)
+    # Not those above it: a project that was moved away must not come to life again as an empty folder.
+    temporary_folder.mkdir(exist_ok=True)
     number, name = tempfile.mkstemp(dir=temporary_folder, prefix="write-")
     try:
         with os.fdopen(number, "wb") as file:

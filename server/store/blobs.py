@@ -5,8 +5,8 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -43,6 +43,7 @@ class LocalBlobs:
 
     def __init__(self, lfs_folder: Path, on_kept: Callable[[BlobHash], None] | None = None) -> None:
         """`lfs_folder` is `.git/lfs` of the project; `on_kept` hears of every new blob, in any thread."""
+        self._git = lfs_folder.parent
         self._objects = lfs_folder / "objects"
         self._temporary = lfs_folder / "tmp"
         self._on_kept = on_kept
@@ -102,18 +103,37 @@ class LocalBlobs:
         self, chunks: AsyncIterator[bytes], *, expected: str | None = None, max_bytes: int | None = None
     ) -> tuple[BlobHash, int]:
         """Store a stream and return its hash and size; raises WrongHash, TooLarge, DiskFull and then keeps nothing."""
+        async with self.staged(chunks, max_bytes=max_bytes) as incoming:
+            return await asyncio.to_thread(self._keep, incoming, expected)
+
+    @asynccontextmanager
+    async def staged(self, chunks: AsyncIterator[bytes], *, max_bytes: int | None = None) -> AsyncGenerator["Incoming"]:
+        """A stream that is whole and on disk, but no blob before `keep`; at the end of the block it is forgotten.
+
+        Raises TooLarge, DiskFull.
+        """
         with disk_full_explained():
-            incoming = await asyncio.to_thread(Incoming, self._temporary)
+            incoming = await asyncio.to_thread(self.incoming)
             try:
                 await receive(incoming, chunks, max_bytes)
-                return await asyncio.to_thread(self._keep, incoming, expected)
+                await asyncio.to_thread(incoming.finish)
+                yield incoming
             finally:
                 await asyncio.to_thread(incoming.discard)
+
+    def keep(self, incoming: "Incoming") -> BlobHash:
+        """Make what was staged a blob. It blocks."""
+        return self._keep(incoming, None)[0]
+
+    def incoming(self) -> "Incoming":
+        """A blob that is about to come; raises FileNotFoundError when the project is not there any more. It blocks."""
+        make_folders(self._git, self._temporary)
+        return Incoming(self._temporary)
 
     def put_bytes(self, data: bytes) -> BlobHash:
         """Store `data` and return its hash; raises DiskFull. It blocks: call it in a thread."""
         with disk_full_explained():
-            incoming = Incoming(self._temporary)
+            incoming = self.incoming()
             try:
                 incoming.write(data)
                 return self._keep(incoming, None)[0]
@@ -141,7 +161,7 @@ class LocalBlobs:
         """Found under its name means whole and on disk: bytes first, then the name, then the folder that holds it."""
         place = self._place(blob)
         if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(self._git, place.parent)
             file.replace(place)
             sync_folder(place.parent)
             if self._on_kept is not None:
@@ -152,8 +172,9 @@ class Incoming:
     """A blob on its way in: a temporary file, hashed while it is written. Every method blocks."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         number, name = tempfile.mkstemp(dir=folder, prefix="incoming-")
+        # By this it is found and forgotten also when the project was moved to the trash meanwhile.
+        self._folder: int | None = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         self.path = Path(name)
         self.size_bytes = 0
         self._file = os.fdopen(number, "wb", buffering=0)
@@ -176,7 +197,11 @@ class Incoming:
     def discard(self) -> None:
         """Close and forget the temporary file; harmless when it became a blob."""
         self._file.close()
-        self.path.unlink(missing_ok=True)
+        if self._folder is not None:
+            with suppress(FileNotFoundError):
+                os.unlink(self.path.name, dir_fd=self._folder)
+            os.close(self._folder)
+            self._folder = None
 
 
 async def receive(incoming: Incoming, chunks: AsyncIterator[bytes], max_bytes: int | None) -> None:
@@ -190,6 +215,17 @@ async def receive(incoming: Incoming, chunks: AsyncIterator[bytes], max_bytes: i
             await asyncio.to_thread(incoming.write, bytes(gathered))
             gathered.clear()
     await asyncio.to_thread(incoming.write, bytes(gathered))
+
+
+def make_folders(within: Path, folder: Path) -> None:
+    """Make a folder and those it lies in, up to `within`.
+
+    Raises FileNotFoundError when that is not there: a project that was moved away must not come to life again as an
+    empty folder.
+    """
+    for part in (*reversed(folder.relative_to(within).parents), folder.relative_to(within)):
+        if part.parts:
+            (within / part).mkdir(exist_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

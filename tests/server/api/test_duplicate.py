@@ -1,6 +1,7 @@
 """A duplicate: everything in it, nothing shared with the original, and nobody's old copy fits it."""
 
 import errno
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
@@ -187,3 +188,41 @@ async def test_a_full_disk_leaves_no_half_copy(
     answer = await made(ana, f"/api/projects/{project}/duplicate", {"name": "Copy"}, 507)
     assert "disk is full" in answer["error"]["message"]
     assert [folder.name for folder in service.app[keys.PROJECTS].folder.iterdir()] == ["Night_Bus"]
+
+
+async def test_what_belongs_to_this_machine_alone_goes_into_no_copy(
+    service: Service, ana: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    project = await film(service, ana)
+    await service.app[keys.SNAPSHOTTER].snapshot_now(project)
+    folder = folder_of(service, project)
+    secret_address = "https://me:hunter2@elsewhere.example/film.git"
+    git(folder, "remote", "add", "origin", secret_address)
+    git(folder, "config", "lfs.url", secret_address)
+    git(folder, "config", f"credential.{secret_address}.helper", "store --file=hunter2")
+    for ref in ("refs/remotes/workprint/main", "refs/stash", "refs/notes/hunter2"):
+        git(folder, "update-ref", ref, "HEAD")
+    git(folder, "tag", "-a", "-m", "named", "Rough-cut")
+    git(folder, "pack-refs", "--all")
+    git(folder, "update-ref", "refs/remotes/origin/loose", "HEAD")
+    for place in (".git/hooks/post-commit", ".git/hooks/pre-push", ".git/info/exclude", ".git/FETCH_HEAD"):
+        (folder / place).write_text("#!/bin/sh\n: hunter2\n")
+    for place in (".workprint/disk.json", ".workprint/files.json", ".workprint/hunter2"):
+        (folder / place).write_text('{"hunter2": 1}')
+    copy = folder_of(service, (await made(ana, f"/api/projects/{project}/duplicate", {"name": "Other End"}))["id"])
+    async with ana.get(f"/api/projects/{project}/bundle") as reply:
+        (tmp_path / "bundle.zip").write_bytes(await reply.read())
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as bundle:
+        bundle.extractall(tmp_path / "bundle")
+        assert {name for name in bundle.namelist() if ".workprint/" in name} == {
+            "Night_Bus/.workprint/documents.sqlite"
+        }
+    assert git(copy, "for-each-ref", "--format=%(refname)").split() == ["refs/heads/main", "refs/tags/Rough-cut"]
+    assert git(copy, "rev-parse", "Rough-cut^{}") == git(folder, "rev-parse", "Rough-cut^{}")
+    assert git(copy, "remote").strip() == ""
+    for place in (copy, tmp_path / "bundle"):
+        held = [path for path in place.rglob("*") if path.is_file()]
+        assert any(path.name == "packed-refs" for path in held)
+        assert [path for path in held if b"hunter2" in path.read_bytes() or b"refs/remotes" in path.read_bytes()] == []
+    assert_healthy(copy)
+    assert is_clean(copy)

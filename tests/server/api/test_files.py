@@ -129,6 +129,7 @@ async def test_what_does_not_go_there_is_refused_by_its_bytes_and_nothing_is_kep
 async def test_one_file_that_is_refused_keeps_all_of_them_out(studio: Studio) -> None:
     await added(studio.editor, studio.id, "styles", ("one.png", png()), ("two.png", b"no picture"), status=415)
     assert await studio.files() == []
+    assert blobs_in(studio) == []
 
 
 async def test_a_file_that_is_too_large_is_refused_while_it_arrives(tmp_path: Path) -> None:
@@ -147,6 +148,42 @@ async def test_twenty_files_come_at_once_and_no_more(studio: Studio) -> None:
         assert reply.status == 201, await reply.text()
     await added(studio.editor, studio.id, "locations", *many, status=400)
     assert len(await studio.files()) == 20
+
+
+async def test_what_a_refused_request_brought_stays_when_somebody_else_has_it(studio: Studio) -> None:
+    await added(studio.editor, studio.id, "styles", ("here.png", png()))
+    await added(studio.editor, studio.id, "styles", ("one.png", png()), ("two.png", b"no picture"), status=415)
+    (kept,) = await studio.files()
+    assert [place.name for place in blobs_in(studio)] == [kept["sha256"]]
+
+
+async def test_files_for_a_project_that_goes_to_the_trash_meanwhile_leave_nothing(studio: Studio) -> None:
+    url = studio.service.server.make_url(f"{studio.path}?category=styles")
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    first = b'--cut\r\nContent-Disposition: form-data; name="file"; filename="cut.png"\r\n\r\n' + png()
+    rest = b"\0" * 3_000_000 + b"\r\n--cut--\r\n"
+    head = (
+        f"POST {url.path_qs} HTTP/1.1\r\nHost: {url.authority}\r\nConnection: close\r\n"
+        f"Authorization: {studio.editor.headers['Authorization']}\r\n"
+        f"Content-Type: multipart/form-data; boundary=cut\r\nContent-Length: {len(first) + len(rest)}\r\n\r\n"
+    )
+    writer.write(head.encode() + first + rest[:1_500_000])
+    await writer.drain()
+    async with asyncio.timeout(20):
+        while not blobs_in(studio):  # noqa: ASYNC110 - the disk of the server: there is no event to wait for
+            await asyncio.sleep(0.01)
+    folder = studio.project.folder
+    async with studio.editor.delete(f"/api/projects/{studio.id}", json={}) as reply:
+        assert reply.status == 200, await reply.text()
+    writer.write(rest[1_500_000:])
+    await writer.drain()
+    said = (await reader.read()).decode()
+    writer.close()
+    assert said.startswith("HTTP/1.1 404"), said
+    assert "moved to the trash" in said
+    assert not folder.exists()
+    (trashed,) = (folder.parent / ".trash").iterdir()
+    assert [path for path in (trashed / ".git/lfs").rglob("*") if path.is_file()] == []
 
 
 async def test_a_full_disk_is_said_so_and_keeps_nothing(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

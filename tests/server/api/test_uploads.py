@@ -16,6 +16,7 @@ import pytest
 from crdt_schema.ids import ProjectId
 from server import keys
 from server.projects.index import Project
+from server.projects.uploads import Record, Wanted
 from tests.support.files import png
 from tests.support.service import Service, got, made, running_service
 
@@ -292,3 +293,50 @@ async def test_where_the_bytes_begin_must_be_said(sender: Sender) -> None:
     upload = (await sender.begin())["id"]
     async with sender.session.patch(f"{sender.uploads}/{upload}", data=b"x") as reply:
         assert reply.status == 400
+
+
+async def test_a_project_that_goes_to_the_trash_takes_its_upload_along_and_brings_it_back(sender: Sender) -> None:
+    upload = (await sender.begin())["id"]
+    url = sender.service.server.make_url(f"{sender.uploads}/{upload}")
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    head = (
+        f"PATCH {url.path} HTTP/1.1\r\nHost: {url.authority}\r\nConnection: close\r\n"
+        f"Authorization: {sender.session.headers['Authorization']}\r\n"
+        f"Upload-Offset: 0\r\nContent-Length: {len(DATA)}\r\n\r\n"
+    )
+    half = 2 << 20
+    writer.write(head.encode() + DATA[:half])
+    await writer.drain()
+    async with asyncio.timeout(20):
+        while await sender.offset(upload) == 0:  # noqa: ASYNC110 - the server's own state: there is no event
+            await asyncio.sleep(0.01)
+    folder = sender.project.folder
+    async with sender.session.delete(f"/api/projects/{sender.id}", json={}) as reply:
+        assert reply.status == 200
+    writer.write(DATA[half:])
+    await writer.drain()
+    said = (await reader.read()).decode()
+    writer.close()
+    assert said.startswith("HTTP/1.1 404"), said
+    assert "moved to the trash" in said
+    assert not folder.exists()
+    async with sender.session.post(f"/api/trash/{sender.id}/restore") as reply:
+        assert reply.status == 200
+    offset = await sender.offset(upload)
+    assert (await sender.send(upload, offset, DATA[offset:])).body["file"]["sha256"] == SHA256
+
+
+async def test_nothing_is_begun_in_a_project_whose_folder_is_gone(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = sender.project.folder
+    create = sender.service.app[keys.UPLOADS].create
+
+    async def late(home: Project, wanted: Wanted, by: str) -> Record:
+        # The request has found the project; only then it goes.
+        folder.rename(folder.parent / ".away")
+        return await create(home, wanted, by)
+
+    monkeypatch.setattr(sender.service.app[keys.UPLOADS], "create", late)
+    assert (await sender.begin(404))["error"]["code"] == "not_found"
+    assert not folder.exists()

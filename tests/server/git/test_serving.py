@@ -65,8 +65,22 @@ async def test_a_partial_clone_fetches_the_rest_when_it_needs_it(studio: Studio,
 
 
 async def test_only_branches_and_tags_are_shown(studio: Studio, tmp_path: Path) -> None:
-    git(studio.project.folder, "update-ref", "refs/private/notes", "HEAD")
-    assert "private" not in await at(tmp_path, "ls-remote", studio.address("Vic"))
+    folder = studio.project.folder
+    inner = ("refs/remotes/workprint/main", "refs/private/notes", "refs/stash")
+    for ref in inner:
+        git(folder, "update-ref", ref, "HEAD")
+    git(folder, "update-ref", "refs/replace/" + "1" * 40, "HEAD")
+    git(folder, "tag", "Rough-cut")
+    # What the repository itself says of it does not count.
+    for ref in inner:
+        git(folder, "config", "--add", "transfer.hideRefs", f"!{ref}")
+    for version in ("0", "2"):
+        told = await at(tmp_path, "-c", f"protocol.version={version}", "ls-remote", studio.address("Vic"))
+        assert {line.split()[1] for line in told.splitlines()} == {"HEAD", "refs/heads/main", "refs/tags/Rough-cut"}
+    await at(tmp_path, "clone", "-q", "--mirror", studio.address("Vic"), "mirror")
+    kept = git(tmp_path / "mirror", "for-each-ref", "--format=%(refname)").split()
+    assert kept == ["refs/heads/main", "refs/tags/Rough-cut"]
+    assert "remote ref" in await refused(tmp_path / "mirror", "fetch", studio.address("Vic"), inner[0])
 
 
 async def test_an_editor_pushes_a_branch_and_adds_to_it(studio: Studio, tmp_path: Path) -> None:
