@@ -29,6 +29,7 @@ from crdt_schema.takes import Takes
 from server.auth.actor import FARM, Actor
 from server.projects.index import Project, Projects
 from server.projects.manifest import NewProject
+from server.snapshot.copies import Copy
 from server.snapshot.repo import ProjectRepo
 from server.snapshot.threeway import merge_records
 from server.snapshot.writer import Order, write_snapshot
@@ -106,6 +107,7 @@ class Film:
         self.project = project
         self.canvas: Doc[Any] = Doc()
         self.takes: Doc[Any] = Doc()
+        self.copies = {name: Copy(name) for name in ("canvas", "takes")}
 
     @classmethod
     async def make(cls, root: Path, size: Size) -> "Film":
@@ -158,9 +160,10 @@ class Film:
 
     def snapshot(self) -> None:
         """All that a snapshot does, from the bytes of the documents to the work tree."""
-        states = {"canvas": self.canvas.get_update(), "takes": self.takes.get_update()}
+        for name, doc in (("canvas", self.canvas), ("takes", self.takes)):
+            self.copies[name].receive(doc.get_update(self.copies[name].state))
         changes = {ADA: 1, FARM: 1}
-        write_snapshot(self.projects, Order(ProjectId(self.project.id), datetime.now(UTC), states, changes))
+        write_snapshot(self.projects, Order(ProjectId(self.project.id), datetime.now(UTC), self.copies, changes))
 
 
 async def project_times(size: Size, folder: Path) -> dict[str, float]:

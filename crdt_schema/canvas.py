@@ -1,5 +1,6 @@
 """The `canvas` document: nodes, edges and intents, and typed ways to read and write them."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from pycrdt import Doc, Map, Text
@@ -29,10 +30,11 @@ class Canvas:
 
     def node(self, node_id: str) -> AnyNode | None:
         """One node as a plain record, or None when it is not there or deleted."""
-        kind = self._kind(node_id)
+        record = self._nodes.get(node_id)
+        kind = _kind_of(record)
         if kind is None:
             return None
-        return cast("AnyNode", {**blank_node(kind), **cast("dict[str, object]", normal(self._nodes[node_id]))})
+        return cast("AnyNode", {**blank_node(kind), **cast("dict[str, object]", normal(record))})
 
     def add_node(self, node_id: NodeId, kind: NodeType, position: Position, **fields: object) -> None:
         """Add a node with its type's defaults and `fields`; texts and maps are given as str and dict."""
@@ -71,12 +73,12 @@ class Canvas:
     def edges(self) -> dict[str, Edge]:
         """Every edge whose two ends exist and may be joined."""
         everything = cast("dict[str, object]", normal(self._edges))
-        return {edge_id: cast("Edge", edge) for edge_id, edge in everything.items() if self._joins(edge)}
+        return {edge_id: cast("Edge", edge) for edge_id, edge in everything.items() if _joins(edge, self._kind)}
 
     def add_edge(self, edge_id: EdgeId, edge: Edge) -> None:
         """Join two sockets; raises BadCanvasEdit when they do not fit (C-020)."""
         check_id(edge_id)
-        if not self._joins(edge):
+        if not _joins(edge, self._kind):
             raise BadCanvasEdit("those sockets cannot be joined")
         self._edges[edge_id] = dict(edge)
 
@@ -107,27 +109,41 @@ class Canvas:
         return cast("Map[Any]", record)
 
     def _kind(self, node_id: object) -> NodeType | None:
-        """The type of a node that is there and not deleted; a client may have written anything."""
-        record: object = self._nodes.get(node_id) if isinstance(node_id, str) else None
-        if not isinstance(record, Map | dict):
-            return None
-        fields = cast("dict[str, object]", record)
-        kind = fields.get("type")
-        if not isinstance(kind, str) or kind not in NODE_SPECS or fields.get("deleted"):
-            return None
-        return kind
+        return _kind_of(self._nodes.get(node_id)) if isinstance(node_id, str) else None
 
-    def _joins(self, edge: object) -> bool:
-        """Assumes nothing about the edge either."""
-        if not isinstance(edge, dict):
-            return False
-        fields = cast("dict[str, object]", edge)
-        if set(fields) != set(Edge.__annotations__):
-            return False
-        source, target = self._kind(fields["source"]), self._kind(fields["target"])
-        if source is None or target is None:
-            return False
-        return may_join(source, str(fields["source_socket"]), target, str(fields["target_socket"]))
+
+def _kind_of(record: object) -> NodeType | None:
+    """The type of a node that is there and not deleted; a client may have written anything."""
+    if not isinstance(record, Map | dict):
+        return None
+    fields = cast("dict[str, object]", record)
+    kind = fields.get("type")
+    if not isinstance(kind, str) or kind not in NODE_SPECS or fields.get("deleted"):
+        return None
+    return kind
+
+
+def joined(edges: Mapping[str, object], nodes: Mapping[str, AnyNode]) -> dict[str, Edge]:
+    """Of plain edges, those whose two ends are among `nodes` and may be joined."""
+
+    def kind(node_id: object) -> NodeType | None:
+        node = nodes.get(node_id) if isinstance(node_id, str) else None
+        return node["type"] if node is not None else None
+
+    return {edge_id: cast("Edge", edge) for edge_id, edge in edges.items() if _joins(edge, kind)}
+
+
+def _joins(edge: object, kind: Callable[[object], NodeType | None]) -> bool:
+    """Assumes nothing about the edge; `kind` tells the type of a node that is there."""
+    if not isinstance(edge, dict):
+        return False
+    fields = cast("dict[str, object]", edge)
+    if set(fields) != set(Edge.__annotations__):
+        return False
+    source, target = kind(fields["source"]), kind(fields["target"])
+    if source is None or target is None:
+        return False
+    return may_join(source, str(fields["source_socket"]), target, str(fields["target_socket"]))
 
 
 def is_intent(value: object) -> bool:

@@ -6,18 +6,28 @@ from typing import Any, cast
 
 from pycrdt import Doc, Map, Text
 
-from crdt_schema.canvas import Canvas
-from crdt_schema.documents import DocumentKind, kind_of
-from crdt_schema.records import CanvasPlain, DocumentPlain, ScriptPlain, TakesPlain
-from crdt_schema.takes import Takes
+from crdt_schema.canvas import Canvas, joined
+from crdt_schema.documents import kind_of
+from crdt_schema.records import AnyNode, DocumentPlain
 from crdt_schema.values import normal
+
+CANVASES = frozenset({"canvas", "fork"})
+WHOLE = frozenset({*CANVASES, "takes"})
+"""Kinds of which no record is left out for being marked as deleted: nodes say that themselves."""
 
 
 def dump(doc: Doc[Any], name: str) -> DocumentPlain:
     """The plain value of a document; what was deleted or joins nothing is left out."""
-    kind = kind_of(name)
-    special = _SPECIAL.get(kind.name)
-    return special(doc, kind.schema) if special is not None else _records(doc, kind)
+    # In one transaction: pycrdt would open one for each value that is read, and commit it.
+    with doc.transaction():
+        if kind_of(name).name == "script":
+            return whole(name, {}, text_of(doc))
+        read = reader(doc, name)
+        records: dict[str, dict[str, object]] = {}
+        for root in roots_of(name):
+            keys = list(doc.get(root, type=Map).keys())
+            records[root] = {key: record for key in keys if (record := read(root, key)) is not None}
+    return whole(name, records)
 
 
 def is_empty(plain: Mapping[str, object]) -> bool:
@@ -25,35 +35,40 @@ def is_empty(plain: Mapping[str, object]) -> bool:
     return not any(value for name, value in plain.items() if name != "schema")
 
 
-def _canvas(doc: Doc[Any], schema: str) -> CanvasPlain:
-    canvas = Canvas(doc)
-    return {"schema": schema, "nodes": dict(canvas.nodes()), "edges": canvas.edges()}
+def text_of(doc: Doc[Any]) -> str:
+    """The text that a script is."""
+    return str(doc.get("text", type=Text))
 
 
-def _takes(doc: Doc[Any], schema: str) -> TakesPlain:
-    takes = Takes(doc)
-    jobs = {job_id: job for job_id in takes.job_ids() if (job := takes.job(job_id)) is not None}
-    return {"schema": schema, "jobs": jobs, "takes": takes.takes()}
+def roots_of(name: str) -> tuple[str, ...]:
+    """The roots whose records are the plain value of a document: an intent is no part of the film."""
+    kind = kind_of(name)
+    return ("nodes", "edges") if kind.name in CANVASES else tuple(kind.roots)
 
 
-def _script(doc: Doc[Any], schema: str) -> ScriptPlain:
-    return {"schema": schema, "text": str(doc.get("text", type=Text))}
+def reader(doc: Doc[Any], name: str) -> Callable[[str, str], object]:
+    """What gives a record by its root and key, in JSON values; None where there is none, or one that is left out."""
+    kind = kind_of(name)
+    roots: dict[str, Map[Any]] = {root: doc.get(root, type=Map) for root in roots_of(name)}
+    canvas = Canvas(doc) if kind.name in CANVASES else None
+
+    def read(root: str, key: str) -> object:
+        if canvas is not None and root == "nodes":
+            return canvas.node(key)
+        record = normal(roots[root].get(key))
+        return record if kind.name in WHOLE or _is_there(record) else None
+
+    return read
 
 
-_SPECIAL: dict[str, Callable[[Doc[Any], str], DocumentPlain]] = {
-    "canvas": _canvas,
-    "fork": _canvas,
-    "takes": _takes,
-    "script": _script,
-}
-
-
-def _records(doc: Doc[Any], kind: DocumentKind) -> DocumentPlain:
-    """Every root by its name, each record that is one and is not deleted by its key."""
-    found: dict[str, object] = {"schema": kind.schema}
-    for root in kind.roots:
-        records = cast("dict[str, object]", normal(doc.get(root, type=Map)))
-        found[root] = {key: record for key, record in records.items() if _is_there(record)}
+def whole(name: str, records: Mapping[str, Mapping[str, object]], text: str = "") -> DocumentPlain:
+    """The plain value of a document, of its records by root and key; of a script, of its text."""
+    schema = kind_of(name).schema
+    if kind_of(name).name == "script":
+        return cast("DocumentPlain", {"schema": schema, "text": text})
+    found: dict[str, object] = {"schema": schema, **records}
+    if kind_of(name).name in CANVASES:
+        found["edges"] = joined(records["edges"], cast("Mapping[str, AnyNode]", records["nodes"]))
     return cast("DocumentPlain", found)
 
 
@@ -63,5 +78,14 @@ def _is_there(record: object) -> bool:
 
 def encode(value: object) -> bytes:
     """Canonical UTF-8 JSON: sorted keys, two spaces, one line feed at the end, 3.0 written as 3."""
-    text = json.dumps(normal(value), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
-    return text.encode() + b"\n"
+    return _written(normal(value)).encode() + b"\n"
+
+
+def lines(key: str, record: object) -> str:
+    """The lines of one record, in JSON values, as `encode` writes them in a document, without a comma."""
+    # A line feed within a string is written as an escape.
+    return f"    {_written(key)}: {_written(record)}".replace("\n", "\n    ")
+
+
+def _written(value: object) -> str:
+    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)

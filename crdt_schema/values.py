@@ -30,9 +30,8 @@ def normal(value: object, levels: int = DEEPEST) -> object:
 
 def _container(value: object, levels: int) -> object:
     if isinstance(value, Map):
-        # By `get`: a key may hold what pycrdt lists and cannot give.
         shared = cast("Map[Any]", value)
-        items = [(key, shared.get(key)) for key in shared.keys()]  # noqa: SIM118 - iterating a Map reads its values
+        items = [(key, _value(shared, key)) for key in shared.keys()]  # noqa: SIM118 - iterating a Map reads its values
     elif isinstance(value, Mapping):
         items = cast("Mapping[object, object]", value).items()
     elif isinstance(value, list | tuple):
@@ -40,6 +39,15 @@ def _container(value: object, levels: int) -> object:
     else:
         return None
     return {str(key): normal(item, levels - 1) for key, item in items}
+
+
+def _value(shared: "Map[Any]", key: str) -> object:
+    try:
+        # Faster than `get`, which looks twice whether the key is there.
+        return shared[key]
+    except KeyError:
+        # A key may hold what pycrdt lists and cannot give.
+        return None
 
 
 def _number(value: float) -> int | float | None:

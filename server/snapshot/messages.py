@@ -104,7 +104,8 @@ def credit(changes: Mapping[Actor, int]) -> tuple[Actor, list[Actor]]:
 
 def _node_clauses(old: State, new: State) -> Iterator[str]:
     before, after = old.nodes, new.nodes
-    facts = {node_id: [*_changed(before[node_id], after[node_id], new)] for node_id in before.keys() & after.keys()}
+    other = [node_id for node_id in before.keys() & after.keys() if before[node_id] != after[node_id]]
+    facts = {node_id: [*_changed(before[node_id], after[node_id], new)] for node_id in other}
     for node_id, words in _take_facts(old, new):
         facts.setdefault(node_id, []).append(words)
     for node_id in sorted(facts, key=lambda node_id: _order(node_id, after, before)):

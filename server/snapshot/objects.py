@@ -33,6 +33,11 @@ def write_tree(
     return tree, blobs
 
 
+def has_all(repository: pygit2.Repository, base: pygit2.Oid, files: Mapping[str, bytes]) -> bool:
+    """Whether all of `files` stand in the tree `base` as they are; nothing is written."""
+    return _Writing(repository).tree(repository[base], _as_branches(files), "", {}) == base
+
+
 def _as_branches(files: Mapping[str, bytes]) -> Branch:
     root: Branch = {}
     for path, data in files.items():

@@ -127,6 +127,10 @@ class ProjectRepo:
         """The tip's tree with `files` put in, and the blob of each file; both are on disk when this returns."""
         return objects.write_tree(self._git, tip.tree, files)
 
+    def has_all(self, tip: Tip, files: Mapping[str, bytes]) -> bool:
+        """Whether all of `files` stand in the tip's tree as they are; nothing is written."""
+        return tip.tree is not None and objects.has_all(self._git, tip.tree, files)
+
     def tree_without(self, tip: Tip, path: str) -> pygit2.Oid:
         """The tip's tree without a file; raises KeyError when it is not there."""
         index = pygit2.Index()

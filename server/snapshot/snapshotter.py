@@ -18,6 +18,7 @@ from server.auth.actor import SYSTEM, Actor
 from server.errors import NotFound, Unavailable, WorkprintError
 from server.hub.replica import Ruined, panics_told
 from server.hub.room import Room
+from server.snapshot.copies import Copy
 from server.snapshot.disk import Edit, look_now
 from server.snapshot.lfs import lfs_status
 from server.snapshot.merger import FindPerson, Merger, Rooms, nobody_known, signature
@@ -80,8 +81,10 @@ class _Pending:
 
     rooms: dict[str, LiveRoom] = field(default_factory=dict[str, LiveRoom])
     dirty: set[str] = field(default_factory=set[str])
-    left: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    """States of dirty documents whose rooms have closed."""
+    copies: dict[str, tuple[Doc[Any], Copy]] = field(default_factory=dict[str, "tuple[Doc[Any], Copy]"])
+    """Of documents whose rooms are open, as of the last snapshot, each with the one it follows."""
+    left: dict[str, Copy] = field(default_factory=dict[str, Copy])
+    """Dirty documents whose rooms have closed."""
     known: set[str] = field(default_factory=set[str])
     """Documents that were compared with the repository since this process started."""
     merged: set[str] = field(default_factory=set[str])
@@ -100,6 +103,16 @@ class _Pending:
     task: asyncio.Task[None] | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def copy(self, document: str, doc: Doc[Any]) -> Copy:
+        """The copy of a room's document, with everything in it."""
+        follows, copy = self.copies.get(document, (None, None))
+        if copy is None or follows is not doc:
+            # A room that was rebuilt, or opened anew, may have lost what the copy has.
+            copy = Copy(document)
+            self.copies[document] = doc, copy
+        copy.receive(doc.get_update(copy.state))
+        return copy
+
 
 @dataclass(frozen=True)
 class _Batch:
@@ -107,7 +120,7 @@ class _Batch:
 
     dirty: set[str]
     changes: Counter[Actor]
-    states: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    copies: dict[str, Copy] = field(default_factory=dict[str, Copy])
 
 
 def due(first: float, last: float, *, quiet_seconds: float, latest_seconds: float) -> float:
@@ -181,7 +194,8 @@ class Snapshotter:
             with suppress(Ruined), panics_told():
                 doc.unobserve(subscription)
                 if document in pending.dirty:
-                    pending.left[document] = doc.get_update()
+                    pending.left[document] = pending.copy(document, doc)
+            pending.copies.pop(document, None)
 
         return detach
 
@@ -310,7 +324,7 @@ class Snapshotter:
         try:
             await self._read(pending, batch)
             merged = frozenset(pending.merged)
-            order = Order(project_id, self._now(), batch.states, batch.changes, name, actor, merged)
+            order = Order(project_id, self._now(), batch.copies, batch.changes, name, actor, merged)
             return await asyncio.to_thread(write_snapshot, self._projects, order)
         except BaseException as error:
             self._give_back(project_id, pending, batch, failed=not isinstance(error, Behind))
@@ -357,7 +371,7 @@ class Snapshotter:
             room.present("files", {"problems": sorted(pending.problems.values())} if pending.problems else None)
 
     async def _read(self, pending: _Pending, batch: _Batch) -> None:
-        """Add the state of each dirty document, on disk by now, to the batch."""
+        """Add the copy of each dirty document, on disk by now, to the batch."""
         for document in sorted(filter(has_place, batch.dirty)):
             if (room := pending.rooms.get(document)) is not None:
                 await room.ready()
@@ -365,10 +379,10 @@ class Snapshotter:
             # It may have closed, or been rebuilt, meanwhile.
             if (room := pending.rooms.get(document)) is not None:
                 with panics_told():
-                    batch.states[document] = room.doc.get_update()
+                    batch.copies[document] = pending.copy(document, room.doc)
                 pending.left.pop(document, None)
             elif document in pending.left:
-                batch.states[document] = pending.left.pop(document)
+                batch.copies[document] = pending.left.pop(document)
             else:
                 pending.known.discard(document)
 
@@ -377,11 +391,13 @@ class Snapshotter:
         pending.failures += failed
         pending.dirty |= batch.dirty
         pending.changes += batch.changes
-        for document in batch.states.keys() - pending.rooms.keys():
-            pending.left.setdefault(document, batch.states[document])
+        for document in batch.copies.keys() - pending.rooms.keys():
+            pending.left.setdefault(document, batch.copies[document])
         pending.first = self._clock()
         pending.last = pending.first
         if failed:
+            # Made anew: one that could not take a change in never will.
+            pending.copies.clear()
             self._schedule(project_id, pending)
 
 

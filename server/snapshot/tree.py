@@ -96,9 +96,9 @@ def encode(name: str, value: object) -> bytes:
     return (text if not text or text.endswith("\n") else f"{text}\n").encode()
 
 
-def build(documents: Mapping[str, object], manifest: Manifest, media: Mapping[str, Encoded]) -> dict[str, bytes]:
-    """Every file that a snapshot writes, in the order of the paths; `documents` are plain values by name."""
-    files = {document_path(name): encode(name, value) for name, value in documents.items()}
+def build(documents: Mapping[str, bytes], manifest: Manifest, media: Mapping[str, Encoded]) -> dict[str, bytes]:
+    """Every file that a snapshot writes, in the order of the paths; `documents` are files by the document's name."""
+    files = {document_path(name): data for name, data in documents.items()}
     files |= {path: file.encode() for path, file in media.items()}
     files[MANIFEST_PATH] = plain.encode(manifest)
     return dict(sorted(files.items()))

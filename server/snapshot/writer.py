@@ -2,22 +2,21 @@
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import pygit2
-from pycrdt import Doc
 
 from crdt_schema import plain
 from crdt_schema.ids import ProjectId
 from crdt_schema.project import Manifest
-from crdt_schema.values import normal
 from server.auth.actor import Actor
+from server.snapshot.copies import Copy
 from server.snapshot.disk import Edit, Ledger, Look, look, read_ledger, write_ledger
-from server.snapshot.messages import Record, State, compose, credit, describe
+from server.snapshot.messages import State, compose, credit, describe
 from server.snapshot.repo import ProjectRepo, Tip, TipMoved, exclusive, git_email, git_name
 from server.snapshot.tree import (
     DOCUMENT_PATHS,
@@ -29,6 +28,7 @@ from server.snapshot.tree import (
     document_path,
     is_script,
 )
+from server.snapshot.wording import Record
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
@@ -67,20 +67,21 @@ class Homes(Protocol):
 
 @dataclass(frozen=True)
 class Order:
-    """What to snapshot: the states of the documents that may have changed, and who changed them how often."""
+    """What to snapshot: the documents that may have changed, and who changed them how often."""
 
     project: ProjectId
     at: datetime
-    states: Mapping[str, bytes]
+    copies: Mapping[str, Copy]
+    """By name."""
     changes: Mapping[Actor, int] = field(default_factory=dict[Actor, int])
     name: str = ""
     asked_by: Actor | None = None
     merged: frozenset[str] = frozenset()
-    """Marks of what people did on disk and is in the states."""
+    """Marks of what people did on disk and is in the documents."""
 
 
 class Behind(Exception):
-    """Somebody has changed files or committed, and that is not in the states; nothing was written."""
+    """Somebody has changed files or committed, and that is not in the documents; nothing was written."""
 
     def __init__(self, edits: tuple[Edit, ...]) -> None:
         """`edits`: what has to be merged first."""
@@ -109,6 +110,10 @@ class _Content:
     blobs: dict[str, pygit2.Oid]
     version: int
 
+    def get(self, path: str) -> tuple[pygit2.Oid, bytes] | None:
+        """Blob and bytes of a file."""
+        return (self.blobs[path], self.files[path]) if path in self.files else None
+
     @property
     def documents(self) -> list[str]:
         """The paths of documents."""
@@ -122,11 +127,12 @@ def write_snapshot(homes: Homes, order: Order) -> Written:
     NotFound, NoRepository, OSError.
     """
     with exclusive(homes.get(order.project).folder):
-        plains = {name: _plain(name, state) for name, state in order.states.items()}
+        for copy in order.copies.values():
+            copy.catch_up()
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                return _attempt(homes, order, plains)
+                return _attempt(homes, order)
             except TipMoved:
                 if pause > LONGEST_PAUSE_SECONDS:
                     raise
@@ -134,14 +140,7 @@ def write_snapshot(homes: Homes, order: Order) -> Written:
                 pause *= 2
 
 
-def _plain(name: str, state: bytes) -> Record:
-    """The plain value of a document, from a private copy; numbers as they stand in an older commit."""
-    copy: Doc[Any] = Doc()
-    copy.apply_update(state)
-    return cast("Record", normal(plain.dump(copy, name)))
-
-
-def _attempt(homes: Homes, order: Order, plains: Mapping[str, Record]) -> Written:
+def _attempt(homes: Homes, order: Order) -> Written:
     home = homes.get(order.project)
     repo = ProjectRepo(home.folder)
     tip = repo.tip()
@@ -149,20 +148,11 @@ def _attempt(homes: Homes, order: Order, plains: Mapping[str, Record]) -> Writte
     ground = look(repo, tip, ledger)
     if left := tuple(edit for edit in ground.edits if edit.mark not in order.merged):
         raise Behind(left)
-    before = _state_at(repo, tip, plains)
-    plains = {name: value for name, value in plains.items() if not plain.is_empty(value) or _stands(repo, tip, name)}
-    after = State(
-        plains.get("canvas", before.canvas), plains.get("takes", before.takes), cast("Record", home.manifest), plains
-    )
-    media = homes.tracked_media(order.project, after.takes)
-    # The counter is the repository's: one that was written after a crash and never committed does not count.
-    count = _whole(before.manifest.get("version"))
-    content = _content(repo, tip, plains, home.manifest, media, count)
+    copies = _with_place(repo, tip, order)
+    content = _content(homes, order.project, repo, tip, copies)
     commit = None
     if content.tree != tip.tree:
-        content = _content(repo, tip, plains, home.manifest, media, count + 1)
-        rewritten = [name for name in plains if _file(repo, tip, name) != content.files[document_path(name)]]
-        message, author = _message(order, describe(before, after, rewritten))
+        message, author = _message(order, _clauses(repo, tip, copies, content))
 
         def announce(made: str) -> None:
             write_ledger(repo, replace(ledger, writing=made))
@@ -176,28 +166,46 @@ def _attempt(homes: Homes, order: Order, plains: Mapping[str, Record]) -> Writte
     return Written(str(commit) if commit else None, ground.problems, index_behind=not in_step)
 
 
-def _content(  # noqa: PLR0917 - what stands in a tree, each once
-    repo: ProjectRepo,
-    tip: Tip,
-    plains: Mapping[str, Record],
-    manifest: Manifest,
-    media: Mapping[str, Encoded],
-    version: int,
-) -> _Content:
-    files = build(plains, {**manifest, "version": version}, media)
+def _with_place(repo: ProjectRepo, tip: Tip, order: Order) -> dict[str, Copy]:
+    """The documents that have a file: some have none before there is something in them."""
+    stood = repo.documents(str(tip.commit)) if tip.commit else {}
+    return {
+        name: copy
+        for name, copy in order.copies.items()
+        if name in DOCUMENT_PATHS or document_path(name) in stood or not plain.is_empty(copy.plain)
+    }
+
+
+def _content(homes: Homes, project: ProjectId, repo: ProjectRepo, tip: Tip, copies: Mapping[str, Copy]) -> _Content:
+    manifest = homes.get(project).manifest
+    takes = copies["takes"].plain if "takes" in copies else _read(repo, tip, DOCUMENT_PATHS["takes"])
+    media = homes.tracked_media(project, takes)
+    # The counter is the repository's: one that was written after a crash and never committed does not count.
+    version = _whole(_read(repo, tip, MANIFEST_PATH).get("version"))
+    files = build({name: copy.file for name, copy in copies.items()}, {**manifest, "version": version}, media)
+    if not repo.has_all(tip, files):
+        version += 1
+        files[MANIFEST_PATH] = plain.encode({**manifest, "version": version})
     tree, blobs = repo.write_tree(tip, files)
     return _Content(tree, files, blobs, version)
 
 
-def _file(repo: ProjectRepo, tip: Tip, name: str) -> bytes | None:
-    """A document as it stands in a commit."""
-    _, data = repo.read(tip.tree, document_path(name)) or (None, None)
-    return data
-
-
-def _stands(repo: ProjectRepo, tip: Tip, name: str) -> bool:
-    """Whether a document has its file: some have none before there is something in them."""
-    return name in DOCUMENT_PATHS or _file(repo, tip, name) is not None
+def _clauses(repo: ProjectRepo, tip: Tip, copies: Mapping[str, Copy], content: _Content) -> list[str]:
+    """What changed, in words."""
+    stood = repo.documents(str(tip.commit)) if tip.commit else {}
+    paths = {name: document_path(name) for name in copies}
+    rewritten = [name for name, path in paths.items() if stood.get(path) != str(content.blobs[path])]
+    before = {name: _read(repo, tip, path) for name, path in DOCUMENT_PATHS.items()}
+    others = {
+        name: _read(repo, tip, paths[name]) for name in copies if name not in DOCUMENT_PATHS and not is_script(name)
+    }
+    after = before | {name: copy.plain for name, copy in copies.items()}
+    manifest = cast("Record", json.loads(content.files[MANIFEST_PATH]))
+    return describe(
+        State(before["canvas"], before["takes"], _read(repo, tip, MANIFEST_PATH), others),
+        State(after["canvas"], after["takes"], manifest, after),
+        rewritten,
+    )
 
 
 def _message(order: Order, clauses: list[str]) -> tuple[str, Actor]:
@@ -215,7 +223,7 @@ def _settle(  # noqa: PLR0917 - what it brings in step with what
         return True
     # All documents, not only those that changed: another one may have been left behind.
     paths = {*DOCUMENT_PATHS.values(), *LATER_PATHS.values(), *ground.ours, *content.documents}
-    stand = {path: found for path in sorted(paths) if (found := repo.read(content.tree, path)) is not None}
+    stand = {path: found for path in sorted(paths) if (found := content.get(path) or repo.read(content.tree, path))}
     # A document that had no file until now: one that stands there is somebody's, and is merged the next time.
     ours = {path: ground.ours.get(path, frozenset[str]()) for path in stand}
     repo.put_into_work_tree({path: data for path, (_, data) in stand.items()}, ours)
@@ -233,19 +241,14 @@ def _note(repo: ProjectRepo, tip: Tip, ledger: Ledger, ground: Look, commit: str
         write_ledger(repo, noted)
 
 
-def _state_at(repo: ProjectRepo, tip: Tip, names: Iterable[str]) -> State:
-    """The plain values of a commit, of the documents in `names` and of those every one has; empty where unreadable."""
-
-    def read(path: str) -> Record:
-        try:
-            _, data = repo.read(tip.tree, path) or (None, b"{}")
-            value: object = json.loads(data)
-        except (ValueError, RecursionError):
-            return {}
-        return cast("Record", value) if isinstance(value, dict) else {}
-
-    others = {name: read(document_path(name)) for name in names if name not in DOCUMENT_PATHS and not is_script(name)}
-    return State(read(DOCUMENT_PATHS["canvas"]), read(DOCUMENT_PATHS["takes"]), read(MANIFEST_PATH), others)
+def _read(repo: ProjectRepo, tip: Tip, path: str) -> Record:
+    """The plain value of a file of a commit; empty where it is not there or cannot be read."""
+    try:
+        _, data = repo.read(tip.tree, path) or (None, b"{}")
+        value: object = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("Record", value) if isinstance(value, dict) else {}
 
 
 def _whole(value: object) -> int:

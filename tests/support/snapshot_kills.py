@@ -16,6 +16,7 @@ from pycrdt import Doc, Text
 from crdt_schema.ids import ProjectId
 from server.auth.actor import Actor
 from server.projects.index import Project, Projects
+from server.snapshot.copies import Copy
 from server.snapshot.writer import Order, write_snapshot
 from tests.support.busy_project import SHOT
 from tests.support.git import assert_healthy, git, is_clean
@@ -110,8 +111,8 @@ async def write_lines(root: Path, project: ProjectId, snapshots: int, name: str)
     text = doc.get("text", type=Text)
     for number in range(snapshots):
         text += f"line {number}\n"
-        states = {f"script/{name}": doc.get_update()}
-        write_snapshot(projects, Order(project, datetime.now(UTC), states, {Actor(name, name, "editor"): 1}))
+        copies = {f"script/{name}": Copy(f"script/{name}", doc.get_update())}
+        write_snapshot(projects, Order(project, datetime.now(UTC), copies, {Actor(name, name, "editor"): 1}))
 
 
 if __name__ == "__main__":

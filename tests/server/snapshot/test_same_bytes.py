@@ -18,7 +18,7 @@ from server.hub.replica import Replica
 from server.projects.manifest import NewProject, new_manifest
 from server.projects.narratives import narrative
 from server.snapshot.repo import ProjectRepo, Tip
-from server.snapshot.tree import build
+from server.snapshot.tree import build, encode
 
 KEYS = st.sampled_from(["a", "b", "shot-1", "Z"])
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.floats(), st.text(max_size=4))
@@ -73,7 +73,11 @@ class Copies:
             replica.apply(ripe.update, self)
 
     def files(self) -> dict[str, bytes]:
-        return build({name: plain.dump(replica.doc, name) for name, replica in self._replicas.items()}, MANIFEST, {})
+        return build(
+            {name: encode(name, plain.dump(replica.doc, name)) for name, replica in self._replicas.items()},
+            MANIFEST,
+            {},
+        )
 
 
 @settings(max_examples=30, deadline=None)

@@ -62,7 +62,7 @@ def relayed(doc: Doc[Any], *, hops: int) -> Doc[Any]:
 
 def tree_of(folder: Path, doc: Doc[Any]) -> str:
     repo = ProjectRepo(folder)
-    files = build({"canvas": plain.dump(doc, "canvas")}, MANIFEST, {})
+    files = build({"canvas": plain.encode(plain.dump(doc, "canvas"))}, MANIFEST, {})
     return str(repo.write_tree(repo.tip(), files)[0])
 
 
@@ -77,15 +77,15 @@ def test_same_document_same_bytes_same_tree(
         ProjectRepo.create(folder)
     doc = make(script)
     copy = relayed(doc, hops=hops)
-    first, second = (build({"canvas": plain.dump(one, "canvas")}, MANIFEST, {}) for one in (doc, copy))
+    first, second = (build({"canvas": plain.encode(plain.dump(one, "canvas"))}, MANIFEST, {}) for one in (doc, copy))
     assert first == second
     assert tree_of(folder, doc) == tree_of(folder, copy)
 
 
 def test_the_order_of_the_parts_changes_no_byte() -> None:
     pointers = {f"03_Renders/{n}.png": Pointer(BlobHash(f"{n:064x}"), n) for n in range(5)}
-    one = build({"canvas": {"b": 1, "a": 2}, "takes": {}}, MANIFEST, pointers)
-    two = build({"takes": {}, "canvas": {"a": 2.0, "b": 1.0}}, MANIFEST, dict(reversed(pointers.items())))
+    one = build({"canvas": b"{}\n", "takes": b"[]\n"}, MANIFEST, pointers)
+    two = build({"takes": b"[]\n", "canvas": b"{}\n"}, MANIFEST, dict(reversed(pointers.items())))
     assert list(one.items()) == list(two.items())
 
 
