@@ -16,7 +16,7 @@ from tests.support.workspace import open_workspace
 SHOT = "shot-1"
 
 
-async def work(root: Path, number: int) -> None:
+async def work(root: Path, number: int, takes: int) -> None:
     async with open_workspace(root, quiet_seconds=0.0, latest_seconds=0.0) as workspace:
         projects = workspace.projects.all()
         if projects:
@@ -28,7 +28,8 @@ async def work(root: Path, number: int) -> None:
             number += 1
             await workspace.type(project.id, SHOT, f"line {number}\n")
             if number % 10 == 0:
-                await workspace.make_take(project, SHOT, os.urandom(50_000), number=number)
+                takes += 1
+                await workspace.make_take(project, SHOT, os.urandom(50_000), number=takes)
             async with workspace.hub.room(project.id, "canvas") as room:
                 await room.saved()
             sys.stdout.write(f"saved {number}\n")
@@ -46,5 +47,5 @@ if __name__ == "__main__":
         setattr(ProjectRepo, sys.argv[2], die)
     started = len(list(Path(sys.argv[1]).glob("started-*")))
     (Path(sys.argv[1]) / f"started-{started}").touch()
-    # Each run counts on its own, so that no line is written twice.
-    asyncio.run(work(Path(sys.argv[1]), 1000 * started))
+    # Each run counts on its own, so that no line is written twice and no take has the number of another.
+    asyncio.run(work(Path(sys.argv[1]), 1000 * started, 40 * started))

@@ -31,7 +31,7 @@ def start_busy(root: Path, *arguments: str) -> "subprocess.Popen[str]":
         [sys.executable, "-m", "tests.support.busy_project", str(root), *arguments],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
     )
 
@@ -42,8 +42,9 @@ def killed_after(seconds: float, process: "subprocess.Popen[str]") -> str:
     first = process.stdout.readline()
     time.sleep(seconds)
     process.kill()
-    rest, _ = process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL
+    rest, said = process.communicate(timeout=60)
+    # One that ended by itself has something to say.
+    assert process.returncode == -signal.SIGKILL, said[-3000:]
     return first + rest
 
 
