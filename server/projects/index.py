@@ -31,7 +31,13 @@ from server.snapshot.repo import STATE_FOLDER, LeadsOut, demand_inside, replace_
 from server.store.blobs import LocalBlobs
 
 log = structlog.get_logger(__name__)
-ABANDONED = (".new-*", "*/.git/lfs/tmp/incoming-*", f"*/{STATE_FOLDER}/write-*")
+ABANDONED = (
+    ".new-*",
+    "*/.git/lfs/tmp/incoming-*",
+    "*/.git/objects/*/tmp_obj_*",
+    f"*/{STATE_FOLDER}/write-*",
+    f"*/{STATE_FOLDER}/export-*.sqlite*",
+)
 ABANDONED_SECONDS = 3600.0
 """Something half-made that is this old belongs to a process that died."""
 

@@ -19,6 +19,7 @@ from server.snapshot.disk import Edit, json_of, note_seen, text_of
 from server.snapshot.repo import ProjectRepo
 from server.snapshot.threeway import merge_records, merge_text
 from server.snapshot.tree import DOCUMENT_PATHS, FOLDERS, LATER_PATHS, is_script
+from server.store.base import UpdateStore
 
 log = structlog.get_logger(__name__)
 ON_DISK = Actor("disk", "On disk", "editor")
@@ -33,6 +34,10 @@ class Rooms(Protocol):
 
     def room(self, project: ProjectId, document: str) -> AbstractAsyncContextManager[Room]:
         """Open a document."""
+        ...
+
+    def log(self, project: ProjectId) -> AbstractAsyncContextManager[UpdateStore]:
+        """What is on disk of a project's documents."""
         ...
 
 

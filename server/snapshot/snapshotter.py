@@ -87,6 +87,8 @@ class _Pending:
     """Dirty documents whose rooms have closed."""
     known: set[str] = field(default_factory=set[str])
     """Documents that were compared with the repository since this process started."""
+    caught_up: bool = False
+    """Whether all those were that nobody has opened since."""
     merged: set[str] = field(default_factory=set[str])
     """Marks of what people did on disk and is in the documents."""
     looked_at: object = None
@@ -298,6 +300,8 @@ class Snapshotter:
         pending = self._of(project_id)
         async with pending.lock:
             _stop_timer(pending)
+            if not pending.caught_up and self._rooms is not None and not self._closing:
+                await self._catch_up(project_id, pending, self._rooms)
             for _ in range(MOST_ROUNDS):
                 try:
                     written = await self._attempt(project_id, pending, name, actor)
@@ -316,6 +320,19 @@ class Snapshotter:
             if self._pusher is not None:
                 self._pusher.want(project_id)
         return written.commit
+
+    @staticmethod
+    async def _catch_up(project_id: ProjectId, pending: _Pending, rooms: Rooms) -> None:
+        """Open every document once: a process that was killed may have left changes that are saved, not committed."""
+        try:
+            async with rooms.log(project_id) as log_of_project:
+                names = await log_of_project.documents()
+            for document in sorted(name for name in names if has_place(name) and name not in pending.known):
+                await _open_once(rooms, project_id, document)
+        except NotFound:
+            # The project is gone, or is being closed for everybody.
+            return
+        pending.caught_up = True
 
     async def _attempt(self, project_id: ProjectId, pending: _Pending, name: str, actor: Actor | None) -> Written:
         # Cleared before, not after: what changes from here on belongs to the next snapshot.
@@ -399,6 +416,18 @@ class Snapshotter:
             # Made anew: one that could not take a change in never will.
             pending.copies.clear()
             self._schedule(project_id, pending)
+
+
+async def _open_once(rooms: Rooms, project_id: ProjectId, document: str) -> None:
+    """Open a document, which is to have it noted; raises NotFound."""
+    try:
+        async with rooms.room(project_id, document):
+            pass
+    except NotFound:
+        raise
+    except WorkprintError as error:
+        # One that cannot be read must not keep the others from being committed.
+        log.warning("cannot_commit_document", project=project_id, document=document, reason=str(error))
 
 
 def _stop_timer(pending: _Pending) -> None:

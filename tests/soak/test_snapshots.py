@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.snapshot_kills import kill_snapshots, two_at_once
+from tests.support.dying import DEATHS, survive_all
+from tests.support.snapshot_kills import LOCKS, kill_snapshots, kill_when_seen, two_at_once
 
 KILLS = int(os.environ.get("WORKPRINT_TEST_SNAPSHOT_KILLS", "50"))
 
@@ -16,6 +17,19 @@ KILLS = int(os.environ.get("WORKPRINT_TEST_SNAPSHOT_KILLS", "50"))
 async def test_a_server_killed_fifty_times_loses_nothing_and_leaves_a_whole_repository(tmp_path: Path) -> None:
     # Shown by `pytest -s`: what a long run was worth.
     print(await kill_snapshots(tmp_path, KILLS, random.randrange(1 << 32)))  # noqa: T201
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+async def test_a_server_killed_at_every_step_of_what_it_does_to_a_project_loses_nothing(tmp_path: Path) -> None:
+    await survive_all(tmp_path, DEATHS)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+async def test_a_server_killed_while_git_itself_holds_a_lock_loses_nothing(tmp_path: Path) -> None:
+    for pattern in LOCKS:
+        print(pattern, await kill_when_seen(tmp_path / pattern.replace("/", "_"), pattern))  # noqa: T201 - as above
 
 
 @pytest.mark.soak

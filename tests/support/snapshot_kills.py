@@ -23,10 +23,13 @@ from tests.support.git import assert_healthy, git, is_clean
 from tests.support.workspace import open_workspace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+LOCKS = (".git/index.lock", ".git/refs/heads/main.lock")
+"""What libgit2 holds while it writes."""
 CANVAS = "02_Source_Creative/Canvases/main_canvas.json"
 
 
 def start_busy(root: Path, *arguments: str) -> "subprocess.Popen[str]":
+    root.mkdir(exist_ok=True)
     return subprocess.Popen(
         [sys.executable, "-m", "tests.support.busy_project", str(root), *arguments],
         cwd=REPOSITORY,
@@ -44,6 +47,19 @@ def killed_after(seconds: float, process: "subprocess.Popen[str]") -> str:
     process.kill()
     rest, said = process.communicate(timeout=60)
     # One that ended by itself has something to say.
+    assert process.returncode == -signal.SIGKILL, said[-3000:]
+    return first + rest
+
+
+def killed_when(place: Path, process: "subprocess.Popen[str]") -> str:
+    """As `killed_after`, as soon as a file stands there."""
+    assert process.stdout is not None
+    first, ends = process.stdout.readline(), time.monotonic() + 20
+    # Locks are held for a fraction of a millisecond: to sleep is to miss them.
+    while not place.exists() and time.monotonic() < ends:
+        pass
+    process.kill()
+    rest, said = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL, said[-3000:]
     return first + rest
 
@@ -85,6 +101,19 @@ async def kill_snapshots(root: Path, kills: int, seed: int) -> str:
             assert_nothing_lost(await commit_the_rest(root), lines)
     assert len(lines) > kills
     return f"{kills} kills, {len(lines)} saved lines, {git(folder, 'rev-list', '--count', 'HEAD').strip()} commits"
+
+
+async def kill_when_seen(root: Path, pattern: str, kills: int = 5) -> str:
+    """Kill a server that never rests whenever a lock of Git is held."""
+    lines, left = saved_lines(killed_after(0.2, start_busy(root))), 0
+    (folder,) = (root / "Projects").glob("Busy")
+    for _ in range(kills):
+        lines |= saved_lines(killed_when(folder / pattern, start_busy(root)))
+        left += (folder / pattern).exists()
+        git(folder, "fsck", "--full", "--strict")
+        assert_nothing_lost(await commit_the_rest(root), lines)
+        assert not (folder / pattern).exists()
+    return f"{kills} kills, {left} of them with the lock held"
 
 
 async def two_at_once(root: Path, snapshots: int) -> None:

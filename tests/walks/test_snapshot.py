@@ -10,6 +10,7 @@ import pytest
 
 from server.projects.index import Project
 from tests.support.busy_project import SHOT
+from tests.support.dying import DEATHS, survive_all
 from tests.support.git import assert_healthy, git, is_clean
 from tests.support.snapshot_kills import (
     assert_nothing_lost,
@@ -40,6 +41,10 @@ async def test_a_server_killed_between_two_steps_of_a_snapshot_finishes_it_later
     assert process.returncode == -signal.SIGKILL
     git(project.folder, "fsck", "--full", "--strict")
     assert_nothing_lost(await commit_the_rest(tmp_path), saved_lines(output))
+
+
+async def test_a_server_killed_in_the_middle_of_anything_it_does_to_a_project_loses_nothing(tmp_path: Path) -> None:
+    await survive_all(tmp_path, [death for death in DEATHS if death.daily])
 
 
 async def test_two_processes_that_snapshot_one_project_lose_nothing_of_each_other(tmp_path: Path) -> None:

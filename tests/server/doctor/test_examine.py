@@ -228,21 +228,23 @@ def test_what_dead_processes_left_is_removed_and_what_is_on_its_way_is_not(proje
     old = [
         project.folder / ".git/lfs/tmp/incoming-old",
         project.folder / ".workprint/write-old",
+        project.folder / ".workprint/export-old.sqlite",
+        project.folder / ".git/objects/pack/tmp_obj_old",
         tmp_path / "Projects/.new-old",
     ]
     fresh = project.folder / ".git/lfs/tmp/incoming-fresh"
     fresh.parent.mkdir(exist_ok=True)
     fresh.write_bytes(b"half")
-    for place in old[:2]:
+    for place in old[:-1]:
         place.write_bytes(b"half")
-    old[2].mkdir()
+    old[-1].mkdir()
     then = time.time() - 2 * ABANDONED_SECONDS
     for place in old:
         os.utime(place, (then, then))
-    assert len(told(examine(tmp_path), "warning")) == 3
+    assert len(told(examine(tmp_path), "warning")) == len(old)
     assert all(place.exists() for place in old)
     report = examine(tmp_path, repair=True)
-    assert len(told(report, "repaired")) == 3
+    assert len(told(report, "repaired")) == len(old)
     assert not any(place.exists() for place in old)
     assert fresh.exists()
 
