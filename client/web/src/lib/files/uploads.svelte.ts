@@ -117,8 +117,9 @@ export class Uploads {
       this.#onDone();
     } catch (error) {
       if (isCancelled(error)) return;
-      fail(upload, messageOf(error), traceIdOf(error));
       upload.mayRetry = error instanceof ApiError && error.isTemporary;
+      // What is wrong with the file itself needs nobody who reads the server's log.
+      fail(upload, messageOf(error), upload.mayRetry ? traceIdOf(error) : '');
       this.#next();
     }
   }
