@@ -109,6 +109,7 @@ def render() -> str:
         ),
         constant("DOCUMENTS", kinds),
         constant("NODE_SPECS", {k: asdict(v) for k, v in nodes.NODE_SPECS.items()}, "Record<NodeType, NodeSpec>"),
+        constant("OPTICS", list(nodes.OPTICS), "Array<string>"),
         constant("ROLES", list(roles.LADDER), "Array<Role>"),
         constant("ACTIONS", roles.LEAST_ROLE, "Record<Action, Role>"),
         constant("WHILE_LOCKED", roles.WHILE_LOCKED, "Partial<Record<Action, Action | null>>"),

@@ -95,6 +95,9 @@ NODE_SPECS: dict[NodeType, NodeSpec] = {
     ),
 }
 
+OPTICS: tuple[str, ...] = ("lens_mm", "lighting", "shot_size", "angle", "t_stop", "grain")
+"""Parameters of a shot that are its look: a master style fixes them (G-033)."""
+
 
 def blank_node(kind: NodeType) -> dict[str, Any]:
     """Every field of a node of that type, for those that a client has left out."""

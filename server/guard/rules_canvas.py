@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import cast
 
 from crdt_schema.canvas import is_intent
-from crdt_schema.nodes import NODE_SPECS, NodeType, may_join
+from crdt_schema.nodes import NODE_SPECS, OPTICS, NodeType, may_join
 from crdt_schema.production import Locks
 from crdt_schema.rules import Rule
 from crdt_schema.shapes import Shape
@@ -23,9 +23,6 @@ from server.guard.rules_common import (
     values_of,
 )
 from server.guard.touches import Breach, Record, Touch, View
-
-OPTICS: tuple[str, ...] = ("lens_mm", "lighting", "shot_size", "angle", "t_stop", "grain")
-"""Parameters of a shot that are its look: a master style fixes them (G-033)."""
 
 COMING_AND_GOING: tuple[str | None, ...] = (None, "deleted", "type")
 """What decides whether an edge may join a node: the record as a whole, or these of its fields."""

@@ -1,6 +1,7 @@
 // May somebody do that here? If not: why not, and who can. The server decides; this says it beforehand, in one place.
 import {
   ACTIONS,
+  OPTICS,
   ROLES,
   WHILE_LOCKED,
   WHO,
@@ -42,8 +43,6 @@ export interface Standing {
 
 /** Done through the shared canvas, so also while the server is away. */
 const ON_CANVAS: ReadonlySet<Action> = new Set<Action>(['edit', 'generate', 'cancel']);
-/** What of a shot belongs to its look, and stands still under a style lock (G-033). */
-const OPTICS: ReadonlySet<string> = new Set(['lens_mm', 'lighting', 'shot_size', 'angle', 't_stop', 'grain']);
 const DOING: Partial<Record<Action, string>> = {
   annotate: 'draw and write notes',
   vote: 'vote',
@@ -135,7 +134,7 @@ function whyLocked(standing: Standing, action: Action, thing: Thing): string {
 
 function belongsToLook(thing: Thing): boolean {
   return (
-    (thing.kind === 'parameter' && OPTICS.has(thing.name)) ||
+    (thing.kind === 'parameter' && OPTICS.includes(thing.name)) ||
     (thing.kind === 'input' && thing.socket === 'style')
   );
 }

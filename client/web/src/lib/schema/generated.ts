@@ -650,6 +650,15 @@ export const NODE_SPECS: Record<NodeType, NodeSpec> = {
   }
 };
 
+export const OPTICS: Array<string> = [
+  "lens_mm",
+  "lighting",
+  "shot_size",
+  "angle",
+  "t_stop",
+  "grain"
+];
+
 export const ROLES: Array<Role> = [
   "viewer",
   "reviewer",
