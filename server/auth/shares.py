@@ -109,7 +109,8 @@ class Shares:
             share, project, role, expires_at, guests = await self._link(secret)
             if guests >= MOST_GUESTS:
                 raise Conflict("Too many people came by this link. Ask whoever sent it for a new one.")
-            user = User(UserId(new_id("guest")), await self._free(name), None, guests % HUES, share)
+            people = (await self._database.one("SELECT COUNT(*) FROM users"))[0]
+            user = User(UserId(new_id("guest")), await self._free(name), None, people % HUES, share)
             await writing.execute(
                 "INSERT INTO users VALUES (?, ?, '', NULL, ?, ?, ?, NULL)",
                 (user.id, user.name, user.hue, self._clock().isoformat(), share),

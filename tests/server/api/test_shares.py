@@ -60,6 +60,13 @@ async def test_a_guest_comes_in_by_a_link_and_reaches_that_project_alone(
     assert [(s["label"], s["guests"], "url" in s) for s in await got(olga, film + "/shares")] == [("Client", 1, False)]
 
 
+async def test_guests_are_not_all_painted_as_the_first_person_is(
+    service: Service, olga: aiohttp.ClientSession, film: str
+) -> None:
+    people = [olga, *[await guest(service, await share(olga, film), name) for name in ("Carla", "Dora")]]
+    assert len({(await got(person, "/api/me"))["hue"] for person in people}) == len(people)
+
+
 async def test_a_guest_has_no_rights_of_an_account(service: Service, olga: aiohttp.ClientSession, film: str) -> None:
     session = await guest(service, await share(olga, film))
     token = {"name": "Mine", "role": "viewer", "project": None, "days": 1}
