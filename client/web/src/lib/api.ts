@@ -106,15 +106,6 @@ export interface PipelineInfo {
   source: string;
 }
 
-export interface Commit {
-  commit: string;
-  message: string;
-  author: string;
-  at: string;
-  /** What people called this version. */
-  names: string[];
-}
-
 export const api = {
   me: () => get<Me>('/api/me'),
   login: (username: string, password: string) => send<Me>('POST', '/auth/login', { username, password }),
@@ -134,8 +125,6 @@ export const api = {
       `/api/projects/${encodeURIComponent(id)}/snapshots`,
       name ? { name } : {}
     ),
-  history: async (id: string) =>
-    (await get<{ entries: Commit[] }>(`/api/projects/${encodeURIComponent(id)}/history?limit=200`)).entries,
   health: () => get<Record<string, unknown>>('/healthz')
 };
 

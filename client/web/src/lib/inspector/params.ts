@@ -10,11 +10,6 @@ export function valueOf(param: PipelineParam, parameters: Record<string, unknown
   return isKind(param, own) ? own : (param.default as ParamValue);
 }
 
-/** Whether the shot says something of its own that differs from the default. */
-export function isChanged(param: PipelineParam, parameters: Record<string, unknown>): boolean {
-  return valueOf(param, parameters) !== param.default;
-}
-
 /** What all have in common; undefined when they differ. */
 export function common<Value>(values: readonly Value[]): Value | undefined {
   return values.every((value) => value === values[0]) ? values[0] : undefined;

@@ -1,6 +1,5 @@
 // What was put back, in words: which place, and what stood and stands there.
 import type { PutBack } from '../project/not-kept.svelte';
-import { NODE_SPECS } from '../schema/generated';
 
 type Named = { node(id: string): { title: string } | undefined };
 
@@ -57,11 +56,6 @@ function parts(value: Record<string, unknown>): string {
     .filter(([, inner]) => inner !== '' && inner !== null && JSON.stringify(inner) !== '{}')
     .map(([name, inner]) => `${name.replaceAll('_', ' ')}: ${shown(inner, name).replaceAll('\n', ', ')}`);
   return lines.length > 0 ? lines.join('\n') : 'Nothing';
-}
-
-/** Whether a field is prose, so that it is shown as such. */
-export function isProse(field: string): boolean {
-  return Object.values(NODE_SPECS).some((spec) => spec.texts.includes(field));
 }
 
 function upper(words: string): string {
