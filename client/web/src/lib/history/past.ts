@@ -24,6 +24,7 @@ export class PastSource implements Source {
   readonly mayWrite = false;
   readonly loaded = true;
   readonly aside = undefined;
+  readonly fork = '';
   readonly #changed = new Signal();
   #past = '';
 

@@ -29,6 +29,8 @@ export interface Standing {
   readonly connection: Pick<Connection, 'kind' | 'message'>;
   /** Why nothing can be done at all: an earlier version is shown. */
   readonly past?: string;
+  /** The fork that is worked in; empty on the canvas itself. */
+  readonly fork?: string;
   /** Whether the server takes edits of the canvas from us, as far as is known. */
   readonly takesEdits: boolean;
   readonly locks: {
@@ -93,6 +95,7 @@ export function whyNot(standing: Standing, action: Action, thing?: Thing): strin
     standing.past ||
     whyRoleMayNot(standing.role, action, standing.me.guest) ||
     whyNotReached(standing, action) ||
+    whyNotInFork(standing, action) ||
     (thing ? whyLocked(standing, action, thing) : '')
   );
 }
@@ -112,6 +115,16 @@ function whyNotReached({ connection, takesEdits }: Standing, action: Action): st
   if (ON_CANVAS.has(action)) return takesEdits ? '' : connection.message;
   if (connection.kind === 'offline')
     return 'The server decides about this; it can be done when you are back online.';
+  return '';
+}
+
+function whyNotInFork({ fork }: Standing, action: Action): string {
+  if (!fork) return '';
+  if (action === 'generate')
+    return 'Takes are made on the canvas only. Merge this fork, then generate there.';
+  if (action === 'cancel') return 'This is under way on the canvas. Go back to the canvas to stop it.';
+  if (action === 'lock' || action === 'unlock')
+    return 'Locks are set on the canvas and hold in its forks too. Go back to the canvas for that.';
   return '';
 }
 

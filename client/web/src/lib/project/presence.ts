@@ -11,6 +11,7 @@ const HUES = 8;
 
 export class Presence {
   readonly #awareness: Awareness;
+  readonly #user: PresenceUser;
   #people: Person[];
   #places = '';
   #drags: ReadonlyMap<string, Position> = new Map();
@@ -21,7 +22,8 @@ export class Presence {
 
   constructor(awareness: Awareness, user: PresenceUser) {
     this.#awareness = awareness;
-    awareness.setLocalState({ user, cursor: null, selection: [], dragging: {}, editing: null });
+    this.#user = user;
+    this.come();
     this.#people = this.#readPeople();
     awareness.on('change', this.#onChange);
   }
@@ -29,6 +31,18 @@ export class Presence {
   destroy(): void {
     this.#told.cancel();
     this.#awareness.off('change', this.#onChange);
+  }
+
+  /** Is there for the others. */
+  come(): void {
+    if (this.#awareness.getLocalState()?.user) return;
+    const user = this.#user;
+    this.#awareness.setLocalState({ user, cursor: null, selection: [], dragging: {}, editing: null });
+  }
+
+  /** Is not there any more, while the document stays open. */
+  leave(): void {
+    this.#awareness.setLocalState(null);
   }
 
   /** Everybody in the room, me first; changes with every move of a pointer. */

@@ -18,6 +18,8 @@ import type { SideDocument } from '../sync/side-document';
 import { compare, contentOf, readContent, type Content, type Difference } from './compare';
 import { findPipeline, plan, readRatio, type Plan } from './generating';
 import { Graph } from './graph';
+import { ForkSource } from './fork-source';
+import { ForkRecords } from './forks';
 import { History } from './history';
 import { Locks } from './locks';
 import { mergeCopy } from './merge';
@@ -61,6 +63,8 @@ export type Source = Pick<
 > & {
   /** Why nothing can be done to what it holds: it is an earlier version. Empty when it is today's. */
   readonly past: string;
+  /** Name of the fork that stands in the place of the canvas; empty when it is the canvas. */
+  readonly fork: string;
 };
 
 export class Project implements Standing {
@@ -69,9 +73,12 @@ export class Project implements Standing {
   readonly pipelines: PipelineInfo[];
   readonly history: History;
   readonly locks: Locks;
+  readonly forks: ForkRecords;
   /** Edits of mine that the server put back. */
   readonly notKept: NotKept;
   readonly #sync: Source;
+  /** Of an earlier version or a fork: the project that it belongs to. */
+  readonly #live: Project | undefined;
   readonly #graph: Graph;
   readonly #results: Results;
   readonly #presence: Presence;
@@ -87,8 +94,9 @@ export class Project implements Standing {
   /** Set when this person was taken off the project while it was open, or the project is gone. */
   gone = $state(false);
 
-  private constructor(sync: Source, me: Me, info: ProjectInfo, pipelines: PipelineInfo[]) {
+  private constructor(sync: Source, me: Me, info: ProjectInfo, pipelines: PipelineInfo[], live?: Project) {
     this.id = info.id;
+    this.#live = live;
     this.me = me;
     this.#info = $state.raw(info);
     this.pipelines = pipelines;
@@ -99,7 +107,8 @@ export class Project implements Standing {
     this.#progress = new Progress(sync.farmAwareness);
     this.history = new History(sync.canvas);
     this.locks = new Locks(sync.production);
-    this.notKept = new NotKept(info.id);
+    this.forks = new ForkRecords(sync.production);
+    this.notKept = live?.notKept ?? new NotKept(info.id);
     this.#graph.onMembership = () => this.#forgetLostSelection();
     this.#results.onSettled = () => this.#refreshSoon();
     sync.onLive = () => {
@@ -133,7 +142,13 @@ export class Project implements Standing {
 
   /** The same project as an earlier version has it, to look at: nothing in it can be changed. */
   static past(live: Project, source: Source): Project {
-    return new Project(source, live.me, live.info, live.pipelines);
+    return new Project(source, live.me, live.info, live.pipelines, live);
+  }
+
+  /** A fork in the place of the canvas; takes, locks and everything else are this project's. */
+  async openFork(name: string): Promise<Project> {
+    const source = new ForkSource(name, this.#sync, await this.openDocument(`fork/${name}`));
+    return new Project(source, this.me, this.info, this.pipelines, this);
   }
 
   close(): void {
@@ -144,11 +159,12 @@ export class Project implements Standing {
     this.#progress.destroy();
     this.history.destroy();
     this.locks.destroy();
+    this.forks.destroy();
     void this.#sync.close();
   }
 
   get info(): ProjectInfo {
-    return this.#info;
+    return this.#live ? this.#live.info : this.#info;
   }
 
   get connection(): Connection {
@@ -163,7 +179,7 @@ export class Project implements Standing {
   // --- what this person may do --------------------------------------------------------------------------------------
 
   get role(): Role {
-    return this.#info.role;
+    return this.info.role;
   }
 
   get takesEdits(): boolean {
@@ -173,6 +189,11 @@ export class Project implements Standing {
   /** Why nothing can be done here at all: this is an earlier version. Empty when it is today's. */
   get past(): string {
     return this.#sync.past;
+  }
+
+  /** The fork in which one works here; empty on the canvas itself. */
+  get fork(): string {
+    return this.#sync.fork;
   }
 
   /** Why that cannot be done now, and who can change it; empty when it can. */
@@ -394,6 +415,7 @@ export class Project implements Standing {
 
   /** Asks the server again for gates, budget and role. */
   async refresh(): Promise<void> {
+    if (this.#live) return this.#live.refresh();
     const before = this.#info.role;
     this.#info = await remembered(`project/${this.id}`, () => api.project(this.id));
     if (this.#info.role !== before) this.#sync.askWhatIMayDo();

@@ -61,6 +61,7 @@ class ProjectSocket extends HocuspocusProviderWebsocket {
 export class ProjectSync {
   /** These documents are today's. */
   readonly past = '';
+  readonly fork = '';
   readonly canvas = new Y.Doc();
   readonly takes = new Y.Doc();
   /** Locks and scene chains. */

@@ -73,6 +73,17 @@ export class SideDocument {
     return this.#unsaved > 0;
   }
 
+  /** How many messages with edits the server has not confirmed. */
+  get unsaved(): number {
+    this.#changed.read();
+    return this.#unsaved;
+  }
+
+  /** Whether edits survive closing the page. */
+  get isKept(): boolean {
+    return this.#copy !== undefined;
+  }
+
   /** Why it cannot be opened or goes no further; empty while it can. */
   get problem(): string {
     this.#changed.read();
