@@ -22,7 +22,7 @@ from server.auth.tokens import FarmGrant, Tokens, workspace_secret
 from server.clock import utc_now
 from server.config import Config
 from server.errors import NotFound, Unauthorised
-from server.git.backend import Backend
+from server.git.backend import Backend, GitLimits
 from server.guard.opening import guards
 from server.history.forks import Forks
 from server.history.service import History
@@ -71,7 +71,13 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     app[keys.UPLOADS] = Uploads(max_bytes=config.file_bytes, now=lambda: clock().timestamp())
     app[keys.THUMBNAILS] = Thumbnails(ffmpeg_program())
     app[keys.PROPOSALS] = Proposals(app[keys.PROJECTS], clock)
-    app[keys.PUSHER] = Pusher(app[keys.PROJECTS], Remotes(config.state_folder / "remotes", config.push_to), now=clock)
+    app[keys.PUSHER] = Pusher(
+        app[keys.PROJECTS],
+        Remotes(config.state_folder / "remotes", config.push_to),
+        push_seconds=config.push_seconds,
+        certificates=config.push_ca,
+        now=clock,
+    )
     app[keys.SNAPSHOTTER] = Snapshotter(
         app[keys.PROJECTS],
         quiet_seconds=config.snapshot_quiet_seconds,
@@ -111,7 +117,7 @@ def add_what_needs_the_hub(app: web.Application, clock: Callable[[], datetime]) 
     app[keys.TAKES_CHECK] = TakesCheck(app[keys.PROJECTS], app[keys.HUB], app[keys.REPLICATION])
     app[keys.LOCKS] = LockKeeper(app[keys.HUB], audit_writer(app), clock)
     app[keys.CHAINS] = SceneChains(app[keys.HUB])
-    app[keys.GIT] = Backend()
+    app[keys.GIT] = Backend(git_limits(app[keys.CONFIG]))
     app[keys.HISTORY] = History(app[keys.PROJECTS], app[keys.HUB], app[keys.SNAPSHOTTER].snapshot_now)
     app[keys.FORKS] = Forks(app[keys.HISTORY], app[keys.HUB], clock)
     app[keys.ACTIVITY] = Activity(app[keys.HUB])
@@ -139,6 +145,17 @@ def limits_of(config: Config) -> Limits:
 def blobs_of(projects: Projects) -> dict[str, LocalBlobs]:
     """The blobs of every project; it blocks."""
     return {project.id: project.blobs for project in projects.all()}
+
+
+def git_limits(config: Config) -> GitLimits:
+    """How much serving Git may take from the machine."""
+    return GitLimits(
+        processes=config.git_processes,
+        processes_per_person=config.git_processes_per_user,
+        idle_seconds=config.git_idle_seconds,
+        longest_seconds=config.git_seconds,
+        push_bytes=config.git_push_bytes,
+    )
 
 
 def store_opener(projects: Projects) -> OpenStore:

@@ -32,6 +32,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("WORKPRINT_SNAPSHOT_QUIET_SECONDS", "20", "A project is committed after this long without a change."),
     Setting("WORKPRINT_SNAPSHOT_LATEST_SECONDS", "300", "A busy project is committed at the latest after this long."),
     Setting("WORKPRINT_PUSH_TO", "https://,ssh://", "How addresses may begin that projects are pushed to, by commas."),
+    Setting("WORKPRINT_PUSH_CA", "", "File of certificates (PEM) that pushes trust; empty: what the machine trusts."),
+    Setting("WORKPRINT_PUSH_SECONDS", "3600", "A push to a remote, media included, is given up after this long."),
+    Setting("WORKPRINT_GIT_MB", "512", "Largest push to the Git server, without its media."),
+    Setting("WORKPRINT_GIT_PROCESSES", "8", "Clones, fetches and pushes that are served at the same time."),
+    Setting("WORKPRINT_GIT_PROCESSES_PER_USER", "4", "How many of them one person may have."),
+    Setting("WORKPRINT_GIT_IDLE_SECONDS", "120", "One of them ends when nothing has moved for this long."),
+    Setting("WORKPRINT_GIT_SECONDS", "3600", "One of them ends after this long, whatever it does."),
     Setting("WORKPRINT_UPLOAD_MB", "64", "Largest reference image and largest result of the farm."),
     Setting("WORKPRINT_FILE_MB", "20480", "Largest file that can be added to a project's folders."),
     Setting("S3_BUCKET", "", "Bucket that gets a copy of every media file; empty: they stay on this machine alone."),
@@ -77,6 +84,13 @@ class Config:
     snapshot_quiet_seconds: float
     snapshot_latest_seconds: float
     push_to: tuple[str, ...]
+    push_ca: str
+    push_seconds: float
+    git_push_bytes: int
+    git_processes: int
+    git_processes_per_user: int
+    git_idle_seconds: float
+    git_seconds: float
     upload_bytes: int
     import_bytes: int
     file_bytes: int
@@ -142,6 +156,13 @@ _RULES: dict[str, tuple[Callable[[Config], bool], str]] = {
     "WORKPRINT_FARM_NODES": (lambda c: c.farm_nodes >= 0, "0 or more"),
     "WORKPRINT_SNAPSHOT_QUIET_SECONDS": (lambda c: c.snapshot_quiet_seconds >= 0, "0 or more"),
     "WORKPRINT_SNAPSHOT_LATEST_SECONDS": (lambda c: c.snapshot_latest_seconds >= 0, "0 or more"),
+    "WORKPRINT_PUSH_CA": (lambda c: not c.push_ca or Path(c.push_ca).is_file(), "a file that is there"),
+    "WORKPRINT_PUSH_SECONDS": (lambda c: c.push_seconds > 0, "more than 0"),
+    "WORKPRINT_GIT_MB": (lambda c: c.git_push_bytes > 0, "more than 0"),
+    "WORKPRINT_GIT_PROCESSES": (lambda c: c.git_processes > 0, "more than 0"),
+    "WORKPRINT_GIT_PROCESSES_PER_USER": (lambda c: c.git_processes_per_user > 0, "more than 0"),
+    "WORKPRINT_GIT_IDLE_SECONDS": (lambda c: c.git_idle_seconds > 0, "more than 0"),
+    "WORKPRINT_GIT_SECONDS": (lambda c: c.git_seconds > 0, "more than 0"),
     "WORKPRINT_UPLOAD_MB": (lambda c: c.upload_bytes > 0, "more than 0"),
     "WORKPRINT_FILE_MB": (lambda c: c.file_bytes > 0, "more than 0"),
     "S3_ENDPOINT": (
@@ -203,6 +224,13 @@ def read_config(environment: Mapping[str, str] | None = None) -> Config:
         snapshot_quiet_seconds=_number(values, "WORKPRINT_SNAPSHOT_QUIET_SECONDS"),
         snapshot_latest_seconds=_number(values, "WORKPRINT_SNAPSHOT_LATEST_SECONDS"),
         push_to=_list(values["WORKPRINT_PUSH_TO"]),
+        push_ca=values["WORKPRINT_PUSH_CA"],
+        push_seconds=_number(values, "WORKPRINT_PUSH_SECONDS"),
+        git_push_bytes=int(_number(values, "WORKPRINT_GIT_MB") * MIB),
+        git_processes=int(_number(values, "WORKPRINT_GIT_PROCESSES")),
+        git_processes_per_user=int(_number(values, "WORKPRINT_GIT_PROCESSES_PER_USER")),
+        git_idle_seconds=_number(values, "WORKPRINT_GIT_IDLE_SECONDS"),
+        git_seconds=_number(values, "WORKPRINT_GIT_SECONDS"),
         upload_bytes=int(_number(values, "WORKPRINT_UPLOAD_MB") * MIB),
         file_bytes=int(_number(values, "WORKPRINT_FILE_MB") * MIB),
         s3_bucket=values["S3_BUCKET"],

@@ -43,6 +43,7 @@ def entry_json(entry: Entry) -> dict[str, object]:
         "by": {"id": entry.by_id, "name": entry.by_name},
         "action": entry.action,
         "target": entry.target,
+        "target_name": entry.target_name,
         "reason": entry.reason,
         "detail": entry.detail,
     }

@@ -58,8 +58,19 @@ class Entry:
     by_name: str
     action: str
     target: str
+    target_name: str
+    """What the person, link or token was called then; empty where the target is something else."""
     reason: str
     detail: str
+
+
+TARGET_NAME = (
+    """COALESCE((SELECT name FROM users WHERE id = :target), (SELECT label FROM credentials WHERE id = :target), '')"""
+)
+WRITE = f"""
+    INSERT INTO audit (at, project, by_id, by_name, action, target, target_name, reason, detail)
+    VALUES (:at, :project, :by_id, :by_name, :action, :target, {TARGET_NAME}, :reason, :detail)
+"""  # noqa: S608 - our own words; what is given are values
 
 
 class Audit:
@@ -79,25 +90,26 @@ class Audit:
     async def note_within(self, writing: aiosqlite.Connection, note: Note) -> None:
         """As `note`, in the transaction that makes the change itself."""
         await writing.execute(
-            "INSERT INTO audit (at, project, by_id, by_name, action, target, reason, detail) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                self._clock().isoformat(),
-                note.project,
-                note.by.user_id,
-                note.by.name,
-                note.action,
-                note.target,
-                note.reason,
-                note.detail,
-            ),
+            WRITE,
+            {
+                "at": self._clock().isoformat(),
+                "project": note.project,
+                "by_id": note.by.user_id,
+                "by_name": note.by.name,
+                "action": note.action,
+                "target": note.target,
+                "reason": note.reason,
+                "detail": note.detail,
+            },
         )
 
     async def page(self, project: str | None, *, before: int = LAST_ID, limit: int = 50) -> list[Entry]:
         """The newest entries of a project or, for None, of the workspace, that are older than entry `before`."""
         query = (
-            "SELECT id, at, by_id, by_name, action, target, reason, detail FROM audit "
-            "WHERE project IS ? AND id < ? ORDER BY id DESC LIMIT ?"
+            "SELECT id, at, by_id, by_name, action, target, "
+            # Entries from before names were kept: nobody's row is ever removed.
+            "COALESCE(NULLIF(target_name, ''), (SELECT name FROM users WHERE id = target), ''), reason, detail "
+            "FROM audit WHERE project IS ? AND id < ? ORDER BY id DESC LIMIT ?"
         )
         rows = await self._database.all(query, (project, before, limit))
         return [Entry(*row) for row in rows]

@@ -65,6 +65,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
             BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
     ),
+    # What a person, a link or a token was called when something was done to it: names change and come to an end.
+    ("ALTER TABLE audit ADD COLUMN target_name TEXT NOT NULL DEFAULT ''",),
 )
 
 

@@ -33,6 +33,14 @@ REASONS: tuple[tuple[tuple[str, ...], str], ...] = (
         "The remote has commits that are not here. Pull them into the project's folder; then they are merged.",
     ),
     (
+        ("certificate verification failed", "ssl certificate problem", "x509:"),
+        "The remote's certificate is not trusted here. Whoever runs this studio can name it (WORKPRINT_PUSH_CA).",
+    ),
+    (
+        ("workprint itself writes this branch",),
+        "Another Workprint writes that branch of its project. Push to a Git server, or keep yours on another branch.",
+    ),
+    (
         ("authentication failed", "could not read username", "permission denied", " 401", " 403", "authorization"),
         "The remote does not let this studio in. An admin of this project can set another token.",
     ),
@@ -86,11 +94,16 @@ class Pusher:
         remotes: Remotes,
         *,
         pause_seconds: float = FIRST_PAUSE_SECONDS,
+        push_seconds: float = PUSH_SECONDS,
+        certificates: str = "",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """`certificates`: a file of those that are trusted; empty: what this machine trusts."""
         self._projects = projects
         self._remotes = remotes
         self._pause_seconds = pause_seconds
+        self._push_seconds = push_seconds
+        self._certificates = certificates
         self._now = now
         self._pushes: dict[ProjectId, _Push] = {}
         self._closing = False
@@ -175,20 +188,19 @@ class Pusher:
         )
         return True
 
-    @staticmethod
-    async def _run(project: ProjectId, folder: Path, remote: Remote, *command: str) -> None:
+    async def _run(self, project: ProjectId, folder: Path, remote: Remote, *command: str) -> None:
         process = await asyncio.create_subprocess_exec(
             "git",
             *command,
             cwd=folder,
-            env=environment(remote),
+            env=environment(remote, self._certificates),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
         try:
-            async with asyncio.timeout(PUSH_SECONDS):
+            async with asyncio.timeout(self._push_seconds):
                 _, said = await process.communicate()
         except TimeoutError:
             raise PushFailed("The push took too long. It is tried again.") from None
@@ -212,7 +224,7 @@ def reason(said: str, project: ProjectId, remote: Remote) -> str:
     return found or f"The push failed. The server's log says why under {trace_id}."
 
 
-def environment(remote: Remote) -> dict[str, str]:
+def environment(remote: Remote, certificates: str = "") -> dict[str, str]:
     """Git's surroundings: the remote for this one command, no questions, no hooks, no other protocols than ours."""
     settings = [
         (f"remote.{NAME}.url", remote.url),
@@ -225,6 +237,8 @@ def environment(remote: Remote) -> dict[str, str]:
     ]
     if remote.token:
         settings += [(f"credential.{remote.origin}.helper", ""), (f"credential.{remote.origin}.helper", HELPER)]
+        # Said here, or git-lfs writes it into the project's settings.
+        settings += [(f"lfs.{lfs_url(remote.url)}.access", "basic")]
     given = {
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ALLOW_PROTOCOL": "file:http:https:ssh",
@@ -235,7 +249,9 @@ def environment(remote: Remote) -> dict[str, str]:
     }
     for number, (key, value) in enumerate(settings):
         given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    secrets = {"WORKPRINT_SECRET"}
+    if certificates:
+        given["GIT_SSL_CAINFO"] = certificates
+    secrets = {"WORKPRINT_SECRET", "REDIS_URL", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
     return {name: value for name, value in os.environ.items() if name not in secrets} | given
 
 

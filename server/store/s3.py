@@ -123,6 +123,7 @@ class S3Blobs:
     ) -> tuple[BlobHash, int]:
         """Store a stream once its hash is known; raises WrongHash, TooLarge, DiskFull, BucketAway."""
         with disk_full_explained():
+            await asyncio.to_thread(self._bucket.spool.mkdir, parents=True, exist_ok=True)
             incoming = await asyncio.to_thread(Incoming, self._bucket.spool)
             try:
                 await receive(incoming, chunks, max_bytes)

@@ -22,7 +22,12 @@ Stores = Callable[[str], BlobStore]
 def stores(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
     """A store per project."""
     if request.param == "folder":
-        yield lambda project: LocalBlobs(tmp_path / project / "lfs")
+
+        def local(project: str) -> LocalBlobs:
+            (tmp_path / project).mkdir(exist_ok=True)
+            return LocalBlobs(tmp_path / project / "lfs")
+
+        yield local
         return
     with_credentials(monkeypatch)
     bucket = Bucket(bucket_settings(f"tenant-{uuid4().hex}"), tmp_path / "spool")

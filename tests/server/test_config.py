@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from server import keys
+from server.app import build_app
 from server.config import BadSetting, read_config
+from server.git.backend import GitLimits
 from server.workspace import prepare
 from tests.support.studio import BIN
 
@@ -110,3 +113,40 @@ def test_a_command_that_cannot_run_says_why_in_a_line(
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "WORKPRINT_PUSH_SECONDS",
+        "WORKPRINT_GIT_MB",
+        "WORKPRINT_GIT_PROCESSES",
+        "WORKPRINT_GIT_PROCESSES_PER_USER",
+        "WORKPRINT_GIT_IDLE_SECONDS",
+        "WORKPRINT_GIT_SECONDS",
+    ],
+)
+def test_a_limit_of_the_git_server_is_more_than_nothing(name: str) -> None:
+    with pytest.raises(BadSetting, match=f"{name} must be more than 0"):
+        read_config({name: "0"})
+    with pytest.raises(BadSetting, match=f"{name} must be a number"):
+        read_config({name: "many"})
+
+
+def test_the_limits_of_the_git_server_are_those_that_were_set(tmp_path: Path) -> None:
+    given = {
+        "WORKPRINT_GIT_MB": "1.5",
+        "WORKPRINT_GIT_PROCESSES": "3",
+        "WORKPRINT_GIT_PROCESSES_PER_USER": "2",
+        "WORKPRINT_GIT_IDLE_SECONDS": "7",
+        "WORKPRINT_GIT_SECONDS": "90",
+    }
+    limits = build_app(read_config({"WORKSPACE_ROOT": str(tmp_path), **given}))[keys.GIT].limits
+    assert limits == GitLimits(
+        processes=3, processes_per_person=2, idle_seconds=7, longest_seconds=90, push_bytes=3 << 19
+    )
+
+
+def test_certificates_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="WORKPRINT_PUSH_CA must be a file that is there"):
+        read_config({"WORKPRINT_PUSH_CA": str(tmp_path / "none.pem")})

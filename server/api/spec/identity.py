@@ -50,6 +50,7 @@ AUDIT = record(
             by=record(id=TEXT, name=TEXT),
             action=one_of(get_args(AuditAction)),
             target=TEXT,
+            target_name=TEXT,
             reason=TEXT,
             detail=TEXT,
         )

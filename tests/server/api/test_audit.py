@@ -6,6 +6,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from crdt_schema.ids import UserId
+from server import keys
 from tests.support.service import Service, got, made, running_service
 from tests.support.signed_in import id_of, refusal, sent
 
@@ -45,6 +47,26 @@ async def test_every_change_of_rights_is_noted_with_who_and_what(service: Servic
     assert {entry["by"]["name"] for entry in page["entries"]} == {"Olga"}
     assert page["next"] is None
     assert share["url"].rsplit("/", 1)[1] not in str(page)
+
+
+async def test_who_is_gone_keeps_their_name(service: Service, olga: aiohttp.ClientSession) -> None:
+    film = f"/api/projects/{(await made(olga, '/api/projects', FILM))['id']}"
+    eve_id = await id_of(await service.sign_in("Eve", "viewer"))
+    await made(olga, film + "/members", {"name": "Eve", "role": "editor"})
+    people = service.app[keys.PEOPLE]
+    eve = await people.user(UserId(eve_id))
+    await people.remove(eve)
+    share = await made(olga, film + "/shares", {"label": "Client", "role": "viewer", "days": 3})
+    await sent(olga, "DELETE", f"{film}/shares/{share['id']}")
+    # Somebody else may be called so now.
+    await service.sign_in("Eve", "viewer")
+    told = (await got(olga, film + "/audit"))["entries"] + (await got(olga, "/api/audit"))["entries"]
+    assert {(entry["action"], entry["target"], entry["target_name"]) for entry in told} == {
+        ("member_added", eve_id, "Eve"),
+        ("share_created", share["id"], "Client"),
+        ("share_revoked", share["id"], "Client"),
+        ("member_removed", eve_id, "Eve"),
+    }
 
 
 async def test_pages_follow_one_another_without_a_gap(olga: aiohttp.ClientSession) -> None:

@@ -24,7 +24,7 @@ async def people(tmp_path: Path) -> AsyncIterator[People]:
     [
         "UPDATE audit SET reason = 'another'",
         "DELETE FROM audit",
-        "INSERT OR REPLACE INTO audit SELECT id, at, project, 'eve', by_name, action, target, '', '' FROM audit",
+        "INSERT OR REPLACE INTO audit SELECT id, at, project, 'eve', by_name, action, target, '', '', '' FROM audit",
     ],
 )
 async def test_an_entry_is_neither_changed_nor_removed(people: People, tmp_path: Path, statement: str) -> None:

@@ -9,6 +9,7 @@ function entry(action: string, fields: Partial<AuditEntry> = {}): AuditEntry {
     by: { id: 'u1', name: 'Ana' },
     action,
     target: 'u2',
+    target_name: '',
     reason: '',
     detail: '',
     ...fields
@@ -29,6 +30,9 @@ describe('the audit log', () => {
     expect(told(entry('member_added', { detail: 'reviewer' }))).toBe('Ana added Bo as reviewer');
     expect(told(entry('member_removed', { target: 'gone', detail: 'editor' }))).toBe(
       'Ana removed somebody who is gone (editor)'
+    );
+    expect(told(entry('member_removed', { target: 'gone', target_name: 'Eve', detail: 'editor' }))).toBe(
+      'Ana removed Eve (editor)'
     );
   });
 

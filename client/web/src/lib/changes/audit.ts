@@ -52,12 +52,12 @@ const TELLS: Record<string, Tell> = {
 };
 
 export function sentenceOf(entry: AuditEntry, names: Names): Sentence {
-  const name = names(entry.target) ?? 'somebody who is gone';
+  const known = names(entry.target) ?? entry.target_name;
   const tell = TELLS[entry.action];
-  if (tell) return tell(entry, entry.action === 'share_revoked' ? (names(entry.target) ?? '') : name);
+  if (tell) return tell(entry, entry.action === 'share_revoked' ? known : known || 'somebody who is gone');
   return {
     did: entry.action.replaceAll('_', ' '),
-    what: names(entry.target) ?? entry.target,
+    what: known || entry.target,
     more: entry.detail
   };
 }

@@ -27,6 +27,8 @@ export interface AuditEntry {
   by: By;
   action: string;
   target: string;
+  /** What the person, link or token was called then; "" where the target is something else. */
+  target_name: string;
   reason: string;
   detail: string;
 }
