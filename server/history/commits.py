@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -13,11 +12,10 @@ from typing import Any, NamedTuple, cast
 import pygit2
 from pygit2.enums import ObjectType, SortMode
 
-from crdt_schema.documents import KINDS, UnknownDocument
 from server.errors import NotFound, TooLarge
 from server.history.compare import as_record
 from server.snapshot.repo import NoRepository, ProjectRepo
-from server.snapshot.tree import DOCUMENT_PATHS, LATER_PATHS, document_path
+from server.snapshot.tree import DOCUMENT_PATHS, LATER_PATHS, document_at
 
 MOST_TAKES_SHOWN = 4
 LONGEST_FILE_BYTES = 64 << 20
@@ -179,7 +177,7 @@ def _places(tree: pygit2.Tree) -> dict[str, str]:
     found = {**DOCUMENT_PATHS, **LATER_PATHS}
     for folder in FOLDERS_OF_NAMED:
         if folder in tree and isinstance(below := tree[folder], pygit2.Tree):
-            found |= {name: path for path in _files(below, folder) if (name := _document_at(path))}
+            found |= {name: path for path in _files(below, folder) if (name := document_at(path))}
     return found
 
 
@@ -194,17 +192,6 @@ def _files(tree: pygit2.Tree, path: str, depth: int = 1) -> Iterator[str]:
 def _holds_media(tree: pygit2.Tree) -> bool:
     """Takes lie in folders of their own, thousands of them."""
     return str(tree.name).startswith(("Chapter_", "Scene_", "Shot_"))
-
-
-def _document_at(path: str) -> str | None:
-    """The document whose file that is; None when it is no document's."""
-    own_name = path.rpartition("/")[2].partition(".")[0]
-    for kind in KINDS.values():
-        name = f"{kind.name}/{own_name}"
-        with suppress(UnknownDocument):
-            if kind.named and document_path(name) == path:
-                return name
-    return None
 
 
 def _read(name: str, blob: object) -> object:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
-from server.snapshot.tree import DOCUMENT_PATHS, MANIFEST_PATH
+from server.snapshot.tree import DOCUMENT_PATHS, MANIFEST_PATH, RESERVED
 
 WORKSPACE_FOLDERS: tuple[str, ...] = (
     "Projects",
@@ -81,10 +81,6 @@ SUFFIXES: dict[str, str] = {
 
 MAX_NAME_BYTES = 100
 """Room for `/03_Renders/…/S01_S01_take01.png` under it within the 260 characters of older Windows."""
-# Windows gives these names to devices, with any suffix and in any case.
-RESERVED = frozenset({"con", "prn", "aux", "nul", "conin$", "conout$"}) | {
-    f"{device}{digit}" for device in ("com", "lpt") for digit in "0123456789¹²³"
-}
 HIGHEST_NUMBER = 9999
 _S4_TAKE = re.compile(r"S(\d{2,})_S(\d{2,})_take(\d{2,})")
 _S1_TAKE = re.compile(r"SHOT-(\d{3,})_v\d{2,}_take(\d{2,})")

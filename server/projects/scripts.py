@@ -42,8 +42,9 @@ def free_name(kind: ScriptKind, title: str, taken: Collection[str]) -> str:
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     slug, start = "_".join(re.findall(r"[a-z0-9]+", plain)), NAMES[kind]
     base = slug if slug == start or slug.startswith(f"{start}_") else f"{start}-{slug}" if slug else start
-    base, number = base[: MAX_ID_LENGTH - 5], 1
-    while (name := base if number == 1 else f"{base}_{number}") in taken:
+    # Two names that differ in case alone are one file on Windows and on a Mac.
+    base, number, there = base[: MAX_ID_LENGTH - 5], 1, {name.lower() for name in taken}
+    while (name := base if number == 1 else f"{base}_{number}") in there:
         number += 1
     return name
 

@@ -38,16 +38,25 @@ SCRIPT_FOLDERS: dict[str, str] = {
 """By how the name of the script begins; all others are in `SCRIPTS` (W-032 to W-034, W-044)."""
 
 
+# Windows gives these names to devices, with any suffix and in any case.
+RESERVED = frozenset({"con", "prn", "aux", "nul", "conin$", "conout$"}) | {
+    f"{device}{digit}" for device in ("com", "lpt") for digit in "0123456789¹²³"
+}
+MARK = "~"
+"""Behind the name of a document that is such a name (W-084); no id has it."""
+
+
 def document_path(name: str) -> str:
     """Path of a document in the repository; raises UnknownDocument."""
     path = DOCUMENT_PATHS.get(name) or LATER_PATHS.get(name)
     if path is not None:
         return path
     kind, _, own_name = name.partition("/")
+    stem = f"{own_name}{MARK}" if own_name.lower() in RESERVED else own_name
     if kind_of(name).named and kind == "annotations":
-        return f"{ANNOTATIONS}/{own_name}.json"
+        return f"{ANNOTATIONS}/{stem}.json"
     if kind_of(name).named and kind == "script":
-        return f"{script_folder(own_name)}/{own_name}.txt"
+        return f"{script_folder(own_name)}/{stem}.txt"
     raise UnknownDocument(f"the repository has no place for the document {name!r}")
 
 
@@ -60,7 +69,7 @@ def document_at(path: str) -> str | None:
     fixed = next((name for name, place in (DOCUMENT_PATHS | LATER_PATHS).items() if place == path), None)
     if fixed is not None:
         return fixed
-    own_name = PurePosixPath(path).stem
+    own_name = PurePosixPath(path).stem.removesuffix(MARK)
     for name in (f"script/{own_name}", f"annotations/{own_name}"):
         if has_place(name) and document_path(name) == path:
             return name

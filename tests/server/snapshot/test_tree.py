@@ -1,8 +1,9 @@
 """The same document gives the same bytes and the same tree, however it came to be."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycrdt import Doc
@@ -16,7 +17,7 @@ from server.projects.manifest import NewProject, new_manifest
 from server.projects.narratives import narrative
 from server.snapshot.lfs import Pointer, parse_pointer
 from server.snapshot.repo import ProjectRepo
-from server.snapshot.tree import DOCUMENT_PATHS, build, document_path, encode, has_place
+from server.snapshot.tree import DOCUMENT_PATHS, build, document_at, document_path, encode, has_place
 from tests.support.git import git
 
 MANIFEST: Manifest = new_manifest(NewProject("Night Bus"), "uuid-1", "2026-01-01T00:00:00Z", narrative("three-act"))
@@ -123,6 +124,19 @@ def test_scripts_stand_where_the_project_keeps_their_kind() -> None:
     assert document_path("script/treatment") == "02_Source_Creative/Treatments/treatment.txt"
     assert document_path("script/shot_list") == "02_Source_Creative/ShotLists/shot_list.txt"
     assert document_path("script/screenplay_v3") == "02_Source_Creative/Scripts/screenplay_v3.txt"
+
+
+@pytest.mark.parametrize("name", ["script/con", "script/NUL", "annotations/aux", "script/treatment", "script/com1-b"])
+def test_no_document_stands_under_a_name_that_windows_keeps_for_devices(name: str) -> None:
+    path = PurePosixPath(document_path(name))
+    assert not PureWindowsPath(path).is_reserved()
+    assert document_at(str(path)) == name
+
+
+def test_names_of_documents_that_differ_in_a_mark_stand_apart() -> None:
+    assert not has_place("script/con~"), "no document is called so, and the file of `con` is"
+    assert document_at("02_Source_Creative/Scripts/con.txt") is None
+    assert document_at("02_Source_Creative/Scripts/draft~.txt") is None
 
 
 def test_a_script_is_committed_as_text_that_any_editor_reads() -> None:
