@@ -163,14 +163,9 @@ class Projects:
                 replace_file(place, data, project.folder / STATE_FOLDER)
             return self.get(project_id).manifest
 
-    def set_version(self, project_id: ProjectId, version: int) -> None:
-        """Note how many snapshots there are (CF-03); it blocks."""
-
-        def count(current: Manifest) -> Manifest:
-            current["version"] = version
-            return current
-
-        self.write_manifest(project_id, count)
+    def set_index(self, project_id: ProjectId, version: int, assets: Mapping[str, list[str]]) -> None:
+        """Note how many snapshots there are (CF-03) and which assets; it blocks."""
+        self.write_manifest(project_id, lambda current: {**current, "version": version, "assets": {**assets}})
 
     def store_take(
         self, project: Project, *, chapter: int, scene: int, shot: int, number: int, suffix: str, blob: BlobHash

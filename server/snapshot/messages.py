@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from server.auth.actor import FARM, SYSTEM, Actor
+from server.snapshot.assets import files_listed
 from server.snapshot.told import tell
 from server.snapshot.wording import (
     TITLE_LENGTH,
@@ -195,8 +196,21 @@ def _manifest_clauses(old: Record, new: Record) -> Iterator[str]:
         yield f"Brief: {', '.join(brief)}"
     if old.get("narrative") != new.get("narrative"):
         yield "Story structure changed"
-    if old.get("assets") != new.get("assets"):
-        yield "Assets listed"
+    yield from _files_added(record_of(old.get("assets")), record_of(new.get("assets")))
+
+
+def _files_added(old: Record, new: Record) -> Iterator[str]:
+    """Files of the lists of assets; styles and the library tell of theirs, and a removed file has its own commit."""
+    gone = False
+    for name in sorted(old.keys() | new.keys()):
+        had, have = (files_listed(lists.get(name)) for lists in (old, new))
+        added = [one_line(file, TITLE_LENGTH) for file in sorted(have - had)]
+        gone = gone or bool(had - have)
+        if added:
+            some = listed(added) if len(added) <= NAMED_AT_MOST else f"{len(added)} files"
+            yield f"{one_line(name).capitalize()}: {some} added"
+    if gone:
+        yield "List of assets updated"
 
 
 def _brief_facts(old: Record, new: Record) -> Iterator[str]:

@@ -112,6 +112,17 @@ class ProjectRepo:
             return None
         return (found.id, found.data) if isinstance(found, pygit2.Blob) else None
 
+    def listing(self, tree: pygit2.Oid | None, folder: str) -> list[str]:
+        """The names of the files that stand in a folder of a tree."""
+        if tree is None:
+            return []
+        try:
+            found = self._git[tree].peel(pygit2.Tree)[folder]
+        except KeyError:
+            return []
+        there = found if isinstance(found, pygit2.Tree) else ()
+        return [str(entry.name) for entry in there if isinstance(entry, pygit2.Blob)]
+
     def files(self, tree: pygit2.Oid | None) -> Generator[tuple[str, bytes]]:
         """Path and bytes of every file of a tree; links and submodules are passed over."""
         if tree is None:

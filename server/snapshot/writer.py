@@ -14,6 +14,7 @@ from crdt_schema import plain
 from crdt_schema.ids import ProjectId
 from crdt_schema.project import Manifest
 from server.auth.actor import Actor
+from server.snapshot.assets import DOCUMENTS, FOLDERS, asset_lists
 from server.snapshot.copies import Copy
 from server.snapshot.disk import Edit, Ledger, Look, look, read_ledger, write_ledger
 from server.snapshot.messages import State, compose, credit, describe
@@ -60,8 +61,8 @@ class Homes(Protocol):
         """What stands beside the documents: the pointer of every media file whose bytes are here, and provenance."""
         ...
 
-    def set_version(self, project_id: ProjectId, version: int, /) -> None:
-        """Write the snapshot counter to `project.json`."""
+    def set_index(self, project_id: ProjectId, version: int, assets: Mapping[str, list[str]], /) -> None:
+        """Write the snapshot counter and the lists of assets to `project.json`."""
         ...
 
 
@@ -108,7 +109,7 @@ class _Content:
     tree: pygit2.Oid
     files: dict[str, bytes]
     blobs: dict[str, pygit2.Oid]
-    version: int
+    manifest: Manifest
 
     def get(self, path: str) -> tuple[pygit2.Oid, bytes] | None:
         """Blob and bytes of a file."""
@@ -177,17 +178,26 @@ def _with_place(repo: ProjectRepo, tip: Tip, order: Order) -> dict[str, Copy]:
 
 
 def _content(homes: Homes, project: ProjectId, repo: ProjectRepo, tip: Tip, copies: Mapping[str, Copy]) -> _Content:
-    manifest = homes.get(project).manifest
     takes = copies["takes"].plain if "takes" in copies else _read(repo, tip, DOCUMENT_PATHS["takes"])
     media = homes.tracked_media(project, takes)
+    manifest = _indexed(homes.get(project).manifest, repo, tip, media, copies)
     # The counter is the repository's: one that was written after a crash and never committed does not count.
-    version = _whole(_read(repo, tip, MANIFEST_PATH).get("version"))
-    files = build({name: copy.file for name, copy in copies.items()}, {**manifest, "version": version}, media)
+    manifest["version"] = _whole(_read(repo, tip, MANIFEST_PATH).get("version"))
+    files = build({name: copy.file for name, copy in copies.items()}, manifest, media)
     if not repo.has_all(tip, files):
-        version += 1
-        files[MANIFEST_PATH] = plain.encode({**manifest, "version": version})
+        manifest["version"] += 1
+        files[MANIFEST_PATH] = plain.encode(manifest)
     tree, blobs = repo.write_tree(tip, files)
-    return _Content(tree, files, blobs, version)
+    return _Content(tree, files, blobs, manifest)
+
+
+def _indexed(
+    manifest: Manifest, repo: ProjectRepo, tip: Tip, media: Mapping[str, Encoded], copies: Mapping[str, Copy]
+) -> Manifest:
+    """The manifest with what there is now in its lists of assets."""
+    stand = [f"{folder}/{name}" for folder in FOLDERS.values() for name in repo.listing(tip.tree, folder)]
+    plains = {name: copies[name].plain for name in DOCUMENTS if name in copies}
+    return {**manifest, "assets": asset_lists(manifest["assets"], [*stand, *media], plains)}
 
 
 def _clauses(repo: ProjectRepo, tip: Tip, copies: Mapping[str, Copy], content: _Content) -> list[str]:
@@ -200,10 +210,9 @@ def _clauses(repo: ProjectRepo, tip: Tip, copies: Mapping[str, Copy], content: _
         name: _read(repo, tip, paths[name]) for name in copies if name not in DOCUMENT_PATHS and not is_script(name)
     }
     after = before | {name: copy.plain for name, copy in copies.items()}
-    manifest = cast("Record", json.loads(content.files[MANIFEST_PATH]))
     return describe(
         State(before["canvas"], before["takes"], _read(repo, tip, MANIFEST_PATH), others),
-        State(after["canvas"], after["takes"], manifest, after),
+        State(after["canvas"], after["takes"], cast("Record", content.manifest), after),
         rewritten,
     )
 
@@ -227,8 +236,9 @@ def _settle(  # noqa: PLR0917 - what it brings in step with what
     # A document that had no file until now: one that stands there is somebody's, and is merged the next time.
     ours = {path: ground.ours.get(path, frozenset[str]()) for path in stand}
     repo.put_into_work_tree({path: data for path, (_, data) in stand.items()}, ours)
-    if homes.get(project).manifest["version"] != content.version:
-        homes.set_version(project, content.version)
+    today, index = homes.get(project).manifest, content.manifest
+    if (today["version"], today["assets"]) != (index["version"], index["assets"]):
+        homes.set_index(project, index["version"], index["assets"])
     return repo.stage({**content.blobs, **{path: blob for path, (blob, _) in stand.items()}})
 
 

@@ -182,7 +182,7 @@ async def test_who_changed_a_manifest_is_told(projects: Projects, project: Proje
     heard: list[tuple[str, str]] = []
     projects.on_change(lambda project_id, actor: heard.append((project_id, actor.user_id)))
     await projects.update_manifest(project.id, lambda now: {**now, "title": "Day Bus"}, by=ADA)
-    projects.set_version(project.id, 7)
+    projects.set_index(project.id, 7, project.manifest["assets"])
     assert heard == [(project.id, "ada")]
 
 
