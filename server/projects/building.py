@@ -24,7 +24,7 @@ from server.hub.nesting import check_nesting
 from server.hub.replica import panics_told
 from server.projects import forks, layout
 from server.snapshot.repo import STATE_FOLDER, ProjectRepo
-from server.snapshot.tree import build, has_place
+from server.snapshot.tree import build, encode, has_place
 from server.store.base import NewUpdate
 from server.store.sqlite import SqliteUpdateStore
 
@@ -149,7 +149,7 @@ def commit_contents(folder: Path, contents: Contents, message: str, by: Actor, a
     """Bring repository and work tree in step with the contents; a commit where that changes anything. It blocks."""
     repo = ProjectRepo(folder)
     tip = repo.tip()
-    documents = {name: value for name, value in contents.documents.items() if has_place(name)}
+    documents = {name: encode(name, value) for name, value in contents.documents.items() if has_place(name)}
     files = build(documents, contents.manifest, {})
     tree, blobs = repo.write_tree(tip, contents.more | files)
     if tree != tip.tree:
