@@ -68,6 +68,11 @@ def make_fork(page: Page, name: str) -> None:
 def open_fork(page: Page, name: str) -> None:
     """From the list among the versions."""
     page.get_by_test_id("versions").click()
+    open_fork_here(page, name)
+
+
+def open_fork_here(page: Page, name: str) -> None:
+    """From the list that is open."""
     row = page.locator(f'[data-fork="{name}"]')
     expect(row).to_be_visible(timeout=LIST_MS)
     row.get_by_test_id("open-fork").click()
@@ -166,7 +171,9 @@ def test_what_is_locked_is_told_before_the_merge_and_after_it(studio: Studio, ne
     dialog.get_by_test_id("fork-sure").click()
     expect(dialog.get_by_test_id("not-merged")).to_contain_text("locked")
     picture(bo, "forks-locked-after")
-    dialog.get_by_role("button", name="Close").last.click()
+    dialog.get_by_test_id("fork-not-kept").click()
+    expect(bo.get_by_test_id("proposal").get_by_test_id("proposed")).to_contain_text("Sun on the platform.")
+    bo.keyboard.press("Escape")
     expect(app.nodes(owner, "note")).to_have_count(1)
     expect(words_on(owner)).to_have_text(RAIN)
 
@@ -178,12 +185,13 @@ def test_whoever_is_in_a_fork_that_is_thrown_away_is_led_back_and_told(studio: S
     owner.get_by_test_id("fork-changes").click()
     owner.get_by_test_id("fork-delete").click()
     dialog = owner.get_by_test_id("dialog-fork")
-    expect(dialog.get_by_test_id("fork-consequence")).to_contain_text("Everything in it is on the canvas already")
+    expect(dialog.get_by_test_id("fork-consequence")).to_contain_text("nothing in it that could still be merged")
     picture(owner, "forks-delete")
     dialog.get_by_test_id("fork-sure").click()
     expect(dialog).to_be_hidden()
     expect(bo.get_by_test_id("fork-bar")).to_be_hidden()
     expect(bo.get_by_test_id("activity").get_by_text("Owner threw the fork “dusk” away")).to_be_visible()
+    expect(bo.get_by_test_id("activity")).to_contain_text("You are back on the canvas")
     assert bo.url == address
     picture(bo, "forks-led-back")
     # The canvas of both goes on, and the name is not given again.
@@ -218,7 +226,7 @@ def test_who_is_still_in_a_fork_that_somebody_merged_is_told_there(studio: Studi
     expect(words_on(owner)).to_have_text("Rain on the platform, close.")
     owner.get_by_test_id("versions").click()
     owner.locator('[data-fork="tight"] .pick').click()
-    expect(owner.get_by_test_id("fork-diff")).to_contain_text("Nothing in this fork differs")
+    expect(owner.get_by_test_id("fork-diff")).to_contain_text("There is nothing to merge")
     picture(owner, "forks-changes-1024")
 
 
@@ -250,3 +258,27 @@ def test_the_list_says_when_it_cannot_be_had_and_offline_says_what_waits(studio:
     app.expect_saved(page)
     page.get_by_test_id("fork-changes").click()
     expect(page.get_by_test_id("fork-summary")).to_contain_text("1 changed", timeout=LIST_MS)
+
+
+def test_a_viewer_looks_at_a_fork_and_is_told_who_can_do_more(studio: Studio, new_person: NewPerson) -> None:
+    owner, bo, address = two(studio, new_person, "The Guest")
+    make_fork(owner, "look")
+    status = owner.evaluate(
+        """async (project) => (await fetch(`/api/projects/${project}/members`, {
+            method: 'POST', headers: { 'Content-Type': 'application/json' },
+            body: JSON.stringify({ name: 'Bo', role: 'viewer' }),
+        })).status""",
+        address.rsplit("/", 1)[1],
+    )
+    assert status == 201
+    bo.reload()
+    bo.get_by_test_id("versions").click()
+    expect(bo.get_by_test_id("new-fork")).to_have_attribute("aria-disabled", "true")
+    bo.get_by_test_id("new-fork").hover()
+    expect(bo.get_by_role("tooltip")).to_contain_text("You are a viewer of this project")
+    picture(bo, "forks-viewer")
+    open_fork_here(bo, "look")
+    expect(bo.get_by_test_id("fork-merge")).to_have_attribute("aria-disabled", "true")
+    add(owner, "End", " Closer.")
+    expect(words_on(bo)).to_have_text(RAIN + " Closer.")
+    expect(bo.get_by_test_id("connection-badge")).to_have_attribute("data-kind", "readonly")

@@ -27,6 +27,8 @@ export class Forks {
   making = $state(false);
   /** Who has merged the fork that one is in, since one came. */
   mergedBy = $state('');
+  /** The fork out of which this page was led last. */
+  left = '';
   /** Thrown away from here: nobody has to be told. */
   #mine: readonly string[] = [];
 
@@ -123,6 +125,7 @@ export class Forks {
   /** The fork that one is in is there no more, or cannot be opened: says so and leads back to the canvas. */
   leadBack(why: string): void {
     const name = this.#name;
+    this.left = name;
     this.#forget(name);
     if (this.#mine.includes(name)) return;
     const told = {

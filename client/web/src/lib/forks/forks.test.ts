@@ -151,7 +151,7 @@ describe('what is said of a fork', () => {
 
   it('is how far it is ahead, and what a merge changes', () => {
     expect([aheadWords(0), aheadWords(1), aheadWords(3)]).toEqual([
-      'The same as the canvas',
+      'Nothing to merge',
       '1 change',
       '3 changes'
     ]);
@@ -161,7 +161,7 @@ describe('what is said of a fork', () => {
   });
 
   it('is what is lost with it', () => {
-    expect(goneWords(0)).toMatch(/^Everything in it is on the canvas already\./);
+    expect(goneWords(0)).toMatch(/^There is nothing in it that could still be merged\./);
     expect(goneWords(1)).toMatch(/^1 change that is not on the canvas goes with it\./);
     expect(goneWords(2)).toMatch(/^2 changes that are not on the canvas go with it\./);
     expect(goneWords(undefined)).toMatch(/cannot be undone/);
@@ -186,6 +186,7 @@ describe('what is said of a fork', () => {
     expect(notice && noticeWords(notice).title).toBe('Ana merged the fork “dusk” into the canvas');
     const gone = readForkNotice(JSON.stringify({ ...merged, type: 'fork_deleted' }));
     expect(gone && noticeWords(gone).title).toBe('Ana threw the fork “dusk” away');
+    expect(gone && noticeWords(gone, true).detail).toBe('You are back on the canvas.');
     for (const payload of ['', '7', '{"type":"restored","id":"n"}', '{"type":"merged","id":1,"fork":"x"}'])
       expect(readForkNotice(payload)).toBeUndefined();
   });

@@ -37,15 +37,16 @@ export function watchForks(forks: Forks): void {
 
 /** Tells of what others did with a fork. */
 export function tellFork(studio: Studio, forks: Forks, notice: ForkNotice): void {
-  const wasIn = forks.name === notice.fork;
+  // The document that says which forks there are may have come before this notice.
+  const wasIn = [forks.name, forks.left].includes(notice.fork);
   forks.hear(notice);
   if (notice.by.id === studio.project.me.id) return;
-  const { title, detail } = noticeWords(notice);
+  const { title, detail } = noticeWords(notice, wasIn);
   const action =
     notice.type === 'merged' ? { label: 'See versions', run: () => (studio.view = 'versions') } : undefined;
   const told = {
     title,
-    detail: wasIn && notice.type === 'fork_deleted' ? 'You are back on the canvas.' : detail,
+    detail,
     topic: topicOf(notice.fork),
     ...(action ? { action } : {})
   };

@@ -27,9 +27,9 @@ export function whyNotName(name: string, used: ReadonlySet<string>, open: readon
   return '';
 }
 
-/** "3 changes", "The same as the canvas". */
+/** "3 changes", "Nothing to merge". */
 export function aheadWords(ahead: number): string {
-  return ahead === 0 ? 'The same as the canvas' : count(ahead, 'change');
+  return ahead === 0 ? 'Nothing to merge' : count(ahead, 'change');
 }
 
 /** "2 changed, 1 added"; "" when merging would change nothing. */
@@ -48,7 +48,7 @@ export function goneWords(ahead: number | undefined): string {
     ahead === undefined
       ? 'What was tried in it and is not on the canvas goes with it.'
       : ahead === 0
-        ? 'Everything in it is on the canvas already.'
+        ? 'There is nothing in it that could still be merged.'
         : `${count(ahead, 'change')} that ${ahead === 1 ? 'is' : 'are'} not on the canvas ${ahead === 1 ? 'goes' : 'go'} with it.`;
   return `${lost} Whoever is in it is led back to the canvas. This cannot be undone, and its name is not given again.`;
 }
@@ -95,14 +95,20 @@ export function readForkNotice(payload: string): ForkNotice | undefined {
   }
 }
 
-/** What the others are told of it. */
-export function noticeWords({ type, by, fork, records }: ForkNotice): { title: string; detail: string } {
+/** What the others are told of it; `wasIn`: those who were in that fork. */
+export function noticeWords(
+  { type, by, fork, records }: ForkNotice,
+  wasIn = false
+): { title: string; detail: string } {
   return type === 'merged'
     ? {
         title: `${by.name} merged the fork “${fork}” into the canvas`,
         detail: `${count(records, 'thing is', 'things are')} as in the fork. What stood before is in the versions.`
       }
-    : { title: `${by.name} threw the fork “${fork}” away`, detail: 'The canvas is as it was.' };
+    : {
+        title: `${by.name} threw the fork “${fork}” away`,
+        detail: wasIn ? 'You are back on the canvas.' : 'The canvas is as it was.'
+      };
 }
 
 function text(value: unknown): string {
