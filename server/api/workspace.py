@@ -13,8 +13,6 @@ from server.projects import layout
 from server.projects.scaffold import narrative_template
 from server.snapshot.lfs import lfs_status
 
-LIBRARY = "Library/"
-
 
 async def config(request: web.Request) -> web.Response:
     """GET /api/workspace/config: structures, tiers, the shared Library and the limits of this workspace (W-011)."""
@@ -57,9 +55,11 @@ def structures(root: Path) -> list[dict[str, object]]:
 
 
 def library(root: Path) -> list[dict[str, object]]:
-    """The folders of the Library and how many files are in each; it blocks."""
-    folders = [path for path in layout.WORKSPACE_FOLDERS if path.startswith(LIBRARY)]
-    return [{"name": path.removeprefix(LIBRARY), "files": count_files(root / path)} for path in folders]
+    """The folders of the Library, what each is for and how many files are in it; it blocks."""
+    return [
+        {"name": name, "holds": holds, "files": count_files(root / layout.LIBRARY / name)}
+        for name, holds in layout.LIBRARY_FOLDERS.items()
+    ]
 
 
 def count_files(folder: Path) -> int:

@@ -8,17 +8,18 @@ from typing import Literal
 
 from server.snapshot.tree import DOCUMENT_PATHS, MANIFEST_PATH, RESERVED
 
-WORKSPACE_FOLDERS: tuple[str, ...] = (
-    "Projects",
-    "Library/Branding",
-    "Library/Stock_Media",
-    "Library/Pipeline_Templates",
-    "Library/Narrative_Templates",
-    "Library/AI_Models",
-    "Library/Assets",
-    "Library/Style_Templates",
-)
-"""W-003 to W-009."""
+PROJECTS = "Projects"
+LIBRARY = "Library"
+LIBRARY_FOLDERS: dict[str, str] = {
+    "Branding": "logos and fonts",
+    "Stock_Media": "licensed music, sound effects and footage that any project may use",
+    "Pipeline_Templates": "settings of back ends to start from, such as a graph of ComfyUI, each for one pipeline",
+    "Narrative_Templates": "story structures; change one, and new projects begin with its chapters, scenes and beats",
+    "AI_Models": "models that every project of this workspace may use",
+    "Assets": "talent, environments and more that was promoted out of a project, and stays when that goes",
+    "Style_Templates": "styles and brands that every project may begin with",
+}
+"""What projects share, and what each folder holds (W-003 to W-009)."""
 
 TRACKED_FOLDERS: tuple[str, ...] = (
     "01_Assets/Source_Media",

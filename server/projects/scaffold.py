@@ -67,9 +67,13 @@ def gitattributes() -> str:
 
 
 def make_workspace(root: Path) -> None:
-    """The folders of W-003 to W-009 and the narrative templates, which a studio may then change."""
-    for folder in layout.WORKSPACE_FOLDERS:
-        (root / folder).mkdir(parents=True, exist_ok=True)
+    """The folders of W-003 to W-009 what each holds, and the narrative templates, which a studio may then change."""
+    library = root / layout.LIBRARY
+    for folder in (root / layout.PROJECTS, *(library / name for name in layout.LIBRARY_FOLDERS)):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not (library / "README.md").exists():
+        lines = (f"- `{name}/`: {holds}" for name, holds in layout.LIBRARY_FOLDERS.items())
+        (library / "README.md").write_text("\n".join(["# What the projects of this workspace share", "", *lines, ""]))
     for structure in STRUCTURES:
         template = root / "Library/Narrative_Templates" / f"{structure}.json"
         if not template.exists():

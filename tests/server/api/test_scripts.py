@@ -114,6 +114,7 @@ async def test_the_workspace_tells_what_projects_can_use(
     (tmp_path / "Library/Branding/logo.svg").write_text("<svg/>")
     config = await got(ana, "/api/workspace/config")
     assert {each["name"]: each["files"] for each in config["library"]}["Branding"] == 1
+    assert all(each["holds"] for each in config["library"])
     assert [each["id"] for each in config["structures"]] == list(STRUCTURES)
     assert config["limits"]["upload_bytes"] == 64 << 20
     assert str(tmp_path) not in str(config)

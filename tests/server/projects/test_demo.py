@@ -1,6 +1,8 @@
 """The demo project: complete, ready to generate, and its history reads like a story."""
 
 import asyncio
+import re
+import shutil
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from server.projects.boards import mood_boards
 from server.projects.demo import create_demo
 from server.projects.index import Project
 from tests.support.git import assert_healthy, git, is_clean
+from tests.support.service import PNG_PIXEL
 from tests.support.workspace import Workspace, open_workspace
 
 
@@ -111,3 +114,26 @@ async def test_git_finds_nothing_wrong_with_it(made: tuple[Workspace, Project], 
 
 def test_the_mood_boards_are_the_same_bytes_every_time() -> None:
     assert mood_boards() == mood_boards()
+
+
+async def test_the_readme_shows_its_real_tree_and_its_real_log(root: Path, tmp_path: Path) -> None:
+    section = (Path(__file__).parents[3] / "README.md").read_text().split("\n## Where is my work?\n")[1]
+    tree, log = section.split("```text\n")[1:3]
+    shutil.copytree(root, workspace_root := tmp_path / "Generative_Studio_Workspace")
+    async with open_workspace(workspace_root) as workspace:
+        (project,) = workspace.projects.all()
+        async with workspace.hub.room(project.id, "canvas") as room:
+            nodes = Canvas(room.doc).nodes()
+        door = next(key for key, node in nodes.items() if node["type"] == "shot" and node["shot"] == 1)
+        await workspace.make_take(project, door, PNG_PIXEL)
+        await workspace.snapshotter.snapshot_now(project.id)
+    shown = log.split("```")[0].splitlines()
+    assert shown[0] == f"$ git -C {project.folder.relative_to(tmp_path)} log --format=%s"
+    assert shown[1:] == git(project.folder, "log", "--format=%s").splitlines()
+    named = set(re.findall(r"[\w.-]+(?:/[\w.-]+)+/?|[\w.-]+/|[\w-]+\.(?:json|md|sh|cmd)", tree.split("```")[0]))
+    assert {"Library/", "project.json", "05_Cache/", ".workprint/", "setup-lfs.cmd"} <= named
+    there = {str(path.relative_to(tmp_path)) for path in await asyncio.to_thread(list, tmp_path.rglob("*"))}
+    missing = [name for name in named if not any(f"/{path}".endswith(f"/{name.rstrip('/')}") for path in there)]
+    assert missing == []
+    folders = {path.name for path in project.folder.iterdir() if path.is_dir()} - {".git"}
+    assert all(f"{folder}/" in named for folder in folders), "the README leaves no folder of a project out"

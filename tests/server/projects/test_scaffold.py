@@ -69,6 +69,16 @@ async def test_the_workspace_has_its_folders(projects: Projects, tmp_path: Path)
         "Library/Style_Templates",
     }
     assert projects.all() == []
+    said = (tmp_path / "workspace/Library/README.md").read_text()
+    assert all(f"`{folder.rpartition('/')[2]}/`: " in said for folder in folders - {"Projects", "Library"})
+
+
+async def test_what_a_studio_wrote_into_its_library_stays(tmp_path: Path) -> None:
+    await Projects(tmp_path / "workspace").start()
+    said = tmp_path / "workspace/Library/README.md"
+    said.write_text("Ask Ada before you change anything here.\n")
+    await Projects(tmp_path / "workspace").start()
+    assert said.read_text() == "Ask Ada before you change anything here.\n"
 
 
 async def test_a_new_project_is_the_tree_of_the_table(projects: Projects) -> None:
