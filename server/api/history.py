@@ -67,14 +67,16 @@ async def restore(request: web.Request) -> web.Response:
     """POST /api/projects/{project}/history/restore: a document, a record or a field becomes what it was."""
     project, actor = await enter(request, "edit")
     body = await json_body(request)
-    commit = text(body, "commit", longest=40)
+    commit, undoes = text(body, "commit", longest=40), text(body, "undoes", longest=40, default="")
     if not _COMMIT.fullmatch(commit):
         raise BadRequest("commit must be a commit of the project's history.")
+    if undoes and not _COMMIT.fullmatch(undoes):
+        raise BadRequest("undoes must be the commit that was restored.")
     target = Target(
         text(body, "document", longest=LONGEST_RECORD),
         *(text(body, name, longest=LONGEST_RECORD, default="") for name in ("root", "record", "field")),
     )
-    done = await request.app[HISTORY].restore(project.id, commit, target, actor)
+    done = await request.app[HISTORY].restore(project.id, commit, target, actor, undoes=undoes)
     return web.json_response(asdict(done))
 
 

@@ -1,6 +1,6 @@
 """Rewind: turns a document of today into an older state of it by writing only what differs; nothing is undone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple, cast
@@ -162,15 +162,16 @@ class _Writer:
         return self.how.texts, self.how.maps
 
 
-def rewind(state: bytes, target: Target, old: object, takes: Mapping[str, object]) -> Rewound:
+def rewind(state: bytes, target: Target, old: object, takes: Mapping[str, object], *, since: object = None) -> Rewound:
     """What turns the document with that state into what `target` names of an older one, as updates to send.
 
-    `takes` are those that there are today. The updates are a client's own: whoever receives them may judge them. It
-    blocks. Raises NotFound when there is no such record, Conflict when the older state cannot be written.
+    `takes` are those that there are today. With `since`, another state, only what still is as in that one. The updates
+    are a client's own: whoever receives them may judge them. It blocks. Raises NotFound when there is no such record,
+    Conflict when the older state cannot be written.
     """
     doc: Doc[Any] = Doc()
     doc.apply_update(state)
-    plan = plan_of(doc, target, old, takes)
+    plan = plan_of(doc, target, old, takes, since)
     if target.record and not plan.known:
         raise NotFound("There is no such record, today or in that version.")
     if target.field and any(change.change != "changed" for change in plan.changes):
@@ -179,17 +180,18 @@ def rewind(state: bytes, target: Target, old: object, takes: Mapping[str, object
         _demand_writable(as_record(plan.then.get(change.root)).get(change.id))
     subscription = doc.observe(partial(_keep, plan.updates))
     try:
-        for at in range(0, len(plan.changes), RECORDS_AT_ONCE):
-            with doc.transaction():
-                for change in plan.changes[at : at + RECORDS_AT_ONCE]:
-                    _write(doc, target.document, plan.then, change)
+        _write_all(doc, target, plan.then, plan.changes)
+        # An edge is seen only while both its ends are there: what came back may have brought one that then was not.
+        shown = plan_of(doc, target, old, takes, since).changes if plan.changes else []
+        _write_all(doc, target, plan.then, shown)
+        plan.changes += shown
     finally:
         doc.unobserve(subscription)
     return plan
 
 
-def plan_of(doc: Doc[Any], target: Target, old: object, takes: Mapping[str, object]) -> Rewound:
-    """What differs between today and then, as far as it is meant and comes back."""
+def plan_of(doc: Doc[Any], target: Target, old: object, takes: Mapping[str, object], since: object = None) -> Rewound:
+    """What differs between today and then, as far as it is meant and comes back; `since` as for `rewind`."""
     name = target.document
     today, then = comparable(name, dump(doc, name)), comparable(name, old)
     roots = RESTORABLE[kind_of(name).name]
@@ -197,6 +199,8 @@ def plan_of(doc: Doc[Any], target: Target, old: object, takes: Mapping[str, obje
     meant = [each for each in everything if each.root in roots and target.wants(each) and _comes(each, roots)]
     if target.record:
         meant += _edges_of(target, everything, meant)
+    if since is not None:
+        meant = _untouched(meant, compare_document(name, comparable(name, since), today))
     plan = Rewound(then, any(target.record in as_record(state.get(root)) for root in roots for state in (today, then)))
     for change in meant:
         change.fields = [each for each in change.fields if target.wants_field(each.name)]
@@ -209,12 +213,15 @@ def plan_of(doc: Doc[Any], target: Target, old: object, takes: Mapping[str, obje
     return plan
 
 
-def left_of(state: bytes, rewound: Rewound, target: Target, old: object, takes: Mapping[str, object]) -> int:
+def left_of(
+    state: bytes, rewound: Rewound, target: Target, old: object, takes: Mapping[str, object], *, since: object = None
+) -> int:
     """How many of the records that were written are not what they were then; it blocks."""
     doc: Doc[Any] = Doc()
     doc.apply_update(state)
     written = {(change.root, change.id) for change in rewound.changes}
-    return sum((change.root, change.id) in written for change in plan_of(doc, target, old, takes).changes)
+    left = plan_of(doc, target, old, takes, since).changes
+    return sum((change.root, change.id) in written for change in left)
 
 
 def differences(before: object, after: object) -> list[FieldChange]:
@@ -247,6 +254,13 @@ def put(values: Map[Any], key: str, value: object) -> None:
         values[key] = value
     elif key in values:
         del values[key]
+
+
+def _write_all(doc: Doc[Any], target: Target, wanted: Plain, changes: Sequence[RecordChange]) -> None:
+    for at in range(0, len(changes), RECORDS_AT_ONCE):
+        with doc.transaction():
+            for change in changes[at : at + RECORDS_AT_ONCE]:
+                _write(doc, target.document, wanted, change)
 
 
 def _write(doc: Doc[Any], document: str, wanted: Plain, change: RecordChange) -> None:
@@ -293,6 +307,21 @@ def _edges_of(target: Target, everything: Iterable[RecordChange], meant: Iterabl
 
 def _joins(edge: RecordChange, node: str) -> bool:
     return any(each.name in ("source", "target") and each.after == node for each in edge.fields)
+
+
+def _untouched(meant: Iterable[RecordChange], later: Iterable[RecordChange]) -> list[RecordChange]:
+    """Without what was changed later: records that came, went or were edited as a whole, fields of the others."""
+    touched = {(change.root, change.id): change for change in later}
+    kept: list[RecordChange] = []
+    for change in meant:
+        after = touched.get((change.root, change.id))
+        if after is not None and "changed" == change.change == after.change:
+            names = {each.name for each in after.fields}
+            change.fields = [each for each in change.fields if each.name not in names]
+            kept += [change] if change.fields else []
+        elif after is None:
+            kept.append(change)
+    return kept
 
 
 def _chooses_what_is_gone(change: RecordChange, then: Plain, takes: Mapping[str, object]) -> bool:

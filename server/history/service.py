@@ -61,22 +61,26 @@ class History:
         before, after = await self._state(project, start), await self._state(project, end)
         return await asyncio.to_thread(lambda: (compare(before, after), takes_told(before, after)))
 
-    async def restore(self, project: ProjectId, commit: str, target: Target, by: Actor) -> Restored:
+    async def restore(
+        self, project: ProjectId, commit: str, target: Target, by: Actor, *, undoes: str = ""
+    ) -> Restored:
         """Turn today's document, or what `target` names of it, into what it was: a new change of `by`'s, as any other.
 
-        What stands until then is committed first. Raises BadRequest for what is never restored, Conflict, NotFound,
+        With `undoes`, the commit that was restored before, what has been changed since that stays as it is. What stands
+        until then is committed first. Raises BadRequest for what is never restored, Conflict, NotFound,
         Forbidden, Unavailable, and what a snapshot raises.
         """
         _demand_restorable(target)
         old = (await self.documents(project, commit)).get(target.document)
         _demand_readable(target.document, old)
+        since = (await self.documents(project, undoes)).get(target.document) if undoes else None
         before = await self.commit_now(project)
         async with self._hub.room(project, "takes") as takes_room, self._hub.room(project, target.document) as room:
             takes = Takes(takes_room.doc).takes()
             await room.saved()
-            plan = await asyncio.to_thread(rewind, room.doc.get_update(), target, old, takes)
+            plan = await asyncio.to_thread(rewind, room.doc.get_update(), target, old, takes, since=since)
             breaches = await hand_in(room, by, plan.updates)
-            left = await asyncio.to_thread(left_of, room.doc.get_update(), plan, target, old, takes)
+            left = await asyncio.to_thread(left_of, room.doc.get_update(), plan, target, old, takes, since=since)
         restored = Restored(len(plan.changes) - left, breaches + _gone(plan), before)
         if restored.restored:
             self.tell_team(project, target.document, _notice(target, plan, by, commit, before))

@@ -212,6 +212,13 @@ def test_a_deleted_node_comes_back_from_a_look_at_the_version_that_had_it(
     expect(dialog).to_be_hidden()
     expect(app.nodes(bo, "note")).to_have_count(1)
     expect(words_on(bo)).to_have_text(SNOW)
+    # It is a step of the owner's own: undone and done again by the usual keys.
+    owner.get_by_test_id("past-leave").click()
+    owner.keyboard.press("ControlOrMeta+z")
+    expect(app.nodes(bo, "note")).to_have_count(0)
+    expect(owner.get_by_test_id("activity").get_by_text("Undone: “Note”")).to_be_visible()
+    owner.keyboard.press("ControlOrMeta+Shift+z")
+    expect(app.nodes(bo, "note")).to_have_count(1)
 
 
 def test_takes_stand_in_the_timeline_and_in_a_comparison(studio: Studio, new_person: NewPerson) -> None:

@@ -89,6 +89,7 @@ ENDPOINTS: dict[str, Endpoint] = {
             root=words(LONGEST_RECORD),
             record=words(LONGEST_RECORD),
             field=words(LONGEST_RECORD),
+            undoes=COMMIT,
         ),
         errors=(409,),
     ),

@@ -65,6 +65,27 @@ async def test_a_way_back_is_itself_taken_back(film: Film) -> None:
     assert await client.read("p.map['shot-1'].title") == "Wrecked"
 
 
+async def test_undoing_a_way_back_leaves_what_others_have_done_since(film: Film) -> None:
+    commit = await version_of(film)
+    client = await film.open("the editor", "hocuspocus")
+    await wreck(client)
+    done = await restore(film, commit)
+    other = await film.open("the owner", "hocuspocus")
+    await other.edit(
+        "const n = doc.getMap('nodes'); n.get('shot-1').set('title', 'Mine now');"
+        "n.get('prompt-1').set('title', 'Still needed')"
+    )
+    await other.until("p.saved")
+    back = await restore(film, done["before"], undoes=commit)
+    assert back["refused"] == []
+    shown = await film.agree(client, other)
+    assert shown["nodes"]["shot-1"]["title"] == "Mine now"
+    assert shown["nodes"]["shot-1"]["prompt"] == "No. A bus."
+    assert shown["nodes"]["prompt-1"]["deleted"] is False, "somebody works on it again"
+    assert shown["nodes"]["note-1"]["deleted"] is False
+    await restore(film, done["before"], undoes="HEAD", status=400)
+
+
 async def test_a_way_back_is_a_change_of_whoever_asked_and_the_timeline_says_so(film: Film) -> None:
     commit = await version_of(film)
     await wreck(await film.open("the owner", "hocuspocus"))

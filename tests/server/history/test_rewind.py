@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pycrdt import Doc, Map, Text
 
@@ -79,6 +79,7 @@ def restored(doc: Doc[Any], target: Target, old: object, takes: dict[str, object
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(STEP, max_size=12), st.lists(STEP, max_size=12))
+@example([("title", "a", ""), ("title", "c", "")], [("vanish", "a", None), ("join", "a", "c")])
 def test_whatever_was_done_since_the_canvas_becomes_what_it_was(
     before: list[tuple[str, str, Any]], since: list[tuple[str, str, Any]]
 ) -> None:
@@ -110,6 +111,22 @@ def test_who_types_beside_a_restored_word_keeps_what_they_type() -> None:
     for update in plan.updates:
         doc.apply_update(update)
     assert str(Canvas(doc).text("a", "prompt")) == "She waits alone in the rain."
+
+
+def test_taking_a_way_back_back_leaves_what_was_changed_since() -> None:
+    doc = canvas_of([("title", "a", "Old"), ("lens", "a", 35), ("prompt", "b", "old")])
+    old = normal(dump(doc, "canvas"))
+    canvas_of([("title", "a", "New"), ("lens", "a", 50), ("prompt", "b", "new")], doc)
+    before = normal(dump(doc, "canvas"))
+    restored(doc, Target("canvas"), old)
+    canvas_of([("title", "a", "Newest")], doc)
+    plan = rewind(doc.get_update(), Target("canvas"), before, {}, since=old)
+    for update in plan.updates:
+        doc.apply_update(update)
+    node: Any = Canvas(doc).node("a")
+    assert (str(node["title"]), node["parameters"]["lens_mm"]) == ("Newest", 50)
+    assert str(Canvas(doc).text("b", "prompt")) == "new"
+    assert left_of(doc.get_update(), plan, Target("canvas"), before, {}, since=old) == 0
 
 
 def test_one_field_comes_back_and_the_others_stay() -> None:

@@ -75,6 +75,8 @@ export interface Restore {
   root?: string;
   record?: string;
   field?: string;
+  /** The commit that was restored and is taken back: what anybody has changed since then stays. */
+  undoes?: string;
 }
 
 export function restore(project: string, what: Restore): Promise<Restored> {

@@ -1,5 +1,6 @@
 // Bringing something back, and taking that back again: both are new changes, for everybody, in the name of who asked.
 import { messageOf } from '$lib/errors';
+import type { Elsewhere } from '$lib/project/history';
 import { leaveIfSignedOut } from '$lib/shell/session';
 import type { Studio } from '$lib/shell/studio.svelte';
 import { toasts } from '$lib/ui/toasts.svelte';
@@ -31,25 +32,52 @@ export async function bringBack(studio: Studio, asked: Asked): Promise<Restored>
     toasts.show({ ...told, tone: 'neutral' });
     return done;
   }
-  const action = { label: 'Undo', run: () => void takeBack(studio, { ...what, commit: done.before }, of) };
+  const taken = stepOf(studio, what, done.before, of);
+  const takeBackOnce = () => {
+    studio.project.history.forget(taken);
+    void taken.undo();
+  };
+  if (document === 'canvas') studio.project.history.remember(taken);
+  const action = { label: 'Undo', run: takeBackOnce };
   toasts.show({ ...told, action });
   studio.notices.add({ ...told, action });
   return done;
 }
 
-async function takeBack(studio: Studio, what: Restore, of: string): Promise<void> {
+/** What was restored as a step to undo and redo; taking it back leaves what others have done since. */
+function stepOf(studio: Studio, what: Restore, firstBefore: string, of: string): Elsewhere {
+  let before = firstBefore;
+  return {
+    undo: () => takeBack(studio, { ...what, commit: before, undoes: what.commit }, of),
+    redo: async () => {
+      try {
+        ({ before } = await restore(studio.project.id, what));
+        return true;
+      } catch (error) {
+        if (!leaveIfSignedOut(error))
+          toasts.show({ tone: 'failed', title: `Not restored again: ${of}`, detail: messageOf(error) });
+        return false;
+      }
+    }
+  };
+}
+
+/** Whether it is taken back, at least in part. */
+async function takeBack(studio: Studio, what: Restore, of: string): Promise<boolean> {
   const topic = `restored ${what.commit}`;
   try {
     const { refused } = await restore(studio.project.id, what);
     const detail = refused[0]
       ? `Not all of it: ${refused[0].message}`
-      : 'It is as it was before you restored it.';
+      : 'It is as it was before you restored it, but for what was changed since.';
     const told = { title: `Undone: ${of}`, detail, topic };
     toasts.show(told);
     studio.notices.add(told);
+    return true;
   } catch (error) {
     if (!leaveIfSignedOut(error))
       toasts.show({ tone: 'failed', title: `Not undone: ${of}`, detail: messageOf(error), topic });
+    return false;
   }
 }
 
