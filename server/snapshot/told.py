@@ -33,7 +33,7 @@ def _nothing(_before: Record, _after: Record, _nodes: Nodes, _name: str) -> Iter
 
 
 def _script(_before: Record, _after: Record, _nodes: Nodes, name: str) -> Iterator[str]:
-    yield f"Script {one_line(name, TITLE_LENGTH)} edited"
+    yield f"Script {one_line(name.replace('_', ' '), TITLE_LENGTH)} edited"
 
 
 def _styles(before: Record, after: Record, _nodes: Nodes, _name: str) -> Iterator[str]:

@@ -250,6 +250,8 @@ def test_where_the_work_is(studio: Studio, new_person: NewPerson) -> None:
     dialog.get_by_role("button", name="Copy", exact=True).first.click()
     assert page.evaluate("navigator.clipboard.readText()").startswith("git clone ")
     expect(dialog.get_by_test_id("git-pending")).to_be_visible()
+    dialog.get_by_test_id("reconcile").click()
+    expect(dialog.get_by_test_id("reconciled")).to_have_text("Every take has its file, and every file its take")
     picture(page, "where")
 
 

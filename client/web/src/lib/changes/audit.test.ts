@@ -29,7 +29,7 @@ describe('the audit log', () => {
     );
     expect(told(entry('member_added', { detail: 'reviewer' }))).toBe('Ana added Bo as reviewer');
     expect(told(entry('member_removed', { target: 'gone', detail: 'editor' }))).toBe(
-      'Ana removed somebody who is gone (editor)'
+      'Ana removed somebody who left (editor)'
     );
     expect(told(entry('member_removed', { target: 'gone', target_name: 'Eve', detail: 'editor' }))).toBe(
       'Ana removed Eve (editor)'

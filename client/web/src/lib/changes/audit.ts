@@ -51,13 +51,17 @@ const TELLS: Record<string, Tell> = {
   })
 };
 
+/** Ids of accounts and guests: nobody should have to read them. */
+const PERSON = /^(user|guest)-/;
+const LEFT = 'somebody who left';
+
 export function sentenceOf(entry: AuditEntry, names: Names): Sentence {
   const known = names(entry.target) ?? entry.target_name;
   const tell = TELLS[entry.action];
-  if (tell) return tell(entry, entry.action === 'share_revoked' ? known : known || 'somebody who is gone');
+  if (tell) return tell(entry, entry.action === 'share_revoked' ? known : known || LEFT);
   return {
     did: entry.action.replaceAll('_', ' '),
-    what: known || entry.target,
+    what: known || (PERSON.test(entry.target) ? LEFT : entry.target),
     more: entry.detail
   };
 }

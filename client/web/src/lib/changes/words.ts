@@ -30,7 +30,7 @@ const DOCUMENTS: Record<string, string> = {
 export function documentWords(name: string): string {
   const [kind = '', part] = name.split('/', 2);
   const word = DOCUMENTS[kind] ?? kind;
-  return kind === 'script' && part ? `${word}: ${part}` : word;
+  return kind === 'script' && part ? `${word}: ${part.replaceAll('_', ' ')}` : word;
 }
 
 /** What a record is, e.g. "shot"; "" when it has no word of its own. */
