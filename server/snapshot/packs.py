@@ -5,7 +5,9 @@ import os
 import struct
 import tempfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -43,10 +45,8 @@ def write_pack(folder: Path, objects: Collection[NewObject]) -> Path:
     trailer = _sha1(body)
     folder.mkdir(exist_ok=True)
     place = folder / f"pack-{trailer.hex()}.pack"
-    put(place, body + trailer)
     # The index last: without it nobody looks at the pack.
-    put(place.with_suffix(".idx"), _index(index, trailer))
-    sync_folder(folder)
+    put({place: body + trailer, place.with_suffix(".idx"): _index(index, trailer)})
     return place
 
 
@@ -79,24 +79,27 @@ def _index(packed: list[_Packed], pack: bytes) -> bytes:
     return body + _sha1(body)
 
 
-def put(place: Path, data: bytes) -> None:
-    """Write an object file in one step; its name is durable after `sync_folder`."""
-    number, name = tempfile.mkstemp(dir=place.parent, prefix="tmp_obj_")
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(data)
-            os.fchmod(number, READ_ONLY)
-            file.flush()
-            os.fsync(number)
-        Path(name).replace(place)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+def put(files: Mapping[Path, bytes]) -> None:
+    """Write object files, each in one step, and in this order; they and their names are on disk when this returns."""
+    with ExitStack() as left:
+        written: dict[Path, Path] = {}
+        for place, data in files.items():
+            number, name = tempfile.mkstemp(dir=place.parent, prefix="tmp_obj_")
+            left.callback(Path(name).unlink, missing_ok=True)
+            with os.fdopen(number, "wb") as file:
+                file.write(data)
+                os.fchmod(number, READ_ONLY)
+            written[place] = Path(name)
+        # Each waits for the same journal of the disk, which takes many at once.
+        with ThreadPoolExecutor(len(written)) as pool:
+            list(pool.map(_sync, written.values()))
+            for place, temporary in written.items():
+                temporary.replace(place)
+            list(pool.map(_sync, {place.parent for place in written}))
 
 
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on disk."""
-    number = os.open(folder, os.O_RDONLY)
+def _sync(file_or_folder: Path) -> None:
+    number = os.open(file_or_folder, os.O_RDONLY)
     try:
         os.fsync(number)
     finally:

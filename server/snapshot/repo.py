@@ -290,18 +290,19 @@ class ProjectRepo:
         False when somebody else is writing the index right now: nothing was changed.
         """
         index = self._git.index
-        index.read(True)
-        behind = {path: blob for path, blob in blobs.items() if path not in index or index[path].id != blob}
+        index.read(False)
+        behind = {path: blob for path, blob in blobs.items() if _staged(index, path) != blob}
         for path, blob in behind.items():
             # By path first: that notes size and times of the file, so git need not read a film to know it unchanged.
             with suppress(OSError, KeyError, pygit2.GitError):
                 index.add(path)
-            if path not in index or index[path].id != blob:
+            if _staged(index, path) != blob:
                 index.add(pygit2.IndexEntry(path, blob, FileMode.BLOB))
         try:
             if behind:
                 index.write()
         except (pygit2.GitError, OSError):
+            index.read(True)
             if Path(self._git.path, "index.lock").exists():
                 return False
             raise
@@ -345,6 +346,13 @@ def _folder(tree: pygit2.Tree, path: str) -> Iterable[pygit2.Object]:
 
 def _entry_id(tree: pygit2.Tree | None, path: str) -> pygit2.Oid | None:
     return tree[path].id if tree is not None and path in tree else None
+
+
+def _staged(index: pygit2.Index, path: str) -> pygit2.Oid | None:
+    try:
+        return index[path].id
+    except KeyError:
+        return None
 
 
 def _entry(commit: pygit2.Commit, names: Mapping[str, list[str]]) -> HistoryEntry:
