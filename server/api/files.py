@@ -13,11 +13,10 @@ from server.api.media import NO_MULTIPART, parts_of
 from server.api.serving import ASK_AGAIN, send_file
 from server.auth.actor import Actor
 from server.errors import BadRequest, TooLarge
-from server.keys import CLOCK, CONFIG, HUB, SNAPSHOTTER, THUMBNAILS
+from server.keys import CONFIG, HUB, SNAPSHOTTER, THUMBNAILS
 from server.projects.files import ProjectFile, drop_file, find_file, keep_file, list_files
 from server.projects.index import Project
 from server.projects.layout import CATEGORY_FOLDERS, Category
-from server.projects.removal import commit_removal
 from server.projects.sniffing import HEAD_BYTES, demand_fits, shown
 from server.store.blobs import Incoming
 
@@ -105,7 +104,7 @@ async def remove_file(request: web.Request) -> web.Response:
     """DELETE /api/projects/{project}/files/{file}: take a file out of the project; its history keeps it."""
     project, actor = await enter(request, "edit")
     file = await asyncio.to_thread(drop_file, project, request.match_info["file"])
-    await asyncio.to_thread(commit_removal, project, file, actor, request.app[CLOCK]())
+    await request.app[SNAPSHOTTER].remove(project.id, file.path, actor)
     await tell(request.app, project, actor)
     return web.json_response({})
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from server.auth.actor import FARM, SYSTEM, Actor
 from server.snapshot.assets import files_listed
@@ -65,11 +66,15 @@ class State:
         return records_of(self.canvas.get("nodes"))
 
 
-def describe(old: State, new: State, rewritten: Iterable[str] = ()) -> list[str]:
-    """One clause per thing that changed, shots first in the order of the film; `rewritten` are changed documents."""
+def describe(old: State, new: State, rewritten: Iterable[str] = (), removed: Iterable[str] = ()) -> list[str]:
+    """One clause per thing that changed, shots first in the order of the film.
+
+    `rewritten` are changed documents, `removed` the paths of files that are gone.
+    """
     clauses = [*_node_clauses(old, new), *_count_clauses(old, new), *_manifest_clauses(old.manifest, new.manifest)]
     for name in sorted(rewritten):
         clauses += tell(name, old.others.get(name, _NOTHING), new.others.get(name, _NOTHING), new.nodes)
+    clauses += [f"{one_line(PurePosixPath(path).name)} removed" for path in removed]
     return clauses or ["Project files updated"]
 
 
@@ -200,17 +205,13 @@ def _manifest_clauses(old: Record, new: Record) -> Iterator[str]:
 
 
 def _files_added(old: Record, new: Record) -> Iterator[str]:
-    """Files of the lists of assets; styles and the library tell of theirs, and a removed file has its own commit."""
-    gone = False
+    """Files of the lists of assets; styles and the library tell of theirs, and removed ones are told by their path."""
     for name in sorted(old.keys() | new.keys()):
         had, have = (files_listed(lists.get(name)) for lists in (old, new))
         added = [one_line(file, TITLE_LENGTH) for file in sorted(have - had)]
-        gone = gone or bool(had - have)
         if added:
             some = listed(added) if len(added) <= NAMED_AT_MOST else f"{len(added)} files"
             yield f"{one_line(name).capitalize()}: {some} added"
-    if gone:
-        yield "List of assets updated"
 
 
 def _brief_facts(old: Record, new: Record) -> Iterator[str]:

@@ -19,14 +19,16 @@ ENTRY = re.compile(rb"(\d+) ([^\0]+)\0(.{20})", re.DOTALL)
 """Mode, name and object id."""
 Entries = dict[bytes, tuple[bytes, bytes]]
 """Mode and object id by name."""
-Branch = dict[str, "Branch | bytes"]
-"""Files by name, folders as further ones."""
+Branch = dict[str, "Branch | bytes | None"]
+"""Files by name, None for one to be taken out; folders as further ones."""
+NO_FILES = pygit2.Oid(hex="4b825dc642cb6eb9a060e54bf8d69288fbee4904")
+"""The tree in which nothing stands."""
 
 
 def write_tree(
-    repository: pygit2.Repository, base: pygit2.Oid | None, files: Mapping[str, bytes]
+    repository: pygit2.Repository, base: pygit2.Oid | None, files: Mapping[str, bytes | None]
 ) -> tuple[pygit2.Oid, dict[str, pygit2.Oid]]:
-    """The tree `base` with `files` put in, and the blob of each file; on disk when this returns."""
+    """The tree `base` with `files` put in, None being taken out, and the blob of each; on disk when this returns."""
     writing = _Writing(repository)
     root, blobs = _as_branches(files), dict[str, pygit2.Oid]()
     tree = writing.tree(repository[base] if base is not None else None, root, "", blobs)
@@ -34,19 +36,19 @@ def write_tree(
     return tree, blobs
 
 
-def has_all(repository: pygit2.Repository, base: pygit2.Oid, files: Mapping[str, bytes]) -> bool:
+def has_all(repository: pygit2.Repository, base: pygit2.Oid, files: Mapping[str, bytes | None]) -> bool:
     """Whether all of `files` stand in the tree `base` as they are; nothing is written."""
     return _Writing(repository).tree(repository[base], _as_branches(files), "", {}) == base
 
 
-def _as_branches(files: Mapping[str, bytes]) -> Branch:
+def _as_branches(files: Mapping[str, bytes | None]) -> Branch:
     root: Branch = {}
     for path, data in files.items():
         *folders, name = path.split("/")
         branch = root
         for folder in folders:
             inner = branch.setdefault(folder, {})
-            if isinstance(inner, bytes):
+            if not isinstance(inner, dict):
                 raise ValueError(  # noqa: TRY004 - what is wrong is the paths, not their type
                     f"{path} lies below a file"
                 )
@@ -68,22 +70,27 @@ class _Writing:
         entries = _entries(base.read_raw()) if base is not None else {}
         changed = base is None
         for name, value in branch.items():
-            stands = entries.get(name.encode())
+            key = name.encode()
+            stands, found = entries.get(key), None
             if isinstance(value, bytes):
                 # Hashing is cheap; asking the object store about thousands of takes that stand already is not.
                 found = FILE, (blob := pygit2.hash(value)).raw
                 blobs[path + name] = blob
                 if stands is None or stands[1] != found[1]:
                     self._add("blob", value)
-            else:
+            elif value is not None:
                 is_folder = stands is not None and stands[0] == FOLDER
                 below = self._repository[pygit2.Oid(raw=stands[1])] if stands is not None and is_folder else None
-                found = FOLDER, self.tree(below, value, f"{path}{name}/", blobs).raw
-            if stands is None or stands[1] != found[1]:
-                entries[name.encode()], changed = found, True
+                inner = self.tree(below, value, f"{path}{name}/", blobs)
+                # Git knows no empty folders.
+                found = (FOLDER, inner.raw) if inner != NO_FILES else None
+            if found is None:
+                changed |= entries.pop(key, None) is not None
+            elif stands is None or stands[1] != found[1]:
+                entries[key], changed = found, True
         if not changed and base is not None:
             return base.id
-        return self._add("tree", _tree_bytes(entries))
+        return self._add("tree", _tree_bytes(entries)) if entries or not path else NO_FILES
 
     def _add(self, kind: Kind, data: bytes) -> pygit2.Oid:
         oid = hashlib.sha1(f"{kind} {len(data)}\0".encode() + data, usedforsecurity=False).hexdigest()

@@ -134,21 +134,13 @@ class ProjectRepo:
             if isinstance(found, pygit2.Blob) and entry.mode != FileMode.LINK:
                 yield str(entry.path), found.data
 
-    def write_tree(self, tip: Tip, files: Mapping[str, bytes]) -> tuple[pygit2.Oid, dict[str, pygit2.Oid]]:
-        """The tip's tree with `files` put in, and the blob of each file; both are on disk when this returns."""
+    def write_tree(self, tip: Tip, files: Mapping[str, bytes | None]) -> tuple[pygit2.Oid, dict[str, pygit2.Oid]]:
+        """The tip's tree with `files` put in, None being taken out, and the blob of each; on disk when this returns."""
         return objects.write_tree(self._git, tip.tree, files)
 
-    def has_all(self, tip: Tip, files: Mapping[str, bytes]) -> bool:
-        """Whether all of `files` stand in the tip's tree as they are; nothing is written."""
+    def has_all(self, tip: Tip, files: Mapping[str, bytes | None]) -> bool:
+        """Whether all of `files` stand in the tip's tree as they are, and none that is None; nothing is written."""
         return tip.tree is not None and objects.has_all(self._git, tip.tree, files)
-
-    def tree_without(self, tip: Tip, path: str) -> pygit2.Oid:
-        """The tip's tree without a file; raises KeyError when it is not there."""
-        index = pygit2.Index()
-        if tip.tree is not None:
-            index.read_tree(self._git[tip.tree].peel(pygit2.Tree))
-        index.remove(path)
-        return index.write_tree(self._git)
 
     def commit(  # noqa: PLR0917 - the parts of a commit, in their order
         self,
@@ -284,7 +276,7 @@ class ProjectRepo:
         except OSError:
             return False
 
-    def stage(self, blobs: Mapping[str, pygit2.Oid]) -> bool:
+    def stage(self, blobs: Mapping[str, pygit2.Oid], removed: Iterable[str] = ()) -> bool:
         """Bring the index in step for these paths, so that `git status` is clean; other staged work stays.
 
         False when somebody else is writing the index right now: nothing was changed.
@@ -298,8 +290,11 @@ class ProjectRepo:
                 index.add(path)
             if _staged(index, path) != blob:
                 index.add(pygit2.IndexEntry(path, blob, FileMode.BLOB))
+        gone = [path for path in removed if _staged(index, path) is not None]
+        for path in gone:
+            index.remove(path)
         try:
-            if behind:
+            if behind or gone:
                 index.write()
         except (pygit2.GitError, OSError):
             index.read(True)
@@ -307,14 +302,6 @@ class ProjectRepo:
                 return False
             raise
         return True
-
-    def unstage(self, path: str) -> None:
-        """Take a file that is gone out of the index; left to the next `git add` when somebody holds the index."""
-        index = self._git.index
-        index.read(True)
-        with suppress(KeyError, OSError, pygit2.GitError):
-            index.remove(path)
-            index.write()
 
     def history(self, limit: int) -> list[HistoryEntry]:
         """The newest commits first."""

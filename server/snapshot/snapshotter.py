@@ -97,6 +97,8 @@ class _Pending:
     """By path, what of the last merge was not allowed."""
     problems: dict[str, str] = field(default_factory=dict[str, str])
     """By path, what people have to repair on disk."""
+    removed: set[str] = field(default_factory=set[str])
+    """Paths of files that were taken out."""
     changes: Counter[Actor] = field(default_factory=Counter[Actor])
     first: float | None = None
     last: float = 0.0
@@ -121,6 +123,7 @@ class _Batch:
     """What one attempt takes out of the pending changes."""
 
     dirty: set[str]
+    removed: set[str]
     changes: Counter[Actor]
     copies: dict[str, Copy] = field(default_factory=dict[str, Copy])
 
@@ -214,6 +217,12 @@ class Snapshotter:
     def note_manifest(self, project_id: ProjectId, actor: Actor = SYSTEM) -> None:
         """`project.json` was changed."""
         self.note(project_id, MANIFEST_PATH, actor)
+
+    async def remove(self, project_id: ProjectId, path: str, actor: Actor) -> None:
+        """Commit that `actor` took a file out of the project's folder: now, or with a later snapshot if that fails."""
+        self._of(project_id).removed.add(path)
+        self.note_manifest(project_id, actor)
+        await self._take_quietly(project_id)
 
     async def snapshot_now(
         self, project_id: ProjectId, name: str | None = None, actor: Actor | None = None
@@ -336,16 +345,19 @@ class Snapshotter:
 
     async def _attempt(self, project_id: ProjectId, pending: _Pending, name: str, actor: Actor | None) -> Written:
         # Cleared before, not after: what changes from here on belongs to the next snapshot.
-        batch = _Batch(pending.dirty, pending.changes)
-        pending.dirty, pending.changes, pending.first = set(), Counter(), None
+        batch = _Batch(pending.dirty, pending.removed, pending.changes)
+        pending.dirty, pending.removed, pending.changes, pending.first = set(), set(), Counter(), None
         try:
             await self._read(pending, batch)
-            merged = frozenset(pending.merged)
-            order = Order(project_id, self._now(), batch.copies, batch.changes, name, actor, merged)
-            return await asyncio.to_thread(write_snapshot, self._projects, order)
+            merged, removed = frozenset(pending.merged), frozenset(batch.removed)
+            order = Order(project_id, self._now(), batch.copies, batch.changes, name, actor, merged, removed)
+            written = await asyncio.to_thread(write_snapshot, self._projects, order)
         except BaseException as error:
             self._give_back(project_id, pending, batch, failed=not isinstance(error, Behind))
             raise
+        if written.index_behind:
+            pending.removed |= batch.removed
+        return written
 
     async def _merge(self, project_id: ProjectId, pending: _Pending, edits: tuple[Edit, ...]) -> None:
         """Bring what people did on disk into the documents; the caller holds the lock. Raises Unavailable."""
@@ -407,6 +419,7 @@ class Snapshotter:
         """Put everything back, for the next attempt."""
         pending.failures += failed
         pending.dirty |= batch.dirty
+        pending.removed |= batch.removed
         pending.changes += batch.changes
         for document in batch.copies.keys() - pending.rooms.keys():
             pending.left.setdefault(document, batch.copies[document])

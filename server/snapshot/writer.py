@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -79,6 +79,8 @@ class Order:
     asked_by: Actor | None = None
     merged: frozenset[str] = frozenset()
     """Marks of what people did on disk and is in the documents."""
+    removed: frozenset[str] = frozenset()
+    """Paths of files that were taken out of the project's folder; one that is there again stays."""
 
 
 class Behind(Exception):
@@ -110,6 +112,8 @@ class _Content:
     files: dict[str, bytes]
     blobs: dict[str, pygit2.Oid]
     manifest: Manifest
+    removed: list[str]
+    """Paths of files that are gone."""
 
     def get(self, path: str) -> tuple[pygit2.Oid, bytes] | None:
         """Blob and bytes of a file."""
@@ -150,7 +154,7 @@ def _attempt(homes: Homes, order: Order) -> Written:
     if left := tuple(edit for edit in ground.edits if edit.mark not in order.merged):
         raise Behind(left)
     copies = _with_place(repo, tip, order)
-    content = _content(homes, order.project, repo, tip, copies)
+    content = _content(homes, order, repo, tip, copies)
     commit = None
     if content.tree != tip.tree:
         message, author = _message(order, _clauses(repo, tip, copies, content))
@@ -177,27 +181,32 @@ def _with_place(repo: ProjectRepo, tip: Tip, order: Order) -> dict[str, Copy]:
     }
 
 
-def _content(homes: Homes, project: ProjectId, repo: ProjectRepo, tip: Tip, copies: Mapping[str, Copy]) -> _Content:
+def _content(homes: Homes, order: Order, repo: ProjectRepo, tip: Tip, copies: Mapping[str, Copy]) -> _Content:
+    home = homes.get(order.project)
     takes = copies["takes"].plain if "takes" in copies else _read(repo, tip, DOCUMENT_PATHS["takes"])
-    media = homes.tracked_media(project, takes)
-    manifest = _indexed(homes.get(project).manifest, repo, tip, media, copies)
+    media = homes.tracked_media(order.project, takes)
+    gone = sorted(path for path in order.removed if path not in media and not (home.folder / path).exists())
+    manifest = _indexed(home.manifest, _standing(repo, tip, gone, media), copies)
     # The counter is the repository's: one that was written after a crash and never committed does not count.
     manifest["version"] = _whole(_read(repo, tip, MANIFEST_PATH).get("version"))
     files = build({name: copy.file for name, copy in copies.items()}, manifest, media)
-    if not repo.has_all(tip, files):
+    if not repo.has_all(tip, {**files, **dict.fromkeys(gone)}):
         manifest["version"] += 1
         files[MANIFEST_PATH] = plain.encode(manifest)
-    tree, blobs = repo.write_tree(tip, files)
-    return _Content(tree, files, blobs, manifest)
+    tree, blobs = repo.write_tree(tip, {**files, **dict.fromkeys(gone)})
+    return _Content(tree, files, blobs, manifest, gone)
 
 
-def _indexed(
-    manifest: Manifest, repo: ProjectRepo, tip: Tip, media: Mapping[str, Encoded], copies: Mapping[str, Copy]
-) -> Manifest:
+def _standing(repo: ProjectRepo, tip: Tip, gone: Iterable[str], media: Iterable[str]) -> list[str]:
+    """What will stand in the folders whose files the manifest lists."""
+    stand = {f"{folder}/{name}" for folder in FOLDERS.values() for name in repo.listing(tip.tree, folder)}
+    return [*(stand - set(gone)), *media]
+
+
+def _indexed(manifest: Manifest, stand: list[str], copies: Mapping[str, Copy]) -> Manifest:
     """The manifest with what there is now in its lists of assets."""
-    stand = [f"{folder}/{name}" for folder in FOLDERS.values() for name in repo.listing(tip.tree, folder)]
     plains = {name: copies[name].plain for name in DOCUMENTS if name in copies}
-    return {**manifest, "assets": asset_lists(manifest["assets"], [*stand, *media], plains)}
+    return {**manifest, "assets": asset_lists(manifest["assets"], stand, plains)}
 
 
 def _clauses(repo: ProjectRepo, tip: Tip, copies: Mapping[str, Copy], content: _Content) -> list[str]:
@@ -214,6 +223,7 @@ def _clauses(repo: ProjectRepo, tip: Tip, copies: Mapping[str, Copy], content: _
         State(before["canvas"], before["takes"], _read(repo, tip, MANIFEST_PATH), others),
         State(after["canvas"], after["takes"], cast("Record", content.manifest), after),
         rewritten,
+        [path for path in content.removed if repo.read(tip.tree, path) is not None],
     )
 
 
@@ -239,7 +249,7 @@ def _settle(  # noqa: PLR0917 - what it brings in step with what
     today, index = homes.get(project).manifest, content.manifest
     if (today["version"], today["assets"]) != (index["version"], index["assets"]):
         homes.set_index(project, index["version"], index["assets"])
-    return repo.stage({**content.blobs, **{path: blob for path, (blob, _) in stand.items()}})
+    return repo.stage({**content.blobs, **{path: blob for path, (blob, _) in stand.items()}}, content.removed)
 
 
 def _note(repo: ProjectRepo, tip: Tip, ledger: Ledger, ground: Look, commit: str) -> None:

@@ -228,3 +228,19 @@ def test_git_lfs_is_found_or_the_way_to_it_is_told(tmp_path: Path) -> None:
     (tmp_path / "git-lfs").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "git-lfs").chmod(0o755)
     assert not lfs_status(search_path=str(tmp_path)).ok
+
+
+def test_a_file_that_is_taken_out_takes_its_empty_folder_along(folder: Path, tmp_path: Path) -> None:
+    repo = ProjectRepo(folder)
+    tip = repo.tip()
+    tree, _ = repo.write_tree(tip, {"a/b/one.txt": b"1", "a/b.txt": b"2", "c.txt": b"3"})
+    repo.commit(tip, tree, "Start\n", ADA, NOW)
+    wanted, _ = repo.write_tree(repo.tip(), {"c.txt": b"4", "a/b/one.txt": None, "not/there": None})
+    git(folder, "read-tree", "HEAD")
+    git(folder, "rm", "-q", "--cached", "a/b/one.txt")
+    (tmp_path / "four").write_text("4")
+    blob = git(folder, "hash-object", str(tmp_path / "four")).strip()
+    git(folder, "update-index", "--cacheinfo", f"100644,{blob},c.txt")
+    assert git(folder, "write-tree").strip() == str(wanted)
+    assert not repo.has_all(repo.tip(), {"a/b/one.txt": None})
+    assert repo.has_all(repo.tip(), {"c.txt": b"3", "not/there": None})

@@ -12,7 +12,9 @@ from pycrdt import Doc, Map, Text
 from crdt_schema import plain
 from crdt_schema.canvas import Canvas
 from server.auth.actor import FARM, SYSTEM
+from server.projects.files import keep_file
 from server.projects.index import Project
+from server.snapshot.disk import LEDGER
 from server.snapshot.lfs import Pointer
 from server.snapshot.repo import NoRepository
 from server.snapshot.snapshotter import due
@@ -350,3 +352,66 @@ async def test_services_are_credited_only_when_alone(workspace: Workspace) -> No
         room.edit(FARM, lambda doc: Canvas(doc).set_field("note-1", "title", "Farm"))
     await workspace.snapshotter.snapshot_now(project.id)
     assert git(project.folder, "log", "-1", "--format=%an").strip() == "Farm"
+
+
+@pytest.fixture
+async def with_reference(workspace: Workspace) -> tuple[Project, str]:
+    """A project in which a file of the studio's is committed, and its path."""
+    project = await workspace.new_project()
+    await workspace.add_shot(project.id, "shot-1", "The door")
+    file = keep_file(project, "characters", "Ada.png", project.blobs.put_bytes(b"picture"), "image/png")
+    await workspace.snapshotter.snapshot_now(project.id)
+    assert file.path in git(project.folder, "ls-files")
+    return project, file.path
+
+
+async def test_a_file_that_is_taken_out_is_committed_by_whoever_did_it(
+    workspace: Workspace, with_reference: tuple[Project, str]
+) -> None:
+    project, path = with_reference
+    await workspace.type(project.id, "shot-1", "She enters.")
+    (project.folder / path).unlink()
+    await workspace.snapshotter.remove(project.id, path, GRACE)
+    subject = git(project.folder, "log", "-1", "--format=%s").strip()
+    assert subject == "Shot 1.1.1 The door: prompt edited; Ada.png removed"
+    assert "Grace" in git(project.folder, "log", "-1", "--format=%an%n%b")
+    assert path not in git(project.folder, "ls-tree", "-r", "--name-only", "HEAD")
+    assert is_clean(project.folder)
+
+
+async def test_taking_a_file_out_merges_what_a_person_has_committed_first(
+    workspace: Workspace, with_reference: tuple[Project, str]
+) -> None:
+    project, path = with_reference
+    place = project.folder / CANVAS
+    place.write_text(place.read_text().replace("The door", "The gate"))
+    git(project.folder, "commit", "-qam", "By hand")
+    # Whoever loses the ledger, as a clone does, takes the newest commit of Workprint for what the documents hold.
+    (project.folder / path).unlink()
+    await workspace.snapshotter.remove(project.id, path, ADA)
+    (project.folder / ".workprint" / LEDGER).unlink()
+    await workspace.snapshotter.snapshot_now(project.id)
+    async with workspace.hub.room(project.id, "canvas") as room:
+        assert Canvas(room.doc).nodes()["shot-1"]["title"] == "The gate"
+    assert "The gate" in git(project.folder, "show", f"HEAD:{CANVAS}")
+    assert path not in git(project.folder, "ls-tree", "-r", "--name-only", "HEAD")
+
+
+async def test_a_file_that_is_there_again_stays(workspace: Workspace, with_reference: tuple[Project, str]) -> None:
+    project, path = with_reference
+    await workspace.snapshotter.remove(project.id, path, ADA)
+    assert path in git(project.folder, "ls-tree", "-r", "--name-only", "HEAD")
+
+
+async def test_an_index_that_a_person_holds_lets_go_of_a_removed_file_when_it_is_free(
+    workspace: Workspace, with_reference: tuple[Project, str]
+) -> None:
+    project, path = with_reference
+    held = project.folder / ".git/index.lock"
+    held.touch()
+    (project.folder / path).unlink()
+    await workspace.snapshotter.remove(project.id, path, ADA)
+    assert path not in git(project.folder, "ls-tree", "-r", "--name-only", "HEAD")
+    held.unlink()
+    await workspace.snapshotter.snapshot_now(project.id)
+    assert is_clean(project.folder)
