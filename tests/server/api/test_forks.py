@@ -127,6 +127,11 @@ async def test_what_was_locked_meanwhile_is_refused_and_listed_and_the_rest_is_m
     canvas = await film.open("the owner", "hocuspocus")
     assert await canvas.read("[p.map['shot-1'].title, p.map['shot-2'].title]") == ["Title of shot-1", "Dawn"]
     await film.agree(canvas)
+    # The canvas has taken it and put it back, so that it is not merged later: it waits for whoever merged.
+    [kept] = await film.proposals("the editor")
+    assert (kept["document"], kept["proposed"]) == ("canvas", "Dusk")
+    await film.unlock("/shots/shot-1/lock")
+    assert (await merge(film))["merged"] == 0
 
 
 async def test_a_lock_of_the_canvas_holds_on_its_forks(film: Film) -> None:

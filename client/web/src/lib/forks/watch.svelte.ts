@@ -51,5 +51,6 @@ export function tellFork(studio: Studio, forks: Forks, notice: ForkNotice): void
     ...(action ? { action } : {})
   };
   studio.notices.add(told);
-  toasts.show(told);
+  // Above the fork it stands in the bar.
+  if (forks.name !== notice.fork) toasts.show(told);
 }
