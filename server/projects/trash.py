@@ -61,6 +61,7 @@ class Trash:
         self._hub = hub
         self._snapshotter = snapshotter
         self._now = now
+        self._taking_out = asyncio.Lock()
 
     @property
     def _folder(self) -> Path:
@@ -101,7 +102,9 @@ class Trash:
 
     async def restore(self, project_id: ProjectId) -> Project:
         """Put a project back, under the next free name if its own is taken; raises NotFound, Conflict."""
-        await asyncio.to_thread(self._move_out, project_id)
+        # Who comes second, as with two clicks, hears that it was put back already.
+        async with self._taking_out:
+            await asyncio.to_thread(self._move_out, project_id)
         return await asyncio.to_thread(self._projects.get, project_id)
 
     async def erase(self, project_id: ProjectId, title: str) -> None:

@@ -1,5 +1,7 @@
 """A project in the trash: closed for everybody with a reason, whole on disk, put back or erased on purpose."""
 
+import asyncio
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -138,3 +140,40 @@ async def test_what_was_half_erased_is_gone_after_the_next_start(tmp_path: Path)
     (left / "project.json").write_text("{}")
     async with running_service(tmp_path):
         assert not left.exists()
+
+
+async def test_of_two_clicks_one_counts_and_the_other_is_told_so(service: Service, ana: aiohttp.ClientSession) -> None:
+    project = await film(service, ana)
+
+    async def answer(method: str, path: str, body: object = None) -> tuple[int, str]:
+        async with ana.request(method, path, json=body) as reply:
+            return reply.status, str(await reply.json())
+
+    async def at_once(method: str, path: str, body: object = None) -> list[tuple[int, str]]:
+        return sorted(await asyncio.gather(*(answer(method, path, body) for _ in range(4))))
+
+    path = f"/api/projects/{project}"
+    first, *others = await at_once("DELETE", path, {})
+    assert first[0] == 200
+    assert all(status in {404, 409} for status, _ in others), others
+    first, *others = await at_once("POST", f"/api/trash/{project}/restore")
+    assert first[0] == 200
+    assert all(status == 404 and "put back" in said for status, said in others), others
+    copies = await at_once("POST", f"{path}/duplicate", {"name": "Twin"})
+    assert [status for status, _ in copies] == [201] * 4
+    assert len({said for _, said in copies}) == 4
+    async with ana.get(f"{path}/bundle") as reply:
+        bundle = await reply.read()
+    await throw_away(ana, project)
+    first, *others = await at_once("DELETE", f"/api/trash/{project}", {"title": "Night Bus"})
+    assert first[0] == 200
+    assert all(status == 404 for status, _ in others), others
+
+    async def bring() -> str:
+        async with ana.post("/api/projects/import", data=io.BytesIO(bundle)) as reply:
+            assert reply.status == 201, await reply.text()
+            return (await reply.json())["id"]
+
+    assert len({await each for each in [asyncio.create_task(bring()) for _ in range(3)]}) == 3
+    shown, _ = folders(service)
+    assert shown == {"Twin", "Twin_2", "Twin_3", "Twin_4", "Night_Bus", "Night_Bus_2", "Night_Bus_3"}
