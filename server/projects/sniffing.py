@@ -37,7 +37,7 @@ _KINDS: dict[Category, tuple[str, ...]] = {
     "characters": ("image/", "video/", "model/gltf-binary"),
     "locations": ("image/", "video/", "model/gltf-binary"),
     "music": ("audio/",),
-    "styles": ("image/", "video/"),
+    "styles": ("image/", "video/", "model/safetensors"),
 }
 _WORDS: dict[Category, str] = {
     "source_media": "pictures (PNG, JPEG, WebP, GIF, TIFF, EXR, PSD), films (MP4, MOV, WebM, MKV), sound (WAV, MP3, "
@@ -46,7 +46,7 @@ _WORDS: dict[Category, str] = {
     "characters": "pictures, films and GLB",
     "locations": "pictures, films and GLB",
     "music": "sound (WAV, MP3, FLAC, AIFF, M4A, OGG, MIDI)",
-    "styles": "pictures and films",
+    "styles": "pictures, films and models of a style as safetensors",
 }
 
 

@@ -101,6 +101,16 @@ async def test_the_same_bytes_are_there_once_and_others_of_that_name_get_a_numbe
     assert [file["name"] for file in await studio.files()] == ["Look.png", "Look_2.png", "LOOK_3.png"]
 
 
+async def test_a_new_version_of_a_style_model_is_a_file_of_its_own_and_none_is_replaced(studio: Studio) -> None:
+    weights = [SAFETENSORS + bytes((number,)) for number in range(3)]
+    for data in weights:
+        await added(studio.editor, studio.id, "styles", ("noir.safetensors", data))
+    folder = studio.project.folder / FOLDERS["styles"]
+    names = ("noir.safetensors", "noir_2.safetensors", "noir_3.safetensors")
+    assert [(folder / name).read_bytes() for name in names] == weights
+    assert not any((folder / name).stat().st_mode & 0o222 for name in names)
+
+
 @pytest.mark.parametrize(
     ("category", "data"),
     [

@@ -116,6 +116,10 @@ def test_the_mood_boards_are_the_same_bytes_every_time() -> None:
     assert mood_boards() == mood_boards()
 
 
+def paths_below(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
 async def test_the_readme_shows_its_real_tree_and_its_real_log(root: Path, tmp_path: Path) -> None:
     section = (Path(__file__).parents[3] / "README.md").read_text().split("\n## Where is my work?\n")[1]
     tree, log = section.split("```text\n")[1:3]
@@ -132,7 +136,7 @@ async def test_the_readme_shows_its_real_tree_and_its_real_log(root: Path, tmp_p
     assert shown[1:] == git(project.folder, "log", "--format=%s").splitlines()
     named = set(re.findall(r"[\w.-]+(?:/[\w.-]+)+/?|[\w.-]+/|[\w-]+\.(?:json|md|sh|cmd)", tree.split("```")[0]))
     assert {"Library/", "project.json", "05_Cache/", ".workprint/", "setup-lfs.cmd"} <= named
-    there = {str(path.relative_to(tmp_path)) for path in await asyncio.to_thread(list, tmp_path.rglob("*"))}
+    there = paths_below(tmp_path)
     missing = [name for name in named if not any(f"/{path}".endswith(f"/{name.rstrip('/')}") for path in there)]
     assert missing == []
     folders = {path.name for path in project.folder.iterdir() if path.is_dir()} - {".git"}
