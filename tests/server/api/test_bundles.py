@@ -23,6 +23,7 @@ from server.auth.actor import SYSTEM
 from server.hub import messages
 from server.projects.bundle import MOST_AT_ONCE
 from tests.support.git import assert_healthy, git, is_clean
+from tests.support.lifecycle import rss_bytes
 from tests.support.service import PNG_PIXEL, Service, got, made, running_service
 from tests.support.sockets import until
 from tests.support.wire import end_of, page
@@ -390,3 +391,34 @@ async def test_a_full_disk_during_an_import_says_so_and_keeps_nothing(
     assert (await imported(ana, data, 507))["error"]["code"] == "disk_full"
     assert nothing_left(service)
     assert len(await got(ana, "/api/projects")) == 1
+
+
+async def test_large_media_leave_and_arrive_in_pieces(
+    service: Service, ana: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    project = await film(service, ana)
+    folder, size_bytes = folder_of(service, project), 256 << 20
+    with (folder / "01_Assets/Source_Media/reel.bin").open("wb") as file:
+        # Not there on the disk, and read as any other byte.
+        file.truncate(size_bytes)
+    place, before = tmp_path / "large.workprint", rss_bytes()
+    highest = before
+    async with ana.get(f"/api/projects/{project}/bundle") as reply:
+        with place.open("wb") as file:
+            async for chunk in reply.content.iter_chunked(1 << 18):
+                file.write(chunk)
+                highest = max(highest, rss_bytes())
+    assert place.stat().st_size > size_bytes
+
+    async def sent() -> AsyncIterator[bytes]:
+        nonlocal highest
+        with place.open("rb") as file:
+            while chunk := file.read(1 << 18):
+                yield chunk
+                highest = max(highest, rss_bytes())
+
+    async with ana.post("/api/projects/import", data=sent()) as reply:
+        made_of_it = await reply.json()
+    arrived = folder_of(service, made_of_it["id"]) / "01_Assets/Source_Media/reel.bin"
+    assert arrived.stat().st_size == size_bytes
+    assert max(highest, rss_bytes()) - before < size_bytes / 4
