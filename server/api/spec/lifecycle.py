@@ -41,7 +41,7 @@ WORKSPACE = record(
     governances=many(TEXT),
     aspect_ratios=many(TEXT),
     structures=many(record(id=TEXT, chapters=many(TEXT), scenes=WHOLE, beats=many(TEXT))),
-    library=many(record(name=TEXT, files=WHOLE)),
+    library=many(record(name=TEXT, holds=TEXT, files=WHOLE)),
     limits=record(upload_bytes=WHOLE, import_bytes=WHOLE, update_bytes=WHOLE, document_bytes=WHOLE),
     snapshots=record(quiet_seconds=NUMBER, latest_seconds=NUMBER),
     git_lfs=record(ok=BOOL, version=TEXT, message=TEXT),
