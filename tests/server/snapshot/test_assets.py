@@ -9,7 +9,6 @@ from pycrdt import Map, Text
 from crdt_schema.ids import ProjectId
 from server.projects.files import drop_file, keep_file, list_files
 from server.projects.index import Project
-from server.projects.removal import commit_removal
 from server.snapshot.assets import asset_lists
 from tests.support.git import assert_healthy, git, is_clean
 from tests.support.workspace import ADA, Workspace, open_workspace
@@ -59,7 +58,7 @@ async def test_files_and_records_are_listed_and_leave_the_list(tmp_path: Path) -
 
         (file,) = list_files(project)
         drop_file(project, file.id)
-        commit_removal(project, file, ADA, workspace.projects._now())
+        await workspace.snapshotter.remove(project.id, file.path, ADA)
         async with workspace.hub.room(project.id, "library") as room:
             room.edit(ADA, lambda doc: doc.get("assets", type=Map)["talent-mara"].update({"deleted": True}))
         await workspace.snapshotter.snapshot_now(project.id)
