@@ -55,7 +55,8 @@ class Writer:
         text: object = cast("Map[Any]", node).get("prompt") if isinstance(node, Map) else None
         if isinstance(text, Text):
             text.insert(0, words)
-            del text[: len(words) // 2]
+            # pycrdt counts UTF-8 bytes, and half a character ruins a document.
+            del text[: len(words[: len(words) // 2].encode())]
 
     def _field(self, key: str, name: str, value: Any) -> None:
         if isinstance(node := self.roots["nodes"].get(key), Map):
