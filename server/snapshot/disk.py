@@ -1,6 +1,8 @@
 """What people have done to a project's files and branch beside Workprint; every function blocks (W-085)."""
 
 import json
+import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +16,11 @@ from server.snapshot.repo import STATE_FOLDER, ProjectRepo, Tip, replace_file
 from server.snapshot.tree import document_at, is_script
 
 LEDGER = "disk.json"
+PEACE_SECONDS = 0.25
+"""A file that was written less long ago may be half of one."""
+MOST_PATIENCE_SECONDS = 3.0
+MOST_VERSIONS = 20
+"""Snapshots back, to find the version that somebody's edit began with."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -34,6 +41,10 @@ class Ledger:
     """The commit whose files were put into the work tree last."""
     seen: Mapping[str, str] = field(default_factory=dict[str, str])
     """By path, the blob that somebody's edit of the file begins with, while the file has not been written anew."""
+    indexed: str | None = None
+    """The commit whose files the index held last: what somebody commits may be as old as that."""
+    stood: Mapping[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """By path, the blobs that stood in the work tree lately: somebody's editor may still show one of them."""
     left: bool = False
     """Whether the branch is another one than before: then every document is to be written there."""
 
@@ -74,6 +85,7 @@ def read_ledger(repo: ProjectRepo, tip: Tip) -> Ledger:
     try:
         raw = json.loads(_place(repo.folder).read_bytes())
         noted = Ledger(raw["branch"], raw["written"], raw["writing"], raw["placed"], raw["seen"])
+        noted = replace(noted, indexed=raw.get("indexed"), stood=raw.get("stood", {}))
     except (OSError, ValueError, KeyError, TypeError):
         noted = Ledger()
     if noted.branch != tip.branch or noted.written is None:
@@ -99,6 +111,13 @@ def note_seen(repo: ProjectRepo, edits: tuple[Edit, ...]) -> None:
     if seen:
         ledger = read_ledger(repo, repo.tip())
         write_ledger(repo, replace(ledger, seen={**ledger.seen, **seen}))
+
+
+def also_stood(stood: Mapping[str, list[str]], blobs: Mapping[str, str]) -> dict[str, list[str]]:
+    """What stood in the work tree lately, with what stands there now."""
+    new = {path: blob for path, blob in blobs.items() if blob not in stood.get(path, [])[-1:]}
+    now = {path: [*stood.get(path, []), blob][-MOST_VERSIONS:] for path, blob in new.items()}
+    return {**stood, **now}
 
 
 def look_now(folder: Path) -> Look:
@@ -127,6 +146,8 @@ class _Looking:
         self._ledger = ledger
         self._stand = repo.documents(self._tip)
         self._written = repo.documents(ledger.written)
+        self._writing = repo.documents(ledger.writing)
+        self._indexed = repo.documents(ledger.indexed)
         self._edits: list[Edit] = []
         self._problems: dict[str, str] = {}
 
@@ -135,7 +156,8 @@ class _Looking:
         for path in sorted(self._stand.keys() | self._written):
             stands, written = self._stand.get(path), self._written.get(path)
             if stands is not None and stands != written and self._written and not behind:
-                self._committed(path, stands)
+                if not self._is_ours(path, stands):
+                    self._committed(path, stands)
             elif stands != written or self._ledger.left:
                 self._write_anew(path)
         ours, bases = dict[str, frozenset[str]](), dict[str, str]()
@@ -143,7 +165,7 @@ class _Looking:
             placed = self._repo.documents(self._ledger.placed)
             for path, stands in self._stand.items():
                 written, seen = self._written.get(path), self._ledger.seen.get(path)
-                ours[path] = frozenset(filter(None, (stands, written, placed.get(path), seen)))
+                ours[path] = frozenset(filter(None, (stands, written, self._writing.get(path), placed.get(path), seen)))
                 bases[path] = seen or (stands if stands != written else placed.get(path, stands))
                 self._work_tree(path, bases[path], ours[path])
         for edit in self._edits:
@@ -154,6 +176,15 @@ class _Looking:
         """The branch was set back or the file taken out of it: the document goes on, and is to be written again."""
         mark = f"{self._ledger.written} {path} {self._tip}"
         self._edits.append(Edit(cast("str", document_at(path)), path, b"", b"", mark, "", None))
+
+    def _is_ours(self, path: str, blob: str) -> bool:
+        """Whether somebody's commit took along what lay there, and brings nothing that is not in the documents."""
+        lay_there = [self._ledger.seen.get(path), self._writing.get(path)]
+        if self._ledger.indexed != self._ledger.written:
+            lay_there.append(self._indexed.get(path))
+        if blob in lay_there:
+            self._write_anew(path)
+        return blob in lay_there
 
     def _committed(self, path: str, blob: str) -> None:
         base = self._repo.blob(self._written[path]) if path in self._written else b""
@@ -172,7 +203,9 @@ class _Looking:
         if place.is_symlink() or not place.is_file():
             return
         data, before = place.read_bytes(), self._repo.blob(base)
-        if blob_of(data) in ours or before is None:
+        if blob_of(data) not in ours:
+            data = read_in_peace(place)
+        if data is None or blob_of(data) in ours or before is None:
             return
         if problem := self._add(path, before, data, None):
             self._problems[path] = f"{path} {problem}. It is left as it is; repair it, or `git checkout -- {path}`."
@@ -191,9 +224,70 @@ class _Looking:
                     return "has another schema than this version of Workprint writes"
         except (ValueError, RecursionError) as error:
             return f"cannot be read ({str(error)[:80]})"
+        if author is not None or path not in self._ledger.seen:
+            base = self._nearest(path, base, theirs)
         mark = f"{self._ledger.written} {path} {blob_of(base)} {blob_of(theirs)}"
         self._edits.append(Edit(document, path, base, theirs, mark, blob_of(theirs), author))
         return ""
+
+    def _nearest(self, path: str, newest: bytes, theirs: bytes) -> bytes:
+        """What an edit began with: an editor may have opened the file some snapshots ago.
+
+        Of the last versions it is the one that differs least. Who only takes something out does that to the newest, and
+        the whole of an older one is brought back on purpose. It stays the same until the next snapshot: so does its
+        mark, and nothing is merged twice.
+        """
+        now, words = _words(path, newest), _words(path, theirs)
+        if words <= now:
+            return newest
+        blobs = [*self._ledger.stood.get(path, []), *self._repo.versions(path, self._ledger.written, MOST_VERSIONS)]
+        blobs += [self._writing.get(path, "")]
+        older = {data: _words(path, data) for data in map(self._repo.blob, blobs) if data is not None}
+        if words in older.values():
+            return newest
+        return min([newest, *older], key=lambda data: _distance(older.get(data, now), words))
+
+
+def _distance(one: Counter[object], other: Counter[object]) -> int:
+    """How many words are in one of two versions only."""
+    return ((one - other) + (other - one)).total()
+
+
+def _words(path: str, data: bytes) -> Counter[object]:
+    if is_script(cast("str", document_at(path))):
+        return Counter(data.decode(errors="replace").split())
+    found: Counter[object] = Counter()
+    try:
+        _count(json_of(data), "", found)
+    except (ValueError, RecursionError):
+        found[data] += 1
+    return found
+
+
+def _count(value: object, place: str, found: Counter[object]) -> None:
+    if isinstance(value, dict):
+        for key, inner in cast("dict[str, object]", value).items():
+            _count(inner, f"{place}/{key}", found)
+    elif isinstance(value, str):
+        found.update((place, word) for word in value.split())
+    else:
+        found[place, json.dumps(value)] += 1
+
+
+def read_in_peace(place: Path) -> bytes | None:
+    """A file once nobody has written it for a moment: editors empty it first. None when they do not stop."""
+    ends = time.monotonic() + MOST_PATIENCE_SECONDS
+    while time.monotonic() < ends:
+        written = place.stat().st_mtime_ns
+        age = time.time() - written / 1e9
+        # A time in the future says nothing.
+        if 0 <= age < PEACE_SECONDS:
+            time.sleep(PEACE_SECONDS - age)
+            continue
+        data = place.read_bytes()
+        if place.stat().st_mtime_ns == written:
+            return data
+    return None
 
 
 def json_of(data: bytes) -> Mapping[str, Any]:

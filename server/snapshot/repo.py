@@ -142,26 +142,25 @@ class ProjectRepo:
         """Whether all of `files` stand in the tip's tree as they are, and none that is None; nothing is written."""
         return tip.tree is not None and objects.has_all(self._git, tip.tree, files)
 
-    def commit(  # noqa: PLR0917 - the parts of a commit, in their order
-        self,
-        tip: Tip,
-        tree: pygit2.Oid,
-        message: str,
-        author: Actor,
-        at: datetime,
-        announce: Callable[[str], None] = lambda _: None,
-    ) -> pygit2.Oid:
-        """Commit on top of `tip` if it is still the tip; raises TipMoved. `announce` hears of it just before."""
+    def commit(self, tip: Tip, tree: pygit2.Oid, message: str, author: Actor, at: datetime) -> pygit2.Oid:
+        """Commit on top of `tip` if it is still the tip; raises TipMoved."""
+        made = self.make_commit(tip, tree, message, author, at)
+        self.advance(tip, made)
+        return made
+
+    def make_commit(self, tip: Tip, tree: pygit2.Oid, message: str, author: Actor, at: datetime) -> pygit2.Oid:
+        """A commit on top of `tip` that is no branch's yet."""
         parents = [] if tip.commit is None else [tip.commit]
-        made = self._git.create_commit(None, signature(author, at), signature(SYSTEM, at), message, tree, parents)
-        announce(str(made))
+        return self._git.create_commit(None, signature(author, at), signature(SYSTEM, at), message, tree, parents)
+
+    def advance(self, tip: Tip, made: pygit2.Oid) -> None:
+        """Make a commit the branch's newest if `tip` is still that; raises TipMoved."""
         try:
             self._advance(tip, made)
         except (pygit2.GitError, ValueError, OSError) as error:
             # libgit2 compares the branch with what it was while it holds the branch's lock. A tip that moved and a
             # lock that is held are both somebody else's commit; whatever else it is fails again on the next attempt.
             raise TipMoved(str(error)) from error
-        return made
 
     def _advance(self, tip: Tip, commit: pygit2.Oid) -> None:
         found = self._git.references.get(tip.branch)
@@ -182,7 +181,7 @@ class ProjectRepo:
 
     def blob(self, blob_id: str) -> bytes | None:
         """The bytes of a blob; None when it is not here any more."""
-        found = self._git.get(blob_id)
+        found = self._git.get(blob_id) if blob_id else None
         return found.data if isinstance(found, pygit2.Blob) else None
 
     def documents(self, commit: str | None) -> dict[str, str]:
@@ -199,6 +198,19 @@ class ProjectRepo:
                 if document_at(f"{folder}/{entry.name}") is not None:
                     blobs[f"{folder}/{entry.name}"] = str(entry.id)
         return blobs
+
+    def versions(self, path: str, commit: str | None, most: int) -> list[str]:
+        """The blobs of a file in that commit and those before it, newest first, each once."""
+        found: dict[str, None] = {}
+        at = self._git.get(commit) if commit else None
+        for _ in range(most):
+            if at is None:
+                break
+            at = at.peel(pygit2.Commit)
+            if (entry := _entry_id(at.tree, path)) is not None:
+                found[str(entry)] = None
+            at = self._git.get(at.parent_ids[0]) if at.parent_ids else None
+        return list(found)
 
     def has_in_past(self, commit: str, ancestor: str) -> bool:
         """Whether `ancestor` is that commit or lies before it."""
@@ -267,7 +279,14 @@ class ProjectRepo:
             if stands == data or (ours is not None and str(pygit2.hash(stands)) not in ours):
                 return
         place.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(place, data, self.folder / STATE_FOLDER)
+
+        def is_ours() -> bool:
+            """Looked at again once all is written but the name: somebody may have saved meanwhile."""
+            with suppress(FileNotFoundError):
+                return ours is None or str(pygit2.hash(place.read_bytes())) in ours
+            return True
+
+        replace_file(place, data, self.folder / STATE_FOLDER, only_if=is_ours)
 
     def differs(self, path: str, blob: str | None) -> bool:
         """Whether a file of the work tree is another one than that blob; none is not."""
@@ -375,8 +394,18 @@ def demand_inside(folder: Path, place: Path) -> None:
         raise LeadsOut("A folder of this project leads out of it. Ask whoever runs this studio to put it right.")
 
 
-def replace_file(place: Path, data: bytes, temporary_folder: Path, mode: int = 0o644) -> None:
-    """Write a file and put it in place in one step, on disk when this returns; both folders are on one file system."""
+def replace_file(
+    place: Path,
+    data: bytes,
+    temporary_folder: Path,
+    mode: int = 0o644,
+    *,
+    only_if: Callable[[], bool] = lambda: True,
+) -> None:
+    """Write a file and put it in place in one step, on disk when this returns; both folders are on one file system.
+
+    `only_if` is asked at the last moment.
+    """
     # Not those above it: a project that was moved away must not come to life again as an empty folder.
     temporary_folder.mkdir(exist_ok=True)
     number, name = tempfile.mkstemp(dir=temporary_folder, prefix="write-")
@@ -386,7 +415,10 @@ def replace_file(place: Path, data: bytes, temporary_folder: Path, mode: int = 0
             os.fchmod(number, mode)
             file.flush()
             os.fsync(number)
-        Path(name).replace(place)
+        if only_if():
+            Path(name).replace(place)
+        else:
+            Path(name).unlink()
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

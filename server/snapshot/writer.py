@@ -16,7 +16,7 @@ from crdt_schema.project import Manifest
 from server.auth.actor import Actor
 from server.snapshot.assets import DOCUMENTS, FOLDERS, asset_lists
 from server.snapshot.copies import Copy
-from server.snapshot.disk import Edit, Ledger, Look, look, read_ledger, write_ledger
+from server.snapshot.disk import Edit, Ledger, Look, also_stood, look, read_ledger, write_ledger
 from server.snapshot.messages import State, compose, credit, describe
 from server.snapshot.repo import ProjectRepo, Tip, TipMoved, exclusive, git_email, git_name
 from server.snapshot.tree import (
@@ -158,13 +158,13 @@ def _attempt(homes: Homes, order: Order) -> Written:
     commit = None
     if content.tree != tip.tree:
         message, author = _message(order, _clauses(repo, tip, copies, content))
-
-        def announce(made: str) -> None:
-            write_ledger(repo, replace(ledger, writing=made))
-
-        commit = repo.commit(tip, content.tree, message, author, order.at, announce)
+        commit = repo.make_commit(tip, content.tree, message, author, order.at)
+        write_ledger(repo, replace(ledger, writing=str(commit)))
+    # The branch last: what somebody commits meanwhile is then at least as new as what they commit upon.
     in_step = _settle(homes, order.project, repo, tip, content, ground)
-    _note(repo, tip, ledger, ground, str(commit or tip.commit))
+    if commit is not None:
+        repo.advance(tip, commit)
+    _note(repo, tip, ledger, ground, str(commit or tip.commit), in_step=in_step)
     if order.name.strip() and (named := commit or tip.commit) is not None:
         repo.tag(named, order.name, order.asked_by or credit(order.changes)[0], order.at)
         commit = named
@@ -252,11 +252,16 @@ def _settle(  # noqa: PLR0917 - what it brings in step with what
     return repo.stage({**content.blobs, **{path: blob for path, (blob, _) in stand.items()}}, content.removed)
 
 
-def _note(repo: ProjectRepo, tip: Tip, ledger: Ledger, ground: Look, commit: str) -> None:
+def _note(repo: ProjectRepo, tip: Tip, ledger: Ledger, ground: Look, commit: str, *, in_step: bool) -> None:
     """Note that a commit holds what is in the documents; a file that was left alone is still to be merged."""
-    left = [path for path, blob in repo.documents(commit).items() if tip.checked_out and repo.differs(path, blob)]
+    stand = repo.documents(commit) if tip.checked_out else {}
+    left = [path for path, blob in stand.items() if repo.differs(path, blob)]
     seen = {path: ground.bases.get(path) or repo.keep(b"") for path in left}
-    noted = Ledger(tip.branch, commit, None, commit if tip.checked_out else ledger.placed, seen)
+    placed = commit if tip.checked_out else ledger.placed
+    stood = also_stood(
+        also_stood(ledger.stood, ledger.seen), {path: blob for path, blob in stand.items() if path not in seen}
+    )
+    noted = Ledger(tip.branch, commit, None, placed, seen, placed if in_step else ledger.indexed, stood)
     if noted != ledger:
         write_ledger(repo, noted)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.disk_fuzz import muddle
 from tests.support.dying import DEATHS, survive_all
 from tests.support.snapshot_kills import LOCKS, kill_snapshots, kill_when_seen, two_at_once
 
@@ -36,3 +37,10 @@ async def test_a_server_killed_while_git_itself_holds_a_lock_loses_nothing(tmp_p
 @pytest.mark.timeout(600)
 async def test_two_snapshotters_at_once_for_a_long_time(tmp_path: Path) -> None:
     await two_at_once(tmp_path, 150)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+async def test_nothing_is_lost_between_editors_git_and_the_app_for_a_long_time(tmp_path: Path) -> None:
+    for seed in range(100, 200):
+        await muddle(tmp_path / str(seed), seed)

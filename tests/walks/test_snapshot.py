@@ -22,7 +22,7 @@ from tests.support.snapshot_kills import (
 )
 from tests.support.workspace import ADA, GRACE, Workspace, open_workspace
 
-FAULT_POINTS = ("write_tree", "commit", "_advance", "put_into_work_tree", "stage")
+FAULT_POINTS = ("write_tree", "make_commit", "_advance", "put_into_work_tree", "stage")
 
 
 async def test_a_server_killed_ten_times_leaves_a_whole_repository(tmp_path: Path) -> None:
