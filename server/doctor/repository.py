@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +23,12 @@ from server.store.blobs import LocalBlobs
 
 FSCK_SECONDS = 3600
 MOST_TOLD = 10
+LOCK_SECONDS = 3600
+"""No work of Git in a project takes so long."""
+UNLOCK = "When no Git runs in this project (nobody commits, pulls or gc's), delete that file."
+PACK_INDEX = b"\xfftOc\x00\x00\x00\x02"
+"""What version 2 of a pack's index begins with (gitformat-pack)."""
+REINDEX = "Delete it; where its .pack is there, `git index-pack` that makes it again."
 Fetch = Callable[[BlobHash], bool]
 """Brings a blob from elsewhere; whether it is here then."""
 ADVICE = (
@@ -65,7 +72,28 @@ def examine_repository(folder: Path, asked: Asked) -> Repository:
         found.readable = False
         found.findings.append(Finding("damage", where, f"the repository cannot be read: {error}", ADVICE))
         return found
-    found.findings += _fsck(folder, asked)
+    found.findings += [*_fsck(folder, asked), *_left_locks(folder / ".git"), *_packs(folder / ".git")]
+    return found
+
+
+def _left_locks(git_folder: Path) -> list[Finding]:
+    """Git's own locks that nobody can still hold; whose they were nobody knows, so they are told and left."""
+    locks = (*git_folder.glob("*.lock"), *(git_folder / "refs").rglob("*.lock"))
+    return [
+        Finding("warning", str(lock), "a Git that died has left its lock, and others wait for it", UNLOCK)
+        for lock in sorted(locks)
+        if time.time() - lock.stat().st_mtime > LOCK_SECONDS
+    ]
+
+
+def _packs(git_folder: Path) -> list[Finding]:
+    """Indexes of packs that are none: `git fsck` passes them by in silence."""
+    found = list[Finding]()
+    for index in sorted((git_folder / "objects" / "pack").glob("*.idx")):
+        with index.open("rb") as file:
+            head = file.read(len(PACK_INDEX))
+        if head != PACK_INDEX or not index.with_suffix(".pack").is_file():
+            found.append(Finding("warning", str(index), "it is no index of a pack, or has no pack", REINDEX))
     return found
 
 

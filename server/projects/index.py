@@ -151,7 +151,7 @@ class Projects:
         return changed
 
     def write_manifest(self, project_id: ProjectId, change: Callable[[Manifest], Manifest]) -> Manifest:
-        """As `update_manifest`, telling nobody; it blocks."""
+        """As `update_manifest`, telling nobody; it blocks. Raises BrokenManifest for an unreadable edit."""
         with self._lock:
             project = self.get(project_id)
             wanted = manifest.check(change(copy.deepcopy(project.manifest)))
@@ -159,7 +159,8 @@ class Projects:
                 raise BrokenManifest("uuid, created and schema of a project never change")
             data = manifest.encode(wanted)
             place = project.folder / layout.MANIFEST
-            if place.read_bytes() != data:
+            if (stands := place.read_bytes()) != data:
+                _must_be_whole(stands)
                 replace_file(place, data, project.folder / STATE_FOLDER)
             return self.get(project_id).manifest
 
@@ -331,3 +332,14 @@ def _read(folder: Path) -> _Known:
         return _Known(folder, stamp, manifest.decode((folder / layout.MANIFEST).read_bytes()))
     except (PermissionError, IsADirectoryError) as error:
         raise BrokenManifest(f"it cannot be opened: {error.strerror}") from error
+
+
+def _must_be_whole(stands: bytes) -> None:
+    """Raise BrokenManifest for what somebody is in the middle of editing: what is known of it is older than that."""
+    try:
+        manifest.decode(stands)
+    except BrokenManifest as error:
+        told = f"{layout.MANIFEST} of this project was edited on the server's disk and cannot be read: {error}."
+        raise BrokenManifest(
+            f"{told} It is left as it is; repair it, or `git checkout -- {layout.MANIFEST}` there."
+        ) from error

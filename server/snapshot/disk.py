@@ -1,6 +1,7 @@
 """What people have done to a project's files and branch beside Workprint; every function blocks (W-085)."""
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ PEACE_SECONDS = 0.25
 MOST_PATIENCE_SECONDS = 3.0
 MOST_VERSIONS = 20
 """Snapshots back, to find the version that somebody's edit began with."""
+COMMIT = re.compile(r"[0-9a-f]{40}")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -83,9 +85,7 @@ def read_ledger(repo: ProjectRepo, tip: Tip) -> Ledger:
         return Ledger(tip.branch)
     newest = str(tip.commit)
     try:
-        raw = json.loads(_place(repo.folder).read_bytes())
-        noted = Ledger(raw["branch"], raw["written"], raw["writing"], raw["placed"], raw["seen"])
-        noted = replace(noted, indexed=raw.get("indexed"), stood=raw.get("stood", {}))
+        noted = _noted(json.loads(_place(repo.folder).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):
         noted = Ledger()
     if noted.branch != tip.branch or noted.written is None:
@@ -97,6 +97,21 @@ def read_ledger(repo: ProjectRepo, tip: Tip) -> Ledger:
     if writing is not None and repo.has_in_past(newest, writing) and repo.has_in_past(writing, noted.written):
         return replace(noted, written=writing)
     return noted
+
+
+def _noted(noted: object) -> Ledger:
+    """The ledger in the JSON of its file; raises TypeError, KeyError, ValueError for what somebody made of it."""
+    if not isinstance(noted, dict):
+        raise TypeError("a ledger is a JSON object")
+    raw = cast("dict[str, Any]", noted)
+    commits: dict[str, Any] = {name: raw.get(name) for name in ("written", "writing", "placed", "indexed")}
+    if not all(commit is None or COMMIT.fullmatch(commit) for commit in commits.values()):
+        raise ValueError("a commit has 40 hexadecimal digits")
+    seen: dict[str, str] = dict(raw["seen"])
+    stood: dict[str, list[str]] = dict(raw.get("stood", {}))
+    if not all(COMMIT.fullmatch(blob) for blobs in (seen.values(), *stood.values()) for blob in blobs):
+        raise ValueError("a blob has 40 hexadecimal digits")
+    return Ledger(branch=str(raw["branch"]), **commits, seen=seen, stood=stood)
 
 
 def write_ledger(repo: ProjectRepo, ledger: Ledger) -> None:

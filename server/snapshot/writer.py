@@ -14,6 +14,7 @@ from crdt_schema import plain
 from crdt_schema.ids import ProjectId
 from crdt_schema.project import Manifest
 from server.auth.actor import Actor
+from server.errors import BadRequest
 from server.snapshot.assets import DOCUMENTS, FOLDERS, asset_lists
 from server.snapshot.copies import Copy
 from server.snapshot.disk import Edit, Ledger, Look, also_stood, look, read_ledger, write_ledger
@@ -161,14 +162,15 @@ def _attempt(homes: Homes, order: Order) -> Written:
         commit = repo.make_commit(tip, content.tree, message, author, order.at)
         write_ledger(repo, replace(ledger, writing=str(commit)))
     # The branch last: what somebody commits meanwhile is then at least as new as what they commit upon.
-    in_step = _settle(homes, order.project, repo, tip, content, ground)
+    problems = {**ground.problems, **(_index_noted(homes, order.project, content.manifest) if tip.checked_out else {})}
+    in_step = _settle(repo, tip, content, ground)
     if commit is not None:
         repo.advance(tip, commit)
     _note(repo, tip, ledger, ground, str(commit or tip.commit), in_step=in_step)
     if order.name.strip() and (named := commit or tip.commit) is not None:
         repo.tag(named, order.name, order.asked_by or credit(order.changes)[0], order.at)
         commit = named
-    return Written(str(commit) if commit else None, ground.problems, index_behind=not in_step)
+    return Written(str(commit) if commit else None, problems, index_behind=not in_step)
 
 
 def _with_place(repo: ProjectRepo, tip: Tip, order: Order) -> dict[str, Copy]:
@@ -234,9 +236,7 @@ def _message(order: Order, clauses: list[str]) -> tuple[str, Actor]:
     return compose(clauses, name=order.name, co_authors=co_authors), author
 
 
-def _settle(  # noqa: PLR0917 - what it brings in step with what
-    homes: Homes, project: ProjectId, repo: ProjectRepo, tip: Tip, content: _Content, ground: Look
-) -> bool:
+def _settle(repo: ProjectRepo, tip: Tip, content: _Content, ground: Look) -> bool:
     """Bring files and index in step with the commit; also what a killed snapshot left undone. As `stage` returns."""
     if not tip.checked_out:
         return True
@@ -246,10 +246,18 @@ def _settle(  # noqa: PLR0917 - what it brings in step with what
     # A document that had no file until now: one that stands there is somebody's, and is merged the next time.
     ours = {path: ground.ours.get(path, frozenset[str]()) for path in stand}
     repo.put_into_work_tree({path: data for path, (_, data) in stand.items()}, ours)
-    today, index = homes.get(project).manifest, content.manifest
-    if (today["version"], today["assets"]) != (index["version"], index["assets"]):
-        homes.set_index(project, index["version"], index["assets"])
     return repo.stage({**content.blobs, **{path: blob for path, (blob, _) in stand.items()}}, content.removed)
+
+
+def _index_noted(homes: Homes, project: ProjectId, index: Manifest) -> Mapping[str, str]:
+    """Bring the lists of `project.json` in step; what people have to repair before that works."""
+    today = homes.get(project).manifest
+    try:
+        if (today["version"], today["assets"]) != (index["version"], index["assets"]):
+            homes.set_index(project, index["version"], index["assets"])
+    except BadRequest as error:
+        return {MANIFEST_PATH: str(error)}
+    return {}
 
 
 def _note(repo: ProjectRepo, tip: Tip, ledger: Ledger, ground: Look, commit: str, *, in_step: bool) -> None:

@@ -209,6 +209,24 @@ def test_a_commit_that_lost_an_object_of_git_is_damage(project: Project, tmp_pat
     assert report.exit_status == 2, report.text()
 
 
+@pytest.mark.parametrize("name", ["index.lock", "refs/heads/main.lock", "HEAD.lock"])
+def test_a_lock_that_a_dead_git_left_is_told_and_left(project: Project, tmp_path: Path, name: str) -> None:
+    lock = project.folder / ".git" / name
+    lock.touch()
+    assert examine(tmp_path).exit_status == 0, "somebody may be at work this very moment"
+    long_ago = time.time() - 7200
+    os.utime(lock, (long_ago, long_ago))
+    assert only(examine(tmp_path, repair=True), "warning").where == str(lock)
+    assert lock.exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"rubbish", bytes(4096)])
+def test_an_index_without_its_pack_is_told(project: Project, tmp_path: Path, data: bytes) -> None:
+    index = project.folder / ".git/objects/pack" / f"pack-{'a' * 40}.idx"
+    index.write_bytes(data)
+    assert only(examine(tmp_path), "warning").where == str(index)
+
+
 def test_two_projects_of_one_uuid_are_told(project: Project, tmp_path: Path) -> None:
     shutil.copytree(project.folder, project.folder.with_name("Z copy"))
     found = only(examine(tmp_path), "warning")

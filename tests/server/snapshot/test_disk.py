@@ -14,6 +14,8 @@ from crdt_schema.production import Production
 from server.auth.actor import SYSTEM, Actor
 from server.hub.room import Room
 from server.projects.index import Project
+from server.projects.layout import MANIFEST
+from server.projects.manifest import BrokenManifest
 from server.snapshot.disk import UnderWay
 from tests.support.git import assert_healthy, git, is_clean
 from tests.support.workspace import ADA, GRACE, Workspace, open_workspace
@@ -218,6 +220,45 @@ async def test_a_broken_file_is_reported_and_left_as_it_is(workspace: Workspace)
     node = (await canvas(workspace, project))["nodes"][SHOT]
     assert (node["title"], node["prompt"]) == ("The gate", "She enters. Rain.")
     assert workspace.snapshotter.status(project.id)["files"] == []
+    assert is_clean(project.folder)
+
+
+async def test_a_half_edited_manifest_is_reported_and_never_written_over(workspace: Workspace) -> None:
+    project = await started(workspace)
+    place = project.folder / MANIFEST
+    good = place.read_text()
+    place.write_text(half := good.replace("24", "25")[:-20])
+    await workspace.type(project.id, SHOT, " Rain.")
+    await workspace.snapshotter.snapshot_now(project.id)
+    assert place.read_text() == half
+    assert "project.json of this project was edited" in str(workspace.snapshotter.status(project.id)["files"])
+    assert "Rain" in git(project.folder, "show", f"HEAD:{CANVAS}")
+    with pytest.raises(BrokenManifest, match="repair it"):
+        await workspace.projects.update_manifest(project.id, lambda known: {**known, "title": "Other"})
+    assert place.read_text() == half
+    place.write_text(good.replace("24", "25"))
+    await workspace.snapshotter.snapshot_now(project.id)
+    assert workspace.projects.get(project.id).manifest["project_settings"]["fps"] == 25
+    assert workspace.snapshotter.status(project.id)["files"] == []
+    assert is_clean(project.folder)
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        {"branch": "main", "written": 7, "writing": None, "placed": None, "seen": {}},
+        {"branch": "main", "written": "main", "writing": None, "placed": None, "seen": {}},
+        {"branch": "main", "written": None, "writing": None, "placed": None, "seen": {"x": None}},
+        {"branch": "main", "written": None, "writing": None, "placed": None, "seen": {}, "stood": {"x": [1]}},
+        [],
+    ],
+)
+async def test_a_ledger_that_somebody_spoiled_stops_no_snapshot(workspace: Workspace, rubbish: object) -> None:
+    project = await started(workspace)
+    (project.folder / ".workprint/disk.json").write_text(json.dumps(rubbish))
+    await workspace.type(project.id, SHOT, " Rain.")
+    await workspace.snapshotter.snapshot_now(project.id)
+    assert "Rain" in git(project.folder, "show", f"HEAD:{CANVAS}")
     assert is_clean(project.folder)
 
 
