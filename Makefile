@@ -46,7 +46,7 @@ bench:          ## The hub beside its peers, for docs/benchmarks.md (80 minutes;
 	@.ci/setup node
 	@python -m bench.compare $(BENCH)
 
-bench-project:  ## Snapshots of a large project beside plain git, for docs/benchmarks-snapshots.md (2 minutes)
+bench-project:  ## Snapshots of a large project beside plain git, for docs/benchmarks.md (3 minutes)
 	@python -m bench.snapshots
 
 schema:         ## Write the TypeScript twin of crdt_schema

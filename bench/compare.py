@@ -16,10 +16,10 @@ from pathlib import Path
 
 from bench import report, results
 from bench.goals import SCENARIOS, Scenario
+from bench.page import PAGE, write_chapter
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".make" / "bench"
-PAGE = ROOT / "docs" / "benchmarks.md"
 OUR_TARGETS = Path(__file__).parent / "targets.json"
 NOT_COPIED = {"node_modules", "results"}
 CODE = ("bench", "crdt_schema", "server")
@@ -158,10 +158,10 @@ def versions() -> list[str]:
 
 
 def write_report(plan: Plan) -> None:
-    """Write the page from the newest results of every scenario."""
+    """Write the chapter from the newest results of every scenario."""
     kept = {scenario.key: plan.folder / f"{scenario.key}.json" for scenario in SCENARIOS}
     known = {key: results.load(path) for key, path in kept.items() if path.is_file()}
-    plan.page.write_text(report.render(known, report.Setting(machine(), versions(), plan.quick)))
+    write_chapter(plan.page, report.render(known, report.Setting(machine(), versions(), plan.quick)))
     say(f"{report.summary(known)} See {os.path.relpath(plan.page)}.")
 
 

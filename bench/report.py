@@ -142,7 +142,7 @@ def summary(results: Mapping[str, Measured]) -> str:
 
 
 INTRODUCTION = """\
-# Benchmarks
+# Benchmarks: the hub
 
 Workprint's hub beside three other Yjs servers, under the same load from the same generator, one after the other in
 turns. Only the ratios within one run mean something: they hold on another machine, the absolute numbers do not.
@@ -166,7 +166,7 @@ turns. Only the ratios within one run mean something: they hold on another machi
 The benchmark itself is taken from `../shared/bench`, or from the folder that `WORKPRINT_BENCH` names, and set up in
 `.make/bench`; the first time installs the peers (npm, Python, a C++ compiler). Close everything else before: where
 *other processes* used more than about 15 % of a core, the numbers are disturbed. A run of everything, or of `--only`
-some scenarios, writes this page anew from the newest results of each scenario in `.make/bench/results`;
+some scenarios, writes this chapter anew from the newest results of each scenario in `.make/bench/results`;
 a quick run leaves it alone and writes `.make/bench/results/quick/benchmarks.md`.
 """
 
