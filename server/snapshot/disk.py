@@ -47,6 +47,8 @@ class Ledger:
     """The commit whose files the index held last: what somebody commits may be as old as that."""
     stood: Mapping[str, list[str]] = field(default_factory=dict[str, list[str]])
     """By path, the blobs that stood in the work tree lately: somebody's editor may still show one of them."""
+    lay: Mapping[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """By path, what `seen` held before, since the file was written last: a commit may take one of those along."""
     left: bool = False
     """Whether the branch is another one than before: then every document is to be written there."""
 
@@ -109,9 +111,11 @@ def _noted(noted: object) -> Ledger:
         raise ValueError("a commit has 40 hexadecimal digits")
     seen: dict[str, str] = dict(raw["seen"])
     stood: dict[str, list[str]] = dict(raw.get("stood", {}))
-    if not all(COMMIT.fullmatch(blob) for blobs in (seen.values(), *stood.values()) for blob in blobs):
+    lay: dict[str, list[str]] = dict(raw.get("lay", {}))
+    blobs = (seen.values(), *stood.values(), *lay.values())
+    if not all(COMMIT.fullmatch(blob) for each in blobs for blob in each):
         raise ValueError("a blob has 40 hexadecimal digits")
-    return Ledger(branch=str(raw["branch"]), **commits, seen=seen, stood=stood)
+    return Ledger(branch=str(raw["branch"]), **commits, seen=seen, stood=stood, lay=lay)
 
 
 def write_ledger(repo: ProjectRepo, ledger: Ledger) -> None:
@@ -125,7 +129,8 @@ def note_seen(repo: ProjectRepo, edits: tuple[Edit, ...]) -> None:
     seen = {edit.path: repo.keep(edit.theirs) for edit in edits if edit.author is None and edit.blob}
     if seen:
         ledger = read_ledger(repo, repo.tip())
-        write_ledger(repo, replace(ledger, seen={**ledger.seen, **seen}))
+        lay = {path: [*ledger.lay.get(path, []), ledger.seen[path]] for path in seen if path in ledger.seen}
+        write_ledger(repo, replace(ledger, seen={**ledger.seen, **seen}, lay={**ledger.lay, **lay}))
 
 
 def also_stood(stood: Mapping[str, list[str]], blobs: Mapping[str, str]) -> dict[str, list[str]]:
@@ -194,7 +199,7 @@ class _Looking:
 
     def _is_ours(self, path: str, blob: str) -> bool:
         """Whether somebody's commit took along what lay there, and brings nothing that is not in the documents."""
-        lay_there = [self._ledger.seen.get(path), self._writing.get(path)]
+        lay_there = [self._ledger.seen.get(path), self._writing.get(path), *self._ledger.lay.get(path, [])]
         if self._ledger.indexed != self._ledger.written:
             lay_there.append(self._indexed.get(path))
         if blob in lay_there:

@@ -269,7 +269,8 @@ def _note(repo: ProjectRepo, tip: Tip, ledger: Ledger, ground: Look, commit: str
     stood = also_stood(
         also_stood(ledger.stood, ledger.seen), {path: blob for path, blob in stand.items() if path not in seen}
     )
-    noted = Ledger(tip.branch, commit, None, placed, seen, placed if in_step else ledger.indexed, stood)
+    lay = {path: blobs for path, blobs in ledger.lay.items() if path in seen}
+    noted = Ledger(tip.branch, commit, None, placed, seen, placed if in_step else ledger.indexed, stood, lay)
     if noted != ledger:
         write_ledger(repo, noted)
 

@@ -37,7 +37,7 @@ class Muddle:
         self.words: dict[str, set[str]] = {"script": set(), "prompt": set(), "nodes": set()}
         self.count = 0
         self.told: list[str] = []
-        self.raced = False
+        self.guessed = False
 
     @property
     def folder(self) -> Path:
@@ -166,6 +166,8 @@ class Muddle:
     async def look_at_an_old_version(self) -> None:
         """`git checkout` of a commit and back, with the app going on meanwhile."""
         if self._git("diff", "--quiet", "HEAD") and self._git("checkout", "-q", "HEAD~1"):
+            # What an editor shows after that is one of several versions.
+            self.guessed = True
             await self.write_script()
             await self.snapshot()
             # What the app has written elsewhere is not touched by this.
@@ -202,7 +204,7 @@ class Muddle:
     async def at_once(self) -> None:
         """Somebody works on the disk in the very middle of a snapshot."""
         act = self.rng.choice((self.edit_script, self.edit_script_slowly, self.edit_canvas, self.edit_and_commit))
-        wait, self.raced = self.rng.uniform(0, 0.03), True
+        wait, self.guessed = self.rng.uniform(0, 0.03), True
 
         async def later() -> None:
             # In a thread: a snapshot runs in one too, and must not be waited for.
@@ -230,7 +232,7 @@ class Muddle:
         for what, words in self.words.items():
             assert not (lost := words - set(found[what])), f"lost of {what}: {sorted(lost)}"
             # Where it had to be guessed what an editor had read, a word may come twice: that is no loss.
-            assert self.raced or not (twice := {word for word in words if found[what].count(word) > 1}), (
+            assert self.guessed or not (twice := {word for word in words if found[what].count(word) > 1}), (
                 f"twice: {sorted(twice)}"
             )
         assert not [name for name in nodes if name.startswith("disk") and nodes[name].get("deleted")]
@@ -257,7 +259,7 @@ async def muddle(root: Path, seed: int, steps: int = 25) -> None:
             async with open_workspace(root) as workspace:
                 run = Muddle(workspace, workspace.projects.get(project.id), rng)
                 if words is not None:
-                    run.words, run.count, run.raced = words.words, words.count, words.raced
+                    run.words, run.count, run.guessed = words.words, words.count, words.guessed
                 words = run
                 for _ in range(steps // 2):
                     act = rng.choice(run.acts())

@@ -63,8 +63,9 @@ class Dying:
 
 DEATHS = (
     Dying("snapshot", "server.snapshot.objects:put"),
-    Dying("snapshot", "server.snapshot.objects:put", 3),
-    Dying("snapshot", "server.snapshot.objects:sync_folder"),
+    Dying("snapshot", "server.snapshot.objects:put", 0),
+    Dying("snapshot", "server.snapshot.packs:_sync"),
+    Dying("snapshot", "server.snapshot.packs:_sync", 4),
     Dying("snapshot", "server.snapshot.writer:write_ledger", 1),
     Dying("snapshot", "server.snapshot.writer:write_ledger", 2),
     Dying("snapshot", "server.snapshot.repo:ProjectRepo._advance", 0, daily=True),

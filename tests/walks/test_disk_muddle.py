@@ -11,6 +11,7 @@ FOUND = {
     "a commit by hand meets a file that was saved after it": 11,
     "a file is repaired after the app went on": 3,
     "a file is emptied and written while a snapshot looks": 1,
+    "a commit by hand takes along a file that was merged from the folder first": 144,
 }
 """Seeds that lost something once."""
 
