@@ -83,11 +83,14 @@ class Muddle:
             room.edit(self.rng.choice((ADA, GRACE)), change)
             await room.saved()
 
-    async def snapshot(self) -> None:
+    async def snapshot(self) -> bool:
+        """Whether there was one: none is made in the middle of somebody's merge."""
         try:
             await self.workspace.snapshotter.snapshot_now(self.project.id, self.rng.choice((None, None, "A name")))
         except UnderWay:
             self.told.append("a merge is under way")
+            return False
+        return True
 
     # On the disk
 
@@ -147,7 +150,8 @@ class Muddle:
 
     async def remove_script(self) -> None:
         """A file that is gone comes back: it is not how a document is deleted."""
-        await self.snapshot()
+        if not await self.snapshot():
+            return  # what somebody has just written there would be theirs to throw away
         (self.folder / SCREENPLAY).unlink(missing_ok=True)
         await self.snapshot()
 
