@@ -94,7 +94,7 @@ def quality_mappings() -> dict[str, dict[str, Table]]:
 def parse(table: Table) -> Pipeline:
     """One catalogue file as a Pipeline; raises BadCatalog."""
     _only(table, {*_TEXT_FIELDS, "output", "price_usd", "inputs", "params", "tiers"}, "the pipeline")
-    texts = {name: _text(table, name, required=name != "needs") for name in _TEXT_FIELDS}
+    texts: dict[str, Any] = {name: _text(table, name, required=name != "needs") for name in _TEXT_FIELDS}
     if not _ID.fullmatch(texts["id"]):
         raise BadCatalog(f"id: {texts['id']!r} is not made of a-z 0-9 . -")
     try:

@@ -1,28 +1,40 @@
 """Runs one pipeline: finds it, finds the runner of its tier, and hands the recipe over."""
 
+from importlib import import_module
+from typing import cast
+
 from crdt_schema.records import Tier
 from pipelines import registry
-from pipelines.runners import local
-from pipelines.spec import Output, PipelineError, Recipe, RunContext
+from pipelines.spec import Pipeline, PipelineError, Recipe, Result, RunContext, Runner, RunnerName
 
-_MISSING_RUNNERS = {
-    "docker": "the Docker runner",
-    "comfyui": "a ComfyUI server",
-    "provider": "an account with the provider",
-}
+_RUNNERS: dict[RunnerName, str] = {"local": "pipelines.runners.local"}
+"""Loaded when first used, so that a node needs only what its own runners need."""
 
 
-def run(pipeline_id: str, tier: Tier, recipe: Recipe, context: RunContext) -> list[Output]:
-    """Run the pipeline and return the files it made, all in `context.scratch`.
+def runner(name: RunnerName) -> Runner:
+    """The runner of that name; raises PipelineError when this version has none."""
+    if name not in _RUNNERS:
+        raise PipelineError(f"This farm node has no runner called {name}")
+    return cast("Runner", import_module(_RUNNERS[name]))
+
+
+def ready(pipeline: Pipeline, tier: Tier) -> str:
+    """Empty when this node can run the tier of a pipeline now, else what is missing here."""
+    try:
+        return runner(pipeline.runner(tier)).ready(pipeline, pipeline.tier(tier))
+    except PipelineError as error:
+        return f"{error}."
+
+
+def run(pipeline_id: str, tier: Tier, recipe: Recipe, context: RunContext) -> Result:
+    """Run the pipeline and return what it made, all in `context.scratch`.
 
     Raises UnknownPipeline, BadParameter, Cancelled, and PipelineError for everything else an artist should read.
     """
     pipeline = registry.get(pipeline_id)
     spec = pipeline.tier(tier)
-    if spec.runner != "local":
-        missing = _MISSING_RUNNERS[spec.runner]
-        raise PipelineError(
-            f"{pipeline.label} cannot run on this node: {missing} is missing. It needs {pipeline.needs}."
-        )
+    lacking = ready(pipeline, tier)
+    if lacking:
+        raise PipelineError(f"{pipeline.label} cannot run on this node. {lacking}")
     parameters = registry.check(pipeline, recipe.get("parameters", {}))
-    return local.run(spec, {**recipe, "parameters": parameters}, context)
+    return runner(spec.runner).run(pipeline, spec, {**recipe, "parameters": parameters}, context)

@@ -26,6 +26,18 @@ class Cancelled(PipelineError):
     """The job was cancelled while it ran."""
 
 
+class OutOfMemory(PipelineError):
+    """The GPU's memory (or the container's) did not suffice; no fault of the node, one tier up may do."""
+
+
+class Transient(PipelineError):
+    """It failed for a reason that may be gone at the next try: a provider's 503, a server that restarted."""
+
+
+class NotSafe(PipelineError):
+    """The safe-for-work check found something that this pipeline must not be given (P-016, X-015)."""
+
+
 class UnknownPipeline(PipelineError):
     """No pipeline of that id is in the catalogue."""
 
@@ -125,9 +137,12 @@ class TierSpec:
     options: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
+PriceUnit = Literal["image", "second", "job"]
+
+
 @dataclass(frozen=True)
 class Pipeline:
-    """One entry of the catalogue; `price_usd` is per image for stills and per second for video."""
+    """One entry of the catalogue; the price is per image, per second of the result, or per job."""
 
     id: str
     version: str
@@ -142,6 +157,11 @@ class Pipeline:
     needs: str
     licence: str
     source: str
+    task: str = "generate-image"
+    """What it is for, such as generate-image, generate-video, upscale, speech; `style-...` goes to the style queues."""
+    price_unit: PriceUnit = "image"
+    sfw_gate: bool = False
+    """Whether every picture that goes in or comes out must pass the safe-for-work check first."""
 
     def runner(self, tier: Tier) -> RunnerName:
         """The runner of that tier; raises PipelineError when the pipeline does not have the tier."""
@@ -162,12 +182,29 @@ class Pipeline:
 
 @dataclass(frozen=True)
 class Output:
-    """One file a run has made, inside the scratch folder of its context."""
+    """One file a run has made, inside the scratch folder of its context; 0 where a field has no meaning.
+
+    A still has neither frames nor rate. Video counts pictures, sound counts sample frames; `rate` is a rational
+    such as "24/1", "24000/1001" or "22050/1" per second.
+    """
 
     path: Path
     media_type: str
-    width: int
-    height: int
+    width: int = 0
+    height: int = 0
+    frames: int = 0
+    rate: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gives back: its files, the first of which is the take, and what is worth remembering about it."""
+
+    outputs: tuple[Output, ...]
+    cost_usd: float | None = None
+    """What a provider says that it cost; None where nobody bills."""
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """For the take's provenance: image digest, server version, checkpoint hashes, a provider's request id."""
 
 
 class RunContext(Protocol):
@@ -178,9 +215,38 @@ class RunContext(Protocol):
         """An empty folder that belongs to this attempt."""
         ...
 
+    @property
+    def inputs(self) -> Mapping[str, tuple[Path, ...]]:
+        """The files joined to each media input, by the input's name; read-only, named by hash and suffix."""
+        ...
+
     def progress(self, percent: float, step: str) -> None:
-        """Tell how far the run is; raises Cancelled when the job was cancelled."""
+        """Tell how far the run is; raises as `check`."""
+        ...
+
+    def check(self) -> None:
+        """Raise Cancelled (or another end) when the attempt has to stop; call it at least every second."""
+        ...
+
+    def log(self, line: str) -> None:
+        """Keep a line in the attempt's log, which artists and TDs read live. Never a secret."""
+        ...
+
+    def preview(self, path: Path) -> None:
+        """Show a small JPEG, PNG or WebP of the work so far (I-018); the file may be removed afterwards."""
         ...
 
 
 Recipe = Mapping[str, Any]
+
+
+class Runner(Protocol):
+    """A module of `pipelines.runners`: one way of running a pipeline."""
+
+    def ready(self, pipeline: Pipeline, spec: TierSpec) -> str:
+        """Empty when this node can run that now, else what is missing, for the person who looks after the node."""
+        ...
+
+    def run(self, pipeline: Pipeline, spec: TierSpec, recipe: Recipe, context: RunContext) -> Result:
+        """Run it to its end; raises PipelineError and its kinds."""
+        ...

@@ -11,12 +11,28 @@ Both sides check what they read: a farm node is another machine.
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, cast, get_args
+from typing import Any, ClassVar, Literal, cast, get_args
 
 from crdt_schema.ids import is_blob_hash, is_id
 from crdt_schema.records import Media, Tier
 
 TIERS: tuple[Tier, ...] = get_args(Tier)
+QueueName = Literal["high", "style_high", "standard", "style_standard", "low", "style_low", "cpu"]
+"""Where a job waits: work without a GPU in `cpu`, style jobs in queues of their own (I-041), all else by tier."""
+QUEUES: tuple[QueueName, ...] = get_args(QueueName)
+ExitReason = Literal[
+    "", "finished", "failed", "transient", "oom", "timeout", "cancelled", "node lost", "stopped", "late"
+]
+"""How an attempt ended; empty while it runs."""
+NodeState = Literal["ready", "paused", "draining"]
+"""A paused node takes nothing new; a draining one stops when it has ended what it has."""
+
+
+def queue_for(task: str, tier: Tier, vram_gb: float) -> QueueName:
+    """The queue that a job waits in: without a GPU in `cpu`, style jobs in their own (I-041), all else by tier."""
+    if not vram_gb:
+        return "cpu"
+    return cast("QueueName", f"style_{tier}" if task.startswith("style-") else tier)
 
 
 class FarmError(Exception):
@@ -47,6 +63,16 @@ class JobOrder:
     token: str = field(repr=False)
     """Lets the attempt read and write blobs of this project, for this job; never logged."""
     asked_at: str
+    queue: QueueName = "cpu"
+    pipeline: str = ""
+    """Id of the pipeline without its tag; with the tier it says which nodes can take the job."""
+    person: str = ""
+    """Who asked: projects share the farm fairly, and in a project its people."""
+    priority: int = 0
+    """-10 to 10; higher goes first, whoever waits."""
+    vram_gb: float = 0.0
+    expected_seconds: float = 1.0
+    """What the work itself takes: measured before, else the pipeline's prior."""
 
     def as_json(self) -> dict[str, Any]:
         """The order as JSON values."""
@@ -56,9 +82,9 @@ class JobOrder:
     def from_json(value: object) -> "JobOrder":
         """The order in JSON values; raises BadOrder."""
         table = _Table(value, BadOrder)
-        recipe, tier = table.values.get("recipe"), table.text("tier")
-        if not isinstance(recipe, dict) or tier not in TIERS:
-            raise BadOrder("an order needs a recipe and a tier")
+        recipe, tier, queue = table.values.get("recipe"), table.text("tier"), table.text("queue")
+        if not isinstance(recipe, dict) or tier not in TIERS or queue not in QUEUES:
+            raise BadOrder("an order needs a recipe, a tier and a queue")
         return JobOrder(
             job=table.an_id("job"),
             project=table.an_id("project"),
@@ -67,6 +93,12 @@ class JobOrder:
             hub_url=table.text("hub_url"),
             token=table.text("token"),
             asked_at=table.text("asked_at"),
+            queue=queue,
+            pipeline=table.text("pipeline"),
+            person=table.text("person"),
+            priority=int(table.number("priority")),
+            vram_gb=table.number("vram_gb"),
+            expected_seconds=table.number("expected_seconds"),
         )
 
 
@@ -88,9 +120,10 @@ class FarmEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class Started(FarmEvent):
-    """A farm node began an attempt."""
+    """A farm node began an attempt; of two attempts the one with the higher fence holds the job."""
 
     type: ClassVar[str] = "started"
+    fence: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,15 +143,30 @@ class Finished(FarmEvent):
     outputs: tuple[Media, ...]
     thumbnail: Media
     seconds: float
+    cost_usd: float | None = None
+    """What a provider billed; None where the catalogue's price counts."""
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """For the provenance: image digest, server version, checkpoint hashes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Late(FarmEvent):
+    """An attempt made its outputs after another had taken the job over: they are kept aside, and make no take."""
+
+    type: ClassVar[str] = "late"
+    outputs: tuple[Media, ...]
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failed(FarmEvent):
-    """An attempt failed; `reason` is for the artist, the traceback is in the node's log under `trace_id`."""
+    """The job failed; `reason` is for the artist, the traceback is in the node's log under `trace_id`."""
 
     type: ClassVar[str] = "failed"
     reason: str
     trace_id: str
+    exit: ExitReason = "failed"
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,9 +178,16 @@ class Cancelled(FarmEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Requeued(FarmEvent):
-    """The node that ran the job is gone; the job waits for another."""
+    """An attempt ended without a result and the job goes on: at once, after a pause, or one tier up."""
 
     type: ClassVar[str] = "requeued"
+    exit: ExitReason = "node lost"
+    reason: str = ""
+    seconds: float = 0.0
+    tier: str = ""
+    """The tier that it goes to; empty for the same."""
+    retry_at: str = ""
+    """When it is queued again; empty for now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +199,7 @@ class Lost(FarmEvent):
     trace_id: str
 
 
-AnyEvent = Started | Progressed | Finished | Failed | Cancelled | Requeued | Lost
+AnyEvent = Started | Progressed | Finished | Late | Failed | Cancelled | Requeued | Lost
 
 
 @dataclass(frozen=True)
@@ -153,29 +208,50 @@ class FarmNode:
 
     name: str
     host: str
-    tiers: tuple[Tier, ...]
+    queues: tuple[QueueName, ...]
+    """What it serves, its own tier first: smaller work only when that is empty."""
     started_at: str
     seen_at: str
     job: str = ""
+    version: str = ""
+    gpu: str = ""
+    """Name of the GPU; empty where there is none."""
+    vram_gb: float = 0.0
+    vram_free_gb: float = 0.0
+    can: tuple[str, ...] = ()
+    """What it can run, as "pipeline@tier"."""
+    lacks: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What it cannot run, as "pipeline@tier" -> what is missing there."""
+    resident: tuple[str, ...] = ()
+    """Pipelines whose models it holds in memory, the latest first."""
+    state: NodeState = "ready"
 
     def as_json(self) -> dict[str, Any]:
         """The node as JSON values."""
-        return {**asdict(self), "tiers": list(self.tiers)}
+        return {**asdict(self), "queues": list(self.queues), "can": list(self.can), "resident": list(self.resident)}
 
     @staticmethod
     def from_json(value: object) -> "FarmNode":
         """The node in JSON values; raises FarmError."""
         table = _Table(value, FarmError)
-        tiers = table.values.get("tiers")
-        if not isinstance(tiers, list):
-            raise FarmError("a farm node names its tiers")
+        queues, lacks, state = table.texts("queues"), table.values.get("lacks"), table.text("state")
+        if not isinstance(lacks, dict) or state not in get_args(NodeState):
+            raise FarmError("a farm node says what it lacks and whether it is ready")
         return FarmNode(
             name=table.text("name"),
             host=table.text("host"),
-            tiers=tuple(tier for tier in TIERS if tier in tiers),
+            queues=cast("tuple[QueueName, ...]", tuple(queue for queue in queues if queue in QUEUES)),
             started_at=table.text("started_at"),
             seen_at=table.text("seen_at"),
             job=table.text("job"),
+            version=table.text("version"),
+            gpu=table.text("gpu"),
+            vram_gb=table.number("vram_gb"),
+            vram_free_gb=table.number("vram_free_gb"),
+            can=table.texts("can"),
+            lacks={str(key): str(value) for key, value in cast("dict[str, object]", lacks).items()},
+            resident=table.texts("resident"),
+            state=cast("NodeState", state),
         )
 
 
@@ -183,7 +259,7 @@ def read_event(value: object) -> AnyEvent:
     """The event in JSON values; raises BadEvent."""
     table = _Table(value, BadEvent)
     attempt = table.text("attempt")
-    common = {
+    common: dict[str, Any] = {
         "job": table.an_id("job"),
         "project": table.an_id("project"),
         "attempt": table.an_id("attempt") if attempt else "",
@@ -192,34 +268,58 @@ def read_event(value: object) -> AnyEvent:
     }
     match table.text("type"):
         case "started":
-            return Started(**common)
+            return Started(**common, fence=int(table.number("fence")))
         case "progress":
             percent = min(100.0, max(0.0, table.number("percent")))
             return Progressed(**common, percent=percent, step=table.text("step"))
         case "finished":
             return _finished(table, common)
         case "failed":
-            return Failed(**common, reason=table.text("reason"), trace_id=table.text("trace_id"))
+            return Failed(
+                **common,
+                reason=table.text("reason"),
+                trace_id=table.text("trace_id"),
+                exit=table.an_exit(),
+                seconds=max(0.0, table.number("seconds")),
+            )
+        case "late":
+            return Late(**common, outputs=_outputs(table), seconds=max(0.0, table.number("seconds")))
         case "cancelled":
             return Cancelled(**common)
         case "requeued":
-            return Requeued(**common)
+            return Requeued(
+                **common,
+                exit=table.an_exit(),
+                reason=table.text("reason"),
+                seconds=max(0.0, table.number("seconds")),
+                tier=table.text("tier"),
+                retry_at=table.text("retry_at"),
+            )
         case "lost":
             return Lost(**common, reason=table.text("reason"), trace_id=table.text("trace_id"))
         case other:
             raise BadEvent(f"there is no event of type {other[:40]!r}")
 
 
-def _finished(table: "_Table", common: dict[str, str]) -> Finished:
-    outputs = table.values.get("outputs")
-    if not isinstance(outputs, list) or not outputs or not common["attempt"]:
-        raise BadEvent("a finished attempt has an id and at least one output")
+def _finished(table: "_Table", common: dict[str, Any]) -> Finished:
+    facts = table.values.get("facts")
+    if not common["attempt"] or not isinstance(facts, dict):
+        raise BadEvent("a finished attempt has an id, and facts")
     return Finished(
         **common,
-        outputs=tuple(_media(output) for output in cast("list[object]", outputs)),
+        outputs=_outputs(table),
         thumbnail=_media(table.values.get("thumbnail")),
         seconds=max(0.0, table.number("seconds")),
+        cost_usd=None if table.values.get("cost_usd") is None else max(0.0, table.number("cost_usd")),
+        facts={str(key): str(value) for key, value in cast("dict[str, object]", facts).items()},
     )
+
+
+def _outputs(table: "_Table") -> tuple[Media, ...]:
+    outputs = table.values.get("outputs")
+    if not isinstance(outputs, list) or not outputs:
+        raise BadEvent("there is no output")
+    return tuple(_media(output) for output in cast("list[object]", outputs))
 
 
 def _media(value: object) -> Media:
@@ -251,11 +351,23 @@ class _Table:
             raise self._error(f"{name} is no text")
         return value
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self.values.get(name)
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in cast("list[object]", value)):
+            raise self._error(f"{name} is no list of texts")
+        return tuple(cast("list[str]", value))
+
     def an_id(self, name: str) -> str:
         value = self.text(name)
         if not is_id(value):
             raise self._error(f"{name} is no id")
         return value
+
+    def an_exit(self) -> ExitReason:
+        value = self.text("exit")
+        if value not in get_args(ExitReason):
+            raise self._error("exit is no reason that an attempt ends for")
+        return cast("ExitReason", value)
 
     def number(self, name: str) -> float:
         value = self.values.get(name)

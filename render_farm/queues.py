@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import structlog
 from redis import Redis
@@ -19,16 +20,16 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from crdt_schema.ids import new_id
-from crdt_schema.records import Tier
 from render_farm.clock import utc_now
 from render_farm.job import (
-    TIERS,
+    QUEUES,
     Cancelled,
     FarmError,
     FarmNode,
     FarmUnavailable,
     JobOrder,
     Lost,
+    QueueName,
     Requeued,
 )
 from render_farm.ledger import REDIS_AWAY, Ledger, LiveJob, connect, redis_reached
@@ -100,7 +101,7 @@ class Farm:
             return self.ledger.is_done(job_id)
         self.ledger.ask_cancel(job_id)
         with redis_reached():
-            taken = self._queue(live.order.tier).remove(job_id)
+            taken = self._queue(live.order.queue).remove(job_id)
         if taken:
             self._end_cancelled(live.order)
         return True
@@ -108,16 +109,16 @@ class Farm:
     def position(self, job_id: str) -> int | None:
         """How many jobs stand before this one; None when it does not wait (any more)."""
         with redis_reached():
-            for tier in TIERS:
-                position = self._queue(tier).get_job_position(job_id)
+            for queue in QUEUES:
+                position = self._queue(queue).get_job_position(job_id)
                 if position is not None:
                     return position
         return None
 
-    def waiting(self, tier: Tier) -> int:
-        """How many jobs wait in the queue of a tier."""
+    def waiting(self, queue: QueueName) -> int:
+        """How many jobs wait in a queue."""
         with redis_reached():
-            return len(self._queue(tier))
+            return len(self._queue(queue))
 
     def nodes(self) -> list[FarmNode]:
         """The farm nodes that were heard of lately."""
@@ -156,7 +157,7 @@ class Farm:
         # A job that is taken up between the two looks seems missing once; only what stays missing is acted on.
         leased = self.ledger.leased(live)
         with redis_reached():
-            queued = {job for tier in TIERS for job in self._queue(tier).get_job_ids()} if live else set()
+            queued = {job for queue in QUEUES for job in self._queue(queue).get_job_ids()} if live else set()
         return {job: found for job, found in live.items() if job not in leased and job not in queued}
 
     def _rescue(self, live: LiveJob) -> None:
@@ -192,7 +193,7 @@ class Farm:
     def _enqueue(self, order: JobOrder) -> None:
         with redis_reached():
             try:
-                self._queue(order.tier).enqueue_call(
+                self._queue(order.queue).enqueue_call(
                     RUN_JOB,
                     args=(order.as_json(),),
                     job_id=order.job,
@@ -205,8 +206,8 @@ class Farm:
             except DuplicateJobError:
                 return
 
-    def _queue(self, tier: Tier) -> Queue:
-        return Queue(queue_name(self.ledger.namespace, tier), connection=self._redis, serializer=JSONSerializer)
+    def _queue(self, queue: QueueName) -> Queue:
+        return Queue(queue_name(self.ledger.namespace, queue), connection=self._redis, serializer=JSONSerializer)
 
 
 class _Process(Worker):
@@ -269,8 +270,10 @@ class _Process(Worker):
 class WorkerLoop:
     """Serves the queues of some tiers until it is told to stop; for a worker's main thread."""
 
-    def __init__(self, farm: Farm, redis_url: str, *, name: str, tiers: Sequence[Tier], stop_seconds: float) -> None:
-        self._farm, self._url, self._name, self._tiers = farm, redis_url, name, tiers
+    def __init__(
+        self, farm: Farm, redis_url: str, *, name: str, queues: Sequence[QueueName], stop_seconds: float
+    ) -> None:
+        self._farm, self._url, self._name, self._queues = farm, redis_url, name, queues
         self._stop_seconds = stop_seconds
         self._process: _Process | None = None
         self._stopping = False
@@ -309,7 +312,7 @@ class WorkerLoop:
 
     def _make_process(self, connection: Redis) -> _Process:
         process = _Process(
-            [queue_name(self._farm.ledger.namespace, tier) for tier in self._tiers],
+            [queue_name(self._farm.ledger.namespace, queue) for queue in self._queues],
             f"{self._name}-{new_id()[:6]}",
             connection=connection,
             serializer=JSONSerializer,
@@ -332,10 +335,10 @@ class WorkerLoop:
                 log.warning("job not handed back, the lease will run out", job=process.dropped)
 
 
-def queue_name(namespace: str, tier: Tier) -> str:
-    """The name of a tier's queue."""
-    return f"{namespace}:{tier}"
+def queue_name(namespace: str, queue: QueueName) -> str:
+    """The name of a queue in Redis."""
+    return f"{namespace}:{queue}"
 
 
-def _about(order: JobOrder) -> dict[str, str]:
+def _about(order: JobOrder) -> dict[str, Any]:
     return {"job": order.job, "project": order.project, "attempt": "", "farm_node": "", "at": utc_now()}

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ class _Attempt:
     last_progress: float = 0.0
 
     def __post_init__(self) -> None:
-        self.log = log.bind(job=self.order.job, project=self.order.project, attempt=self.id, node=self.settings.node)
+        self.trace = log.bind(job=self.order.job, project=self.order.project, attempt=self.id, node=self.settings.node)
         self.watch = Watch(self.ledger, self.settings, self.order.job, self.id, self._end_stuck)
 
     def run(self) -> None:
@@ -83,7 +83,23 @@ class _Attempt:
         try:
             self.ledger.publish(Progressed(**self._about(), percent=float(percent), step=str(step)))
         except FarmUnavailable:
-            self.log.warning("progress not told, Redis is away")
+            self.trace.warning("progress not told, Redis is away")
+
+    @property
+    def inputs(self) -> Mapping[str, tuple[Path, ...]]:
+        """RunContext: the files joined to each media input."""
+        return {}
+
+    def check(self) -> None:
+        """RunContext: raise when the attempt has to end."""
+        self.watch.check()
+
+    def log(self, line: str) -> None:
+        """RunContext: keep a line in the attempt's log."""
+        self.trace.info("pipeline", line=line)
+
+    def preview(self, path: Path) -> None:
+        """RunContext: show the work so far."""
 
     def _work(self) -> AnyEvent | None:
         """The event that ends the attempt, or None when it has no business ending the job."""
@@ -96,7 +112,7 @@ class _Attempt:
                 self.scratch = folder
                 return self._render()
         except Superseded:
-            self.log.warning("another attempt holds the job; this one says nothing")
+            self.trace.warning("another attempt holds the job; this one says nothing")
             return None
         except spec.PipelineError as error:
             return self._verdict(error)
@@ -104,7 +120,9 @@ class _Attempt:
             return self._failed(OURS_TO_FIX, error)
 
     def _render(self) -> Finished:
-        outputs = pipelines_run.run(str(self.order.recipe["pipeline"]), self.order.tier, self.order.recipe, self)
+        outputs = list(
+            pipelines_run.run(str(self.order.recipe["pipeline"]), self.order.tier, self.order.recipe, self).outputs
+        )
         if not outputs:
             raise spec.PipelineError("The pipeline ended without an output")
         self.watch.check()
@@ -126,7 +144,7 @@ class _Attempt:
                         await hub.put_blob(self.order.project, hash_file(output.path), output.path)
                         break
                     except HubAway as error:
-                        self.log.warning("the hub is away, the upload waits", error=str(error), blob=record["blob"])
+                        self.trace.warning("the hub is away, the upload waits", error=str(error), blob=record["blob"])
                         delay = next(delays, None)
                         if delay is None:
                             raise spec.PipelineError("The hub could not be reached to deliver the result") from error
@@ -135,19 +153,19 @@ class _Attempt:
 
     def _verdict(self, error: spec.PipelineError) -> AnyEvent:
         if isinstance(error, spec.Cancelled):
-            self.log.debug("cancelled")
+            self.trace.debug("cancelled")
             return Cancelled(**self._about())
         return self._failed(str(error), error)
 
     def _failed(self, reason: str, error: BaseException) -> Failed:
         trace_id = new_id("trace")
         # G-102; the traceback stays here and never travels.
-        self.log.error("attempt failed", traceId=trace_id, error=repr(error), retryCount=0, exc_info=error)
+        self.trace.error("attempt failed", traceId=trace_id, error=repr(error), retryCount=0, exc_info=error)
         return Failed(**self._about(), reason=reason, trace_id=trace_id)
 
     def _end_stuck(self, verdict: spec.PipelineError) -> None:
         """The pipeline does not come back to be told: tell the end and take the process down (side thread)."""
-        self.log.error("the attempt did not stop by itself", verdict=str(verdict))
+        self.trace.error("the attempt did not stop by itself", verdict=str(verdict))
         try:
             if not isinstance(verdict, Superseded):
                 self._tell_end(self._verdict(verdict))
@@ -158,9 +176,9 @@ class _Attempt:
     def _tell_end(self, event: AnyEvent) -> None:
         """Tell how the job ended, waiting for Redis if need be; a job ends once."""
         if not retry_until(self.ledger.end, _Patience(self.settings.upload_seconds), event):
-            self.log.warning("the job had ended before; this result is not told", type=event.type)
+            self.trace.warning("the job had ended before; this result is not told", type=event.type)
 
-    def _about(self) -> dict[str, str]:
+    def _about(self) -> dict[str, Any]:
         return {
             "job": self.order.job,
             "project": self.order.project,

@@ -1,4 +1,4 @@
-"""A farm worker: `python -m render_farm.worker --tiers low,standard,high [--burst]`, one job at a time.
+"""A farm worker: `python -m render_farm.worker --queues high,cpu [--burst]`, one job at a time.
 
 Settings come from the environment: REDIS_URL, WORKPRINT_NAMESPACE, WORKPRINT_HUB_URL and those of `settings.py`.
 """
@@ -16,12 +16,11 @@ from types import FrameType
 import structlog
 
 from crdt_schema.ids import new_id
-from crdt_schema.records import Tier
 from pipelines import registry
 from pipelines import run as _run  # loaded here so that every forked attempt has it
 from render_farm import run_job as _run_job
 from render_farm.clock import utc_now
-from render_farm.job import TIERS, FarmNode, FarmUnavailable
+from render_farm.job import QUEUES, FarmNode, FarmUnavailable, QueueName
 from render_farm.logs import set_up_logs
 from render_farm.queues import Farm, WorkerLoop
 from render_farm.scratch import sweep
@@ -49,19 +48,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for folder in sweep(settings.scratch):
         log.info("removed what a killed attempt left", folder=folder)
     preload()
-    return _Worker(settings, options.tiers).serve(burst=options.burst)
+    return _Worker(settings, options.queues).serve(burst=options.burst)
 
 
 class _Worker:
     """The worker's main thread, which serves, and its side thread, which says that the node lives."""
 
-    def __init__(self, settings: FarmSettings, tiers: tuple[Tier, ...]) -> None:
+    def __init__(self, settings: FarmSettings, queues: tuple[QueueName, ...]) -> None:
         self._settings = settings
         self._farm = Farm(settings.redis_url, settings.namespace)
         self._loop = WorkerLoop(
-            self._farm, settings.redis_url, name=settings.node, tiers=tiers, stop_seconds=settings.stop_seconds
+            self._farm, settings.redis_url, name=settings.node, queues=queues, stop_seconds=settings.stop_seconds
         )
-        self._tiers = tiers
+        self._queues = queues
         self._stop = threading.Event()
         self._started_at = utc_now()
 
@@ -71,7 +70,7 @@ class _Worker:
         signal.signal(signal.SIGINT, self._handle_signal)
         heartbeat = threading.Thread(target=self._live, name="heartbeat", daemon=True)
         heartbeat.start()
-        log.info("farm worker started", node=self._settings.node, tiers=list(self._tiers), pid=os.getpid())
+        log.info("farm worker started", node=self._settings.node, queues=list(self._queues), pid=os.getpid())
         pause = 0.25
         while not self._stop.is_set():
             try:
@@ -98,7 +97,7 @@ class _Worker:
             node = FarmNode(
                 name=self._settings.node,
                 host=socket.gethostname(),
-                tiers=self._tiers,
+                queues=self._queues,
                 started_at=self._started_at,
                 seen_at=utc_now(),
                 job=self._loop.current_job,
@@ -133,18 +132,18 @@ def preload() -> None:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m render_farm.worker", description="Run jobs of the render farm.")
-    parser.add_argument("--tiers", type=_tiers, default=TIERS, help="tiers to serve, e.g. low,standard (default: all)")
+    parser.add_argument("--queues", type=_queues, default=QUEUES, help="queues to serve, e.g. low,cpu (default: all)")
     parser.add_argument("--burst", action="store_true", help="stop when the queues are empty")
     return parser.parse_args(arguments)
 
 
-def _tiers(text: str) -> tuple[Tier, ...]:
-    """The tiers of a comma-separated list, the first served first."""
+def _queues(text: str) -> tuple[QueueName, ...]:
+    """The queues of a comma-separated list, the first served first."""
     names = [name.strip() for name in text.split(",") if name.strip()]
-    unknown = [name for name in names if name not in TIERS]
+    unknown = [name for name in names if name not in QUEUES]
     if unknown or not names:
-        raise argparse.ArgumentTypeError(f"tiers are {', '.join(TIERS)}, not {text!r}")
-    return tuple(tier for name in names for tier in TIERS if tier == name)
+        raise argparse.ArgumentTypeError(f"queues are {', '.join(QUEUES)}, not {text!r}")
+    return tuple(queue for name in names for queue in QUEUES if queue == name)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from crdt_schema.records import CancelIntent, CanvasPlain, GenerateIntent, Job, 
 from crdt_schema.takes import LIVE_STATUSES, Takes
 from crdt_schema.values import normal
 from render_farm.clock import utc_now
-from render_farm.job import FarmError, FarmUnavailable, JobOrder
+from render_farm.job import FarmError, FarmUnavailable, JobOrder, queue_for
 from render_farm.queues import Farm
 from server.auth.actor import SYSTEM, Actor
 from server.auth.policy import may
@@ -228,6 +228,8 @@ class Dispatcher:
         await takes.saved()
 
     def _order(self, project: ProjectId, job_id: str, job: Job) -> JobOrder:
+        pipeline = self._judge.known(job["pipeline"])
+        spec = pipeline.tier(job["tier"])
         return JobOrder(
             job=job_id,
             project=project,
@@ -236,6 +238,11 @@ class Dispatcher:
             hub_url=self.hub_url,
             token=self.issue_token(project, job_id),
             asked_at=job["asked_at"],
+            queue=queue_for(pipeline.task, job["tier"], spec.vram_gb),
+            pipeline=pipeline.id,
+            person=job["asked_by"],
+            vram_gb=spec.vram_gb,
+            expected_seconds=spec.seconds_prior,
         )
 
 

@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from crdt_schema.records import Tier
 from pipelines.spec import PipelineError
-from render_farm.job import FarmUnavailable
+from render_farm.job import FarmUnavailable, QueueName
 from render_farm.queues import Farm
 from server.intents.judge import Case, Judge
 from server.intents.recipe import Refused
@@ -46,11 +46,11 @@ class Line:
     busy: int = 0
 
 
-def look_at_line(farm: Farm, tier: Tier) -> Line:
+def look_at_line(farm: Farm, queue: QueueName) -> Line:
     """How the queue of a tier stands now. It blocks."""
     try:
-        serving = [node for node in farm.nodes() if tier in node.tiers]
-        return Line(True, farm.waiting(tier), len(serving), sum(1 for node in serving if node.job))
+        serving = [node for node in farm.nodes() if queue in node.queues]
+        return Line(True, farm.waiting(queue), len(serving), sum(1 for node in serving if node.job))
     except FarmUnavailable:
         return Line(reachable=False)
 

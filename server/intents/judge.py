@@ -73,7 +73,10 @@ class Judge:
 
     def pipeline(self, case: Case) -> Pipeline:
         """The pipeline joined to the shot; raises Refused."""
-        wanted = recipe.pipeline_of(case.canvas, case.node)
+        return self.known(recipe.pipeline_of(case.canvas, case.node))
+
+    def known(self, wanted: str) -> Pipeline:
+        """The pipeline of that `name:tag`; raises Refused."""
         name, _, tag = wanted.partition(":")
         pipeline = self._pipelines.get(name)
         if pipeline is None:

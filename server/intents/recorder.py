@@ -12,7 +12,7 @@ from crdt_schema.production import locks_of
 from crdt_schema.records import Attempt, Job, JobProgress, JobStatus
 from crdt_schema.takes import LEGAL_MOVES, Takes
 from render_farm.events import EventStream
-from render_farm.job import AnyEvent, Cancelled, Failed, Finished, Lost, Progressed, Requeued, Started
+from render_farm.job import AnyEvent, Cancelled, Failed, Finished, Late, Lost, Progressed, Requeued, Started
 from render_farm.ledger import REDIS_AWAY
 from server.auth.actor import FARM
 from server.errors import NotFound, Unavailable
@@ -103,7 +103,7 @@ class Recorder:
             case Lost():
                 _log_failure("job lost", job, event)
                 self._end(room, job, event, "lost", **_failure(event, event.reason, event.trace_id))
-            case Progressed():
+            case Progressed() | Late():
                 return
 
     def _start(self, room: Room, job: Job, event: Started) -> None:

@@ -117,7 +117,7 @@ class Intents:
                 manifest=manifest,
                 locks=locks_of(production.doc),
             )
-        line = await asyncio.to_thread(look_at_line, self._farm, manifest["project_settings"]["quality"])
+        line = await asyncio.to_thread(look_at_line, self._farm, "cpu")
         return estimate(self._judge, case, line)
 
     def _take_up(self, request: Request) -> None:

@@ -47,7 +47,7 @@ def shoot(recipe: Recipe, make_context: Callable[..., Any]) -> Shoot:
     def render(prompt: str = SHOTS[0], **changes: Any) -> Pixels:
         made = recipe(prompt, **changes)
         made["parameters"].setdefault("slate", False)
-        path = run.run("previz-image", "low", made, make_context())[0].path
+        path = run.run("previz-image", "low", made, make_context()).outputs[0].path
         return np.asarray(Image.open(path).convert("RGB"), np.float32) / np.float32(255)
 
     return render
@@ -59,19 +59,19 @@ def difference(first: Pixels, second: Pixels) -> float:
 
 
 def test_the_same_recipe_gives_the_same_bytes(recipe: Recipe, make_context: Callable[..., Any]) -> None:
-    made = [run.run("previz-image", "low", recipe(), make_context())[0].path.read_bytes() for _ in range(2)]
+    made = [run.run("previz-image", "low", recipe(), make_context()).outputs[0].path.read_bytes() for _ in range(2)]
     assert made[0] == made[1]
 
 
 def test_another_process_gives_the_same_bytes(recipe: Recipe, context: Any, tmp_path: Path) -> None:
-    here = hashlib.sha256(run.run("previz-image", "low", recipe(), context)[0].path.read_bytes()).hexdigest()
+    here = hashlib.sha256(run.run("previz-image", "low", recipe(), context).outputs[0].path.read_bytes()).hexdigest()
     program = """
 import hashlib, json, pathlib, sys
 from pipelines import run
 class Context:
     scratch = pathlib.Path(sys.argv[1])
     def progress(self, percent, step): pass
-made = run.run("previz-image", "low", json.loads(sys.argv[2]), Context())[0].path.read_bytes()
+made = run.run("previz-image", "low", json.loads(sys.argv[2]), Context()).outputs[0].path.read_bytes()
 print(hashlib.sha256(made).hexdigest())
 """
     folder = tmp_path / "other"
@@ -192,7 +192,7 @@ def test_a_silhouette_stands_dark_before_its_light(shoot: Shoot) -> None:
     ("width", "height"), [(240, 102), (240, 136), (136, 240), (200, 200), (240, 180), (64, 64), (300, 98)]
 )
 def test_every_aspect_ratio_is_delivered_to_the_pixel(recipe: Recipe, context: Any, width: int, height: int) -> None:
-    output = run.run("previz-image", "low", recipe(width=width, height=height), context)[0]
+    output = run.run("previz-image", "low", recipe(width=width, height=height), context).outputs[0]
     with Image.open(output.path) as image:
         assert image.size == (width, height) == (output.width, output.height)
         assert image.mode == "RGB"
@@ -200,7 +200,7 @@ def test_every_aspect_ratio_is_delivered_to_the_pixel(recipe: Recipe, context: A
 
 
 def test_a_full_size_frame_of_the_standard_tier(recipe: Recipe, context: Any) -> None:
-    output = run.run("previz-image", "standard", recipe(tier="standard", width=1024, height=428), context)[0]
+    output = run.run("previz-image", "standard", recipe(tier="standard", width=1024, height=428), context).outputs[0]
     with Image.open(output.path) as image:
         assert image.size == (1024, 428)
 
@@ -221,7 +221,7 @@ HOSTILE = {
 def test_a_hostile_prompt_renders_like_any_other(recipe: Recipe, context: Any, name: str) -> None:
     made = recipe(HOSTILE[name])
     made["slate"]["title"] = HOSTILE[name]
-    output = run.run("previz-image", "low", made, context)[0]
+    output = run.run("previz-image", "low", made, context).outputs[0]
     with Image.open(output.path) as image:
         assert float(np.asarray(image).std()) > 10
 

@@ -24,7 +24,7 @@ from render_farm.job import (
 )
 from tests.support.farm import order
 
-ABOUT: dict[str, str] = {"job": "j1", "project": "p1", "attempt": "a1", "farm_node": "n1", "at": "2025-01-01T00:00:00Z"}
+ABOUT: dict[str, Any] = {"job": "j1", "project": "p1", "attempt": "a1", "farm_node": "n1", "at": "2025-01-01T00:00:00Z"}
 MEDIA: Media = {"blob": "a" * 64, "media_type": "image/png", "width": 64, "height": 36, "size_bytes": 9}
 
 EVENTS: list[AnyEvent] = [
@@ -100,4 +100,4 @@ def test_a_farm_node_is_the_same_after_the_wire() -> None:
     node = FarmNode("n1", "host", ("low", "high"), "2025-01-01T00:00:00Z", "2025-01-01T00:00:05Z", "j1")
     assert FarmNode.from_json(json.loads(json.dumps(node.as_json()))) == node
     with pytest.raises(FarmError):
-        FarmNode.from_json({**node.as_json(), "tiers": "low"})
+        FarmNode.from_json({**node.as_json(), "queues": "low"})

@@ -172,8 +172,8 @@ async def test_a_worker_told_to_stop_hands_its_job_back_and_leaves_nothing_runni
 
 
 async def test_an_idle_worker_stops_at_once(farm: Farm, start_worker: StartWorker) -> None:
-    worker = start_worker("--tiers", "low")
-    await eventually(lambda: [node.tiers for node in farm.nodes()] == [("low",)])
+    worker = start_worker("--queues", "low")
+    await eventually(lambda: [node.queues for node in farm.nodes()] == [("low",)])
     assert worker.stop() == 0
     assert farm.nodes() == []
 
@@ -277,16 +277,16 @@ async def test_a_worker_serves_only_its_tiers(
 ) -> None:
     farm.submit(high := order(hub_url=hub.url, tier="high"))
     farm.submit(low := order(hub_url=hub.url))
-    worker = start_worker("--burst", "--tiers", "low")
+    worker = start_worker("--burst", "--queues", "low")
     await eventually(lambda: worker.process.poll() is not None)
     assert types_told(valkey.url, low.job) == ["started", "finished"]
     assert farm.position(high.job) == 0
 
 
 async def test_a_bad_tier_is_refused_at_the_command_line(start_worker: StartWorker) -> None:
-    worker = start_worker("--tiers", "colossal")
+    worker = start_worker("--queues", "colossal")
     assert worker.process.wait(20) == 2
-    assert "tiers are low, standard, high" in worker.log_path.read_text()
+    assert "queues are high, style_high" in worker.log_path.read_text()
 
 
 async def test_what_a_killed_attempt_left_on_disk_is_swept(

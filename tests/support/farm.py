@@ -196,6 +196,8 @@ def order(job: str = "", *, hub_url: str = "http://127.0.0.1:9", tier: Tier = "l
         hub_url=hub_url,
         token="token-of-the-order",
         asked_at=utc_now(),
+        queue=tier,
+        pipeline="test-still",
     )
 
 

@@ -53,7 +53,7 @@ async def reports(film: Film) -> Reports:
     await film.add_shot()
     intent = await film.ask()
     await film.until(intent, "queued")
-    await eventually(lambda: film.farm.waiting("low") == 1)
+    await eventually(lambda: film.farm.waiting("cpu") == 1)
     return Reports(film, intent)
 
 

@@ -24,7 +24,7 @@ async def test_a_refusal_is_in_the_document_with_reason_author_and_trace(film: F
     assert job["reason"] == "A viewer may not generate. Ask an editor of this project."
     assert job["asked_by"] == "vera"
     assert job["trace_id"].startswith("trace-")
-    assert film.farm.waiting("low") == 0
+    assert film.farm.waiting("cpu") == 0
 
 
 async def test_a_locked_shot_is_refused_and_generated_again_once_it_is_unlocked(film: Film) -> None:
@@ -55,7 +55,7 @@ async def test_a_shot_that_is_locked_while_the_farm_is_asked_gets_no_take(
     await film.lock_shot()
     answer.set()
     await film.until(intent, "refused")
-    assert film.farm.waiting("low") == 0
+    assert film.farm.waiting("cpu") == 0
 
 
 async def test_two_requests_at_once_cannot_both_use_the_last_of_the_budget(film: Film) -> None:
@@ -136,12 +136,12 @@ async def test_a_request_may_be_a_shared_map_and_say_more_than_is_asked(film: Fi
 async def test_the_id_of_another_project_s_job_is_refused(film: Film) -> None:
     await film.add_shot()
     first = await film.ask()
-    await eventually(lambda: film.farm.waiting("low") == 1)
+    await eventually(lambda: film.farm.waiting("cpu") == 1)
     await film.new_project(title="Day Bus")
     await film.add_shot()
     job = await film.until(await film.ask(intent=first), "failed")
     assert job["reason"] == "Another project uses this intent id."
-    assert film.farm.waiting("low") == 1
+    assert film.farm.waiting("cpu") == 1
 
 
 async def test_a_project_with_hundreds_of_requests_keeps_no_other_waiting(film: Film) -> None:
