@@ -7,7 +7,10 @@ from crdt_schema.records import Tier
 from pipelines import registry
 from pipelines.spec import Pipeline, PipelineError, Recipe, Result, RunContext, Runner, RunnerName
 
-_RUNNERS: dict[RunnerName, str] = {"local": "pipelines.runners.local"}
+_RUNNERS: dict[RunnerName, str] = {
+    "local": "pipelines.runners.local",
+    "docker": "pipelines.runners.docker",
+}
 """Loaded when first used, so that a node needs only what its own runners need."""
 
 

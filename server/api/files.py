@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import BodyPartReader, web
 
 from crdt_schema.ids import new_id
+from crdt_schema.sniffing import HEAD_BYTES
 from server.api.access import body_read, enter, instant
 from server.api.media import NO_MULTIPART, parts_of
 from server.api.serving import ASK_AGAIN, send_file
@@ -17,7 +18,7 @@ from server.keys import CONFIG, HUB, SNAPSHOTTER, THUMBNAILS
 from server.projects.files import ProjectFile, drop_file, find_file, keep_file, list_files
 from server.projects.index import Project
 from server.projects.layout import CATEGORY_FOLDERS, Category
-from server.projects.sniffing import HEAD_BYTES, demand_fits, shown
+from server.projects.sniffing import demand_fits, shown
 from server.store.blobs import Incoming
 
 CATEGORIES = tuple(CATEGORY_FOLDERS)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from aiohttp import BodyPartReader, web
 
+from crdt_schema.sniffing import HEAD_BYTES, media_type_of
 from server.api.access import LONGEST_REASON, body_read, enter, line
 from server.api.farm import blob_in_address
 from server.api.serving import IMMUTABLE, send_file
 from server.errors import BadRequest, TooLarge
 from server.keys import CONFIG, LOCKS, PROJECTS, REPLICATION
 from server.projects.references import look_at
-from server.projects.sniffing import HEAD_BYTES, media_type_of
 
 MAX_PARTS = 20
 NO_MULTIPART = "What you sent is no multipart/form-data that can be read. Send it again."

@@ -9,11 +9,11 @@ from pathlib import Path, PurePath
 from typing import Protocol, cast
 
 from crdt_schema.ids import BlobHash, ProjectId
+from crdt_schema.sniffing import HEAD_BYTES, media_type_of
 from server.errors import NotFound
 from server.projects import layout
 from server.projects.filing import link_once, names_in, same_file
 from server.projects.layout import CATEGORY_FOLDERS, Category
-from server.projects.sniffing import HEAD_BYTES, media_type_of
 from server.snapshot.lfs import Pointer
 from server.snapshot.repo import STATE_FOLDER, demand_inside, replace_file
 from server.snapshot.tree import DOCUMENT_PATHS, LATER_PATHS

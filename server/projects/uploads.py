@@ -19,10 +19,11 @@ from typing import Any
 import structlog
 
 from crdt_schema.ids import BlobHash, ProjectId, new_id
+from crdt_schema.sniffing import HEAD_BYTES
 from server.errors import BadRequest, Conflict, NotFound, TooLarge
 from server.projects.files import Home
 from server.projects.layout import Category
-from server.projects.sniffing import HEAD_BYTES, demand_fits
+from server.projects.sniffing import demand_fits
 from server.snapshot.repo import STATE_FOLDER, replace_file
 from server.store.blobs import WRITE_BYTES, DiskFull, WrongHash, disk_full_explained, make_folders
 

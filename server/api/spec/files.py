@@ -1,5 +1,6 @@
 """The endpoints of files and uploads."""
 
+from crdt_schema.sniffing import UNKNOWN
 from server.api.spec.endpoint import Endpoint
 from server.api.spec.shapes import (
     BINARY,
@@ -20,7 +21,6 @@ from server.api.spec.shapes import (
 )
 from server.api.uploads import LARGEST_BYTES, LONGEST_NAME
 from server.projects.layout import SUFFIXES, Category
-from server.projects.sniffing import UNKNOWN
 
 MEDIA = (*SUFFIXES, UNKNOWN)
 """In which types a stored file may come: never one that a browser would run."""

@@ -1,0 +1,125 @@
+"""Runs a pipeline in a container of its own: no network, no rights, one folder to write in (P-001)."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipelines.runners import docker_daemon, job_folder, owner
+from pipelines.runners.docker_box import Box
+from pipelines.runners.docker_options import Options, read_options
+from pipelines.runners.job_lines import Lines
+from pipelines.spec import Pipeline, PipelineError, Recipe, Result, RunContext, TierSpec
+
+LOOK_SECONDS = 0.2
+"""How long nothing may be heard of a container before the attempt is asked whether it shall go on."""
+SIZE_LOOK_SECONDS = 2.0
+
+
+def ready(pipeline: Pipeline, spec: TierSpec) -> str:  # noqa: ARG001 - as every runner
+    """What this node lacks to run that tier: a daemon, the image, a GPU, the weights, in that order."""
+    options = read_options(spec)
+    try:
+        with docker_daemon.client() as daemon:
+            image = docker_daemon.find_image(daemon, spec.entry)
+            if image is None:
+                return _missing_image(spec.entry, options)
+            if spec.vram_gb > 0 and not docker_daemon.has_gpu(daemon):
+                return "Docker reaches no GPU here. Install the NVIDIA driver and nvidia-container-toolkit."
+    except docker_daemon.DaemonAway as error:
+        return f"{error}."
+    return _missing_weights(options)
+
+
+def run(pipeline: Pipeline, spec: TierSpec, recipe: Recipe, context: RunContext) -> Result:
+    """Run the tier's image to its end and return what it left in its folder, checked.
+
+    Raises OutOfMemory, Transient (the daemon went away) and PipelineError; whatever happens, no container is left.
+    """
+    options = read_options(spec)
+    folder = job_folder.prepare(pipeline, spec, recipe, context)
+    with docker_daemon.told(), docker_daemon.client() as daemon:
+        image = docker_daemon.find_image(daemon, spec.entry)
+        if image is None:
+            raise PipelineError(_missing_image(spec.entry, options).removesuffix("."))
+        command = options.command_line(folder.job)
+        with _container(daemon, image, options, folder, command, gpu=spec.vram_gb > 0) as box:
+            _follow(box, options, folder, context)
+            ending = box.ending()
+    ending.raise_unless_well(options, folder.error(), pipeline.label)
+    context.check()
+    outputs, facts = folder.collect(pipeline, options)
+    return Result(
+        outputs, facts={**facts, "image": spec.entry, "image_digest": docker_daemon.digest(image), "image_id": image.id}
+    )
+
+
+def sweep(now: float | None = None) -> list[str]:
+    """Remove containers whose attempt was killed; the names of those attempts. Nothing when Docker is away."""
+    removed: list[str] = []
+    try:
+        with docker_daemon.client() as daemon:
+            for container in docker_daemon.containers(daemon):
+                if owner.is_gone(container.labels, time.time() if now is None else now):
+                    docker_daemon.remove(container)
+                    removed.append(container.labels[owner.ATTEMPT])
+    except docker_daemon.DaemonAway:
+        return removed
+    return removed
+
+
+@contextmanager
+def _container(
+    daemon: Any,  # noqa: ANN401 - the Docker SDK has no types
+    image: Any,  # noqa: ANN401 - as above
+    options: Options,
+    folder: job_folder.JobFolder,
+    command: list[str] | None,
+    *,
+    gpu: bool,
+) -> Generator[Box]:
+    """A started container that is gone for certain when the block is left."""
+    labels = owner.labels(folder.attempt, time.time() + options.seconds)
+    box = Box.create(daemon, image, options, mounts=folder.mounts(options), labels=labels, command=command, gpu=gpu)
+    try:
+        box.start()
+        yield box
+    finally:
+        box.remove()
+
+
+def _follow(box: Box, options: Options, folder: job_folder.JobFolder, context: RunContext) -> None:
+    """Hand on what the container says until it ends; raises when the attempt shall stop or a limit is passed."""
+    lines = Lines(context, folder.preview, options.progress_pattern)
+    until = time.monotonic() + options.seconds
+    measured = time.monotonic()
+    for chunk in box.chunks(LOOK_SECONDS):
+        context.check()
+        now = time.monotonic()
+        if chunk is not None:
+            lines.feed(*chunk)
+        if now > until:
+            raise PipelineError(f"The container took longer than its limit of {options.seconds:g} seconds")
+        if now - measured > SIZE_LOOK_SECONDS:
+            folder.check_size(options)
+            measured = now
+    lines.end()
+    folder.last_words = lines.last_words()
+
+
+def _missing_image(name: str, options: Options) -> str:
+    if options.build:
+        return f"The image {name} is not on this node. Build it there: docker build -t {name} {options.build}."
+    return f"The image {name} is not on this node. Get it there: docker pull {name}."
+
+
+def _missing_weights(options: Options) -> str:
+    if not options.model:
+        return ""
+    if options.models_folder is None:
+        return f"Set WORKPRINT_MODELS to the folder of model weights, which must hold {options.model}."
+    if not (options.models_folder / options.model).is_dir():
+        target = Path(options.models_folder, options.model)
+        return f"The weights are missing. Get them: hf download {options.model} --local-dir {target}."
+    return ""
