@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import threading
@@ -284,7 +283,7 @@ def test_a_container_killed_from_outside_may_be_tried_again(shell: Shell, attemp
 
 def test_there_is_no_network_unless_declared(shell: Shell, attempt: Attempt) -> None:
     shell("ls /sys/class/net; nc -w 1 1.1.1.1 80 </dev/null || true; " + DONE)
-    assert attempt.lines[0] == "lo"
+    assert "lo" in attempt.lines
     assert len([line for line in attempt.lines if "nc:" not in line]) == 1
     assert any("unreachable" in line for line in attempt.lines)
 
@@ -292,7 +291,7 @@ def test_there_is_no_network_unless_declared(shell: Shell, attempt: Attempt) -> 
 def test_a_container_has_no_rights(shell: Shell, attempt: Attempt) -> None:
     shell("id -u; grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status; touch /here || true; touch /tmp/there; " + DONE)
     told = {line.split(":")[0]: line.split()[-1] for line in attempt.lines if "\t" in line}
-    assert attempt.lines[0] == "65534"
+    assert "65534" in attempt.lines
     assert told == {"CapEff": "0" * 16, "CapBnd": "0" * 16, "NoNewPrivs": "1"}
     assert any("Read-only file system" in line for line in attempt.lines)
 
@@ -413,10 +412,12 @@ def test_what_a_killed_attempt_left_is_swept_and_nothing_else(tmp_path: Path, at
     process = subprocess.Popen(
         [sys.executable, "-c", ORPHAN, str(orphan.scratch)], env={**os.environ, "PYTHONPATH": ":".join(sys.path)}
     )
-    until(lambda: left_of(orphan))
-    assert docker.sweep() == [], "its process lives"
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    try:
+        until(lambda: left_of(orphan))
+        assert docker.sweep() == [], "its process lives"
+    finally:
+        process.kill()
+        process.wait()
     mine = threading.Thread(target=shell, args=("while [ ! -e /job/out/go ]; do sleep 0.1; done; " + DONE,))
     mine.start()
     until(lambda: left_of(attempt))
