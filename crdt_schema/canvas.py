@@ -151,5 +151,5 @@ def is_intent(value: object) -> bool:
     if not isinstance(value, dict):
         return False
     record = cast("dict[str, object]", value)
-    wanted = {"generate": "node", "cancel": "job"}.get(str(record.get("kind")))
+    wanted = {"generate": "node", "cancel": "job", "cancel_batch": "batch"}.get(str(record.get("kind")))
     return wanted is not None and isinstance(record.get(wanted), str)

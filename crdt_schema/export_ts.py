@@ -6,9 +6,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, Literal, NotRequired, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
 
-from crdt_schema import documents, ids, nodes, project, records, roles, rules, shapes, sockets, takes, wire
+from crdt_schema import documents, farm, ids, nodes, project, records, roles, rules, shapes, sockets, takes, wire
 
 TARGET = Path(__file__).parent.parent / "client" / "web" / "src" / "lib" / "schema" / "generated.ts"
 ALIASES: dict[str, Any] = {
@@ -26,6 +26,7 @@ ALIASES: dict[str, Any] = {
     "Action": roles.Action,
     "Rule": rules.Rule,
     "Governance": project.Governance,
+    "WhenBusy": project.WhenBusy,
     "NarrativeStructure": project.NarrativeStructure,
 }
 LIMITS: dict[str, int | float] = {
@@ -54,7 +55,7 @@ def type_of(hint: Any) -> str:  # noqa: ANN401 - a type hint can be any object
         if hint == alias:
             return name
     origin, args = get_origin(hint), get_args(hint)
-    if origin is Annotated:
+    if origin in (Annotated, NotRequired):
         return type_of(args[0])
     if origin is Literal:
         return " | ".join(json.dumps(value) for value in args)
@@ -72,9 +73,10 @@ def type_of(hint: Any) -> str:  # noqa: ANN401 - a type hint can be any object
 def interface(record: type) -> str:
     """A TypedDict as an interface."""
     fields = get_type_hints(record, include_extras=True)
+    later = cast("frozenset[str]", vars(record)["__optional_keys__"])
     doc = " ".join((record.__doc__ or "").split())
     lines = [f"/** {doc} */", f"export interface {record.__name__} {{"]
-    lines += [f"  {name}: {type_of(hint)};" for name, hint in fields.items()]
+    lines += [f"  {name}{'?' if name in later else ''}: {type_of(hint)};" for name, hint in fields.items()]
     return "\n".join([*lines, "}"])
 
 
@@ -87,7 +89,7 @@ def constant(name: str, value: object, kind: str = "") -> str:
 
 def render() -> str:
     """The whole generated file."""
-    shapes = [shape for module in (records, project) for shape in vars(module).values() if is_typeddict(shape)]
+    shapes = [shape for module in (records, project, farm) for shape in vars(module).values() if is_typeddict(shape)]
     moves = {status: sorted(targets) for status, targets in takes.LEGAL_MOVES.items()}
     kinds = {
         name: {"schema": kind.schema, "writtenBy": kind.written_by, "roots": dict(kind.roots), "named": kind.named}
@@ -101,7 +103,7 @@ def render() -> str:
         ),
         *(interface(shape) for shape in dict.fromkeys(shapes)),
         "export type AnyNode = ShotNode | PipelineNode | StyleNode | PromptNode | NoteNode;",
-        "export type Intent = GenerateIntent | CancelIntent;",
+        "export type Intent = GenerateIntent | CancelIntent | CancelBatchIntent;",
         "export interface Socket { name: string; label: string; types: Array<SocketType>; many: boolean }",
         (
             "export interface NodeSpec { label: string; summary: string; inputs: Array<Socket>; "

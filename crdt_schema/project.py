@@ -5,6 +5,8 @@ from typing import Literal, TypedDict
 from crdt_schema.records import Tier
 
 Governance = Literal["studio", "sketch"]
+WhenBusy = Literal["queue", "fallback"]
+"""Where no farm node is free for the tier: wait for one, or take a lower tier and say so (I-044)."""
 NarrativeStructure = Literal["three-act", "hero-journey", "beat-sheet", "story-circle"]
 
 ASPECT_RATIOS: tuple[str, ...] = ("16:9", "1.85:1", "2.39:1", "21:9", "4:3", "1:1", "9:16")
@@ -33,6 +35,7 @@ class ProjectSettings(TypedDict):
     fps: int
     resolution: list[int]
     governance: Governance
+    when_busy: WhenBusy
 
 
 class Chapter(TypedDict):

@@ -2,9 +2,10 @@
 
 Python code reads records through `plain.py` in exactly these shapes, and `export_ts.py` writes the same
 shapes as TypeScript. `Text` marks a string that is a Y.Text in the document; a `dict` field is a Y.Map there.
+A field that is `NotRequired` came later: older documents do not have it.
 """
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 Text = Annotated[str, "Y.Text"]
 Timestamp = Annotated[str, "ISO 8601, UTC, or empty while it has not happened"]
@@ -93,6 +94,10 @@ class GenerateIntent(TypedDict):
 
     kind: Literal["generate"]
     node: str
+    batch: NotRequired[str]
+    """Requests that were made with one click share it."""
+    fresh: NotRequired[bool]
+    """Make a take even if an equal one is there."""
 
 
 class CancelIntent(TypedDict):
@@ -100,6 +105,13 @@ class CancelIntent(TypedDict):
 
     kind: Literal["cancel"]
     job: str
+
+
+class CancelBatchIntent(TypedDict):
+    """Somebody asks that all jobs of a batch be stopped that have not ended. Written once, never changed."""
+
+    kind: Literal["cancel_batch"]
+    batch: str
 
 
 class Media(TypedDict):
@@ -143,6 +155,14 @@ class Job(TypedDict):
     seconds: float
     cost_usd: float
     recipe: dict[str, Any]
+    notice: NotRequired[str]
+    """What the artist should know though nothing is wrong: a lower tier, an equal take that was there."""
+    tier_asked: NotRequired[Tier]
+    """The project's tier when it was asked for; `tier` is the one that runs."""
+    batch: NotRequired[str]
+    priority: NotRequired[int]
+    recipe_hash: NotRequired[str]
+    """SHA-256 of the recipe: equal recipes make equal takes."""
 
 
 class Take(TypedDict):
@@ -356,13 +376,19 @@ class PresenceUser(TypedDict):
 
 
 class JobProgress(TypedDict):
-    """How far a running job is; travels in the server's awareness state on `takes`, never in the document."""
+    """How a live job stands; travels in the server's awareness state on `takes`, never in the document."""
 
     percent: float
     step: str
     node: str
+    position: NotRequired[int]
+    """Jobs that wait before it; only while it waits itself."""
+    eta_seconds: NotRequired[float]
+    """Until the take is there, as of when this was said: count down from it."""
+    preview: NotRequired[str]
+    """Address of a small picture of the work so far; another one for each picture."""
 
 
 AnyNode = ShotNode | PipelineNode | StyleNode | PromptNode | NoteNode
-Intent = GenerateIntent | CancelIntent
+Intent = GenerateIntent | CancelIntent | CancelBatchIntent
 DocumentPlain = CanvasPlain | TakesPlain | StylesPlain | AnnotationsPlain | LibraryPlain | ProductionPlain | ScriptPlain

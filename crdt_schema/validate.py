@@ -47,9 +47,11 @@ EDGE_SHAPES: dict[str, Shape] = {
     "target_socket": shapes.ID,
 }
 INTENT_SHAPES: dict[str, Shape] = {
-    "kind": shapes.one_of(("generate", "cancel")),
+    "kind": shapes.one_of(("generate", "cancel", "cancel_batch")),
     "node": shapes.ID,
     "job": shapes.ID,
+    "batch": shapes.ID,
+    "fresh": shapes.FLAG,
 }
 STYLE_SHAPES: dict[str, Shape] = {
     "title": shapes.line(),

@@ -14,6 +14,7 @@ from crdt_schema.project import (
     Governance,
     Manifest,
     NarrativeStructure,
+    WhenBusy,
     contract_gate,
 )
 from crdt_schema.records import CanvasPlain, TakesPlain, Tier
@@ -27,6 +28,7 @@ from server.middleware import USER
 from server.projects.index import NewProject, Project
 
 GOVERNANCES: tuple[Governance, ...] = get_args(Governance)
+WHEN_BUSY: tuple[WhenBusy, ...] = get_args(WhenBusy)
 STRUCTURES: tuple[NarrativeStructure, ...] = get_args(NarrativeStructure)
 LONGEST_NAME = 120
 LONGEST_TEXT = 20_000
@@ -183,6 +185,7 @@ async def change_project(request: web.Request) -> web.Response:
             "project_settings": {
                 **settings,
                 "quality": cast("Tier", choice(body, "quality", TIERS, settings["quality"])),
+                "when_busy": cast("WhenBusy", choice(body, "when_busy", WHEN_BUSY, settings["when_busy"])),
                 "aspect_ratio": contract["aspectRatio"] or settings["aspect_ratio"],
                 "governance": promoted(
                     settings["governance"], choice(body, "governance", GOVERNANCES, settings["governance"])

@@ -205,4 +205,4 @@ def _judge_intent(touch: Touch) -> Iterator[Breach]:
     elif wrong := unusable(touch) or next(misfits(touch, INTENT_SHAPES), None):
         yield wrong
     elif not is_intent(dict(values_of(touch.after))):
-        yield breach("schema", touch, what="This request", must="one to generate a node or to cancel a job")
+        yield breach("schema", touch, what="This request", must="one to generate a node, or to cancel a job or a batch")

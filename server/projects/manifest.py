@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 
 from crdt_schema import plain
 from crdt_schema.ids import is_blob_hash, is_id
-from crdt_schema.project import CreativeContract, Governance, Manifest, Narrative, NarrativeStructure
+from crdt_schema.project import CreativeContract, Governance, Manifest, Narrative, NarrativeStructure, WhenBusy
 from crdt_schema.records import Tier
 from server.errors import BadRequest
 from server.projects.layout import CANVAS
@@ -69,6 +69,7 @@ def new_manifest(request: NewProject, uuid: str, created: str, narrative: Narrat
                 "fps": 24,
                 "resolution": [1920, 1080],
                 "governance": request.governance,
+                "when_busy": "queue",
             },
             "narrative": copy.deepcopy(narrative),
             "assets": {name: [] for name in ASSET_LISTS},
@@ -145,6 +146,7 @@ def _defaults() -> dict[str, Any]:
             "resolution": [1920, 1080],
             # A folder that says nothing about governance came from elsewhere; the strict rules are the safe ones.
             "governance": "studio",
+            "when_busy": "queue",
         },
         "narrative": {"structure": "three-act", "chapters": [], "emotionalBeats": []},
         "assets": {name: [] for name in ASSET_LISTS},
@@ -228,6 +230,7 @@ _RULES: dict[str, tuple[Check, str]] = {
     "project_settings.fps": _whole(1, 240),
     "project_settings.resolution": (_is_resolution, "a width and a height"),
     "project_settings.governance": _one_of(*get_args(Governance)),
+    "project_settings.when_busy": _one_of(*get_args(WhenBusy)),
     "narrative.structure": _one_of(*get_args(NarrativeStructure)),
     "narrative.chapters": (lambda value: _is_list(value, _is_numbered), "a list of chapters"),
     "narrative.emotionalBeats": (

@@ -1,6 +1,6 @@
 """The endpoints of projects, media, tasks, the farm and the service itself."""
 
-from crdt_schema.project import ASPECT_RATIOS, Gate, Governance, Manifest, NarrativeStructure
+from crdt_schema.project import ASPECT_RATIOS, Gate, Governance, Manifest, NarrativeStructure, WhenBusy
 from crdt_schema.records import CanvasPlain, Role
 from crdt_schema.takes import TIERS
 from server.api import git_remote, projects
@@ -142,7 +142,10 @@ ENDPOINTS: dict[str, Endpoint] = {
     ),
     "GET /api/projects/{project}": Endpoint("read", PROJECT),
     "PATCH /api/projects/{project}": Endpoint(
-        "edit_project", PROJECT, body=body(name=NAME, reason=REASON, **SETTINGS), errors=(423,)
+        "edit_project",
+        PROJECT,
+        body=body(name=NAME, reason=REASON, when_busy=one_of(WhenBusy), **SETTINGS),
+        errors=(423,),
     ),
     "GET /api/projects/{project}/estimate": Endpoint("read", shape_of(Estimate), query={"node": TEXT}),
     "POST /api/projects/{project}/references": Endpoint(

@@ -228,10 +228,24 @@ def test_a_request_is_written_once() -> None:
 @pytest.mark.parametrize(
     "record",
     [
+        plain(kind="generate", node="shot", batch="b-1", fresh=True),
+        plain(kind="cancel_batch", batch="b-1"),
+    ],
+)
+def test_a_request_may_belong_to_a_batch_and_a_batch_may_be_cancelled(record: Record) -> None:
+    assert judge("canvas", BOARD, BOARD.having("intents", more=record)) == []
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
         plain(kind="format-disk"),
         plain(kind="generate"),
         plain(kind="generate", node="../x"),
         plain(kind="cancel", node="shot"),
+        plain(kind="cancel_batch", job="asked"),
+        plain(kind="generate", node="shot", batch="../x"),
+        plain(kind="generate", node="shot", fresh="yes"),
         Record("plain", {"": "generate"}),
     ],
 )

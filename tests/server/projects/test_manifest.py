@@ -56,6 +56,7 @@ def test_a_manifest_has_the_keys_of_the_table() -> None:
         "fps": 24,
         "resolution": [1920, 1080],
         "governance": "studio",
+        "when_busy": "queue",
     }
     assert manifest["assets"] == {"characters": [], "locations": [], "styles": [], "music": []}
 
@@ -76,6 +77,7 @@ def test_the_keys_of_s4_are_understood_and_written_as_those_of_s1() -> None:
         "fps": 25,
         "resolution": [1280, 720],
         "governance": "studio",
+        "when_busy": "queue",
     }
     assert manifest["narrative"]["structure"] == "hero-journey"
     assert {"id", "name", "quality", "settings"}.isdisjoint(manifest)

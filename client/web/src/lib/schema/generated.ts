@@ -28,6 +28,8 @@ export type Rule = "schema" | "unknown_type" | "wrong_socket" | "dangling_edge" 
 
 export type Governance = "studio" | "sketch";
 
+export type WhenBusy = "queue" | "fallback";
+
 export type NarrativeStructure = "three-act" | "hero-journey" | "beat-sheet" | "story-circle";
 
 /** Place of a node on the canvas, in canvas units. One value, so that two people cannot tear it apart. */
@@ -110,12 +112,20 @@ export interface Edge {
 export interface GenerateIntent {
   kind: "generate";
   node: string;
+  batch?: string;
+  fresh?: boolean;
 }
 
 /** Somebody asks that a job be stopped. Written once, never changed. */
 export interface CancelIntent {
   kind: "cancel";
   job: string;
+}
+
+/** Somebody asks that all jobs of a batch be stopped that have not ended. Written once, never changed. */
+export interface CancelBatchIntent {
+  kind: "cancel_batch";
+  batch: string;
 }
 
 /** A stored file: its SHA-256 is its address, `/api/projects/{project}/media/{blob}`. */
@@ -156,6 +166,11 @@ export interface Job {
   seconds: number;
   cost_usd: number;
   recipe: Record<string, unknown>;
+  notice?: string;
+  tier_asked?: Tier;
+  batch?: string;
+  priority?: number;
+  recipe_hash?: string;
 }
 
 /** One immutable output of a shot. Written once, by the server only. */
@@ -341,11 +356,14 @@ export interface PresenceUser {
   hue: number;
 }
 
-/** How far a running job is; travels in the server's awareness state on `takes`, never in the document. */
+/** How a live job stands; travels in the server's awareness state on `takes`, never in the document. */
 export interface JobProgress {
   percent: number;
   step: string;
   node: string;
+  position?: number;
+  eta_seconds?: number;
+  preview?: string;
 }
 
 /** The brief and budget of a project (G-005 to G-010). `budgetCap` None means that it is not set. */
@@ -365,6 +383,7 @@ export interface ProjectSettings {
   fps: number;
   resolution: Array<number>;
   governance: Governance;
+  when_busy: WhenBusy;
 }
 
 /** A level below the project; scenes are numbered inside it. */
@@ -411,9 +430,134 @@ export interface Gate {
   who_can_lift: string;
 }
 
+/** What a take of a shot would cost, how long it would take and what stands in the way. */
+export interface Estimate {
+  node: string;
+  available: boolean;
+  reason: string;
+  notice: string;
+  pipeline: string;
+  pipeline_label: string;
+  pipeline_version: string;
+  runner: string;
+  entry: string;
+  queue: string;
+  tier: Tier;
+  tier_asked: Tier;
+  vram_gb: number;
+  price_usd: number;
+  seconds: number;
+  seconds_from: "measured" | "prior";
+  eta_seconds: number;
+  position: number;
+  farm_nodes: number;
+  budget_left_usd: number | null;
+  recipe_hash: string;
+  cached_take: string;
+}
+
+/** The estimates of several shots at once, and their sums. */
+export interface BatchEstimate {
+  shots: Array<Estimate>;
+  available: number;
+  cached: number;
+  price_usd: number;
+  eta_seconds: number;
+  budget_left_usd: number | null;
+  affordable: boolean;
+}
+
+/** A project as the farm names it. */
+export interface FarmProject {
+  id: string;
+  name: string;
+}
+
+/** A job as the farm page shows it. `project` is null for somebody else's, and then all but its place is empty. */
+export interface FarmJob {
+  id: string;
+  project: FarmProject | null;
+  node: string;
+  title: string;
+  pipeline: string;
+  tier: string;
+  queue: string;
+  status: string;
+  priority: number;
+  batch: string;
+  asked_by: string;
+  asked_by_name: string;
+  asked_at: string;
+  started_at: string;
+  ended_at: string;
+  attempt: string;
+  attempts: number;
+  farm_node: string;
+  position: number;
+  eta_seconds: number;
+  percent: number;
+  step: string;
+  seconds: number;
+  cost_usd: number;
+  reason: string;
+  take: string;
+}
+
+/** A farm node that was heard of lately; `job` is the id of what it runs, empty when that is not for you. */
+export interface FarmNodeShown {
+  name: string;
+  host: string;
+  version: string;
+  gpu: string;
+  vram_gb: number;
+  vram_free_gb: number;
+  queues: Array<string>;
+  state: string;
+  busy: boolean;
+  job: string;
+  started_at: string;
+  seen_at: string;
+  can: Array<string>;
+  lacks: Record<string, string>;
+  resident: Array<string>;
+}
+
+/** One queue: how many wait, and the first of them in order. */
+export interface FarmQueue {
+  queue: string;
+  waiting: number;
+  jobs: Array<FarmJob>;
+}
+
+/** What one project or one person used: takes, their price, and node time of every attempt, however it ended. */
+export interface FarmCost {
+  id: string;
+  name: string;
+  takes: number;
+  jobs: number;
+  seconds: number;
+  cost_usd: number;
+}
+
+/** Costs of the projects that somebody may see: per project, and per person in all of them together. */
+export interface FarmCosts {
+  projects: Array<FarmCost>;
+  people: Array<FarmCost>;
+}
+
+/** The farm as it is now, as `GET /api/farm/live` sends it: each field is an event, sent when it changed. */
+export interface FarmLive {
+  reachable: boolean;
+  nodes: Array<FarmNodeShown>;
+  queues: Array<FarmQueue>;
+  running: Array<FarmJob>;
+  recent: Array<FarmJob>;
+  costs: FarmCosts;
+}
+
 export type AnyNode = ShotNode | PipelineNode | StyleNode | PromptNode | NoteNode;
 
-export type Intent = GenerateIntent | CancelIntent;
+export type Intent = GenerateIntent | CancelIntent | CancelBatchIntent;
 
 export interface Socket { name: string; label: string; types: Array<SocketType>; many: boolean }
 
