@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 
 from crdt_schema.records import Tier
 from crdt_schema.sockets import SOCKET_TYPES
+from pipelines import binding
 from pipelines.spec import (
     BadParameter,
     Input,
@@ -51,7 +52,10 @@ def read_catalog(folder: Path) -> dict[str, Pipeline]:
     for path in sorted(folder.glob("*.toml")):
         try:
             pipeline = parse(tomllib.loads(path.read_text(encoding="utf-8")))
-        except (tomllib.TOMLDecodeError, BadCatalog) as error:
+            for spec in pipeline.tiers.values():
+                if spec.runner == "comfyui":
+                    binding.checks(pipeline, spec)
+        except (tomllib.TOMLDecodeError, BadCatalog, binding.BadBinding) as error:
             raise BadCatalog(f"{path.name}: {error}") from error
         if pipeline.id in catalog or pipeline.uuid in uuids:
             raise BadCatalog(f"{path.name}: the id {pipeline.id} or its uuid is taken by another file")

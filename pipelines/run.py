@@ -10,6 +10,7 @@ from pipelines.spec import Pipeline, PipelineError, Recipe, Result, RunContext, 
 _RUNNERS: dict[RunnerName, str] = {
     "local": "pipelines.runners.local",
     "docker": "pipelines.runners.docker",
+    "comfyui": "pipelines.runners.comfyui",
 }
 """Loaded when first used, so that a node needs only what its own runners need."""
 

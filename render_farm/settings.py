@@ -34,6 +34,7 @@ FARM_SETTINGS: tuple[Setting, ...] = (
     Setting("WORKPRINT_JOB_SECONDS", "3600", "The longest an attempt may take."),
     Setting("WORKPRINT_CANCEL_SECONDS", "10", "How long a cancelled attempt may take to stop before it is killed."),
     Setting("WORKPRINT_STOP_SECONDS", "3", "How long a stopping worker lets its attempt go on."),
+    Setting("WORKPRINT_COMFYUI_URL", "", "Address of this node's ComfyUI server; empty: it has none."),
     Setting("WORKPRINT_UPLOAD_SECONDS", "600", "How long an attempt waits for a hub or a Redis that is away."),
 )
 
