@@ -3,7 +3,18 @@
 import json
 from collections.abc import Mapping
 from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, cast, get_args, get_origin, get_type_hints, is_typeddict
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    NotRequired,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from pycrdt import Doc, Map, Text
 
@@ -190,7 +201,7 @@ def holds(hint: Any, value: object) -> bool:  # noqa: ANN401, PLR0911 - a type h
     origin, args = get_origin(hint), get_args(hint)
     if hint is Any:
         return True
-    if origin is Annotated:
+    if origin is Annotated or origin is NotRequired:
         return holds(args[0], value)
     if origin is Literal:
         return value in args
@@ -203,7 +214,8 @@ def holds(hint: Any, value: object) -> bool:  # noqa: ANN401, PLR0911 - a type h
     if is_typeddict(hint):
         fields = get_type_hints(hint, include_extras=True)
         return isinstance(value, dict) and all(
-            name in value and holds(field, cast("Record", value)[name]) for name, field in fields.items()
+            holds(field, cast("Record", value)[name]) if name in value else get_origin(field) is NotRequired
+            for name, field in fields.items()
         )
     if hint in (int, float):
         whole = hint is int

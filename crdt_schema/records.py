@@ -122,6 +122,10 @@ class Media(TypedDict):
     width: int
     height: int
     size_bytes: int
+    frames: NotRequired[int]
+    """Pictures of a film, sample frames of a sound; absent for a still."""
+    rate: NotRequired[str]
+    """How many of them per second, as a rational such as "24000/1001"; absent for a still."""
 
 
 class Attempt(TypedDict):

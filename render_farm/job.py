@@ -9,6 +9,7 @@ Both sides check what they read: a farm node is another machine.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, cast, get_args
@@ -17,6 +18,7 @@ from crdt_schema.ids import is_blob_hash, is_id
 from crdt_schema.records import Media, Tier
 
 TIERS: tuple[Tier, ...] = get_args(Tier)
+_RATE = re.compile(r"[1-9]\d{0,8}/[1-9]\d{0,8}")
 QueueName = Literal["high", "style_high", "standard", "style_standard", "low", "style_low", "cpu"]
 """Where a job waits: work without a GPU in `cpu`, style jobs in queues of their own (I-041), all else by tier."""
 QUEUES: tuple[QueueName, ...] = get_args(QueueName)
@@ -327,13 +329,19 @@ def _media(value: object) -> Media:
     blob = table.text("blob")
     if not is_blob_hash(blob):
         raise BadEvent("blob is no SHA-256")
-    return {
+    media: Media = {
         "blob": blob,
         "media_type": table.text("media_type"),
         "width": int(table.number("width")),
         "height": int(table.number("height")),
         "size_bytes": int(table.number("size_bytes")),
     }
+    if "frames" in table.values:
+        rate = table.text("rate")
+        if not _RATE.fullmatch(rate):
+            raise BadEvent("rate is no fraction such as 24/1")
+        media["frames"], media["rate"] = max(0, int(table.number("frames"))), rate
+    return media
 
 
 class _Table:

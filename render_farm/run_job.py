@@ -189,13 +189,16 @@ class _Attempt:
 
 
 def _media(output: spec.Output) -> Media:
-    return {
+    media: Media = {
         "blob": hash_file(output.path),
         "media_type": output.media_type,
         "width": output.width,
         "height": output.height,
         "size_bytes": output.path.stat().st_size,
     }
+    if output.rate:
+        media["frames"], media["rate"] = output.frames, output.rate
+    return media
 
 
 def _delays(limit_seconds: float) -> Iterator[float]:

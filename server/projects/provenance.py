@@ -46,7 +46,7 @@ def sidecar(take_id: str, take: Take) -> Sidecar:
         "shot": {name: take[name] for name in ("node", "chapter", "scene", "shot")},
         "media": {
             "sha256": media["blob"],
-            **{name: media[name] for name in ("media_type", "size_bytes", "width", "height")},
+            **{name: value for name, value in media.items() if name != "blob"},
         },
         "pipeline": {"id": recipe.get("pipeline", ""), "version": recipe.get("pipeline_version", "")},
         "seed": recipe.get("seed"),

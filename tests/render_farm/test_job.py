@@ -26,6 +26,7 @@ from tests.support.farm import order
 
 ABOUT: dict[str, Any] = {"job": "j1", "project": "p1", "attempt": "a1", "farm_node": "n1", "at": "2025-01-01T00:00:00Z"}
 MEDIA: Media = {"blob": "a" * 64, "media_type": "image/png", "width": 64, "height": 36, "size_bytes": 9}
+FILM: Media = {**MEDIA, "media_type": "video/mp4", "frames": 48, "rate": "24000/1001"}
 
 EVENTS: list[AnyEvent] = [
     Started(**ABOUT),
@@ -41,6 +42,14 @@ EVENTS: list[AnyEvent] = [
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
 def test_an_event_is_the_same_after_the_wire(event: AnyEvent) -> None:
     assert read_event(json.loads(json.dumps(event.as_json()))) == event
+
+
+def test_a_film_keeps_its_frames_and_rate_and_a_still_has_none() -> None:
+    event = Finished(**ABOUT, outputs=(FILM,), thumbnail=MEDIA, seconds=2)
+    read = read_event(json.loads(json.dumps(event.as_json())))
+    assert isinstance(read, Finished)
+    assert read.outputs == (FILM,)
+    assert "frames" not in read.thumbnail
 
 
 def test_an_order_is_the_same_after_the_wire() -> None:
@@ -73,6 +82,9 @@ def test_what_is_no_order_is_refused(change: dict[str, Any]) -> None:
         {"outputs": []},
         {"outputs": [{**MEDIA, "blob": "../etc/passwd"}]},
         {"outputs": [{**MEDIA, "width": "wide"}]},
+        {"outputs": [{**FILM, "rate": "24"}]},
+        {"outputs": [{**FILM, "rate": "24/0"}]},
+        {"outputs": [{**FILM, "frames": None}]},
         {"thumbnail": None},
         {"seconds": float("nan")},
         {"seconds": True},

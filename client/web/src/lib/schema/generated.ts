@@ -135,6 +135,8 @@ export interface Media {
   width: number;
   height: number;
   size_bytes: number;
+  frames?: number;
+  rate?: string;
 }
 
 /** One execution of a job on a farm node. */
