@@ -98,7 +98,8 @@ def quality_mappings() -> dict[str, dict[str, Table]]:
 def parse(table: Table) -> Pipeline:
     """One catalogue file as a Pipeline; raises BadCatalog."""
     _only(table, {*_TEXT_FIELDS, "output", "price_usd", "inputs", "params", "tiers"}, "the pipeline")
-    texts: dict[str, Any] = {name: _text(table, name, required=name != "needs") for name in _TEXT_FIELDS}
+    texts: dict[str, Any] = {name: _text(table, name, required=name not in ("needs", "task")) for name in _TEXT_FIELDS}
+    texts["task"] = texts["task"] or "generate-image"
     if not _ID.fullmatch(texts["id"]):
         raise BadCatalog(f"id: {texts['id']!r} is not made of a-z 0-9 . -")
     try:
@@ -123,7 +124,7 @@ def parse(table: Table) -> Pipeline:
     )
 
 
-_TEXT_FIELDS = ("id", "version", "uuid", "label", "summary", "needs", "licence", "source")
+_TEXT_FIELDS = ("id", "version", "uuid", "label", "summary", "needs", "licence", "source", "task")
 
 
 def _input(entry: Table) -> Input:

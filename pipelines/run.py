@@ -35,7 +35,11 @@ def run(pipeline_id: str, tier: Tier, recipe: Recipe, context: RunContext) -> Re
 
     Raises UnknownPipeline, BadParameter, Cancelled, and PipelineError for everything else an artist should read.
     """
-    pipeline = registry.get(pipeline_id)
+    return run_pipeline(registry.get(pipeline_id), tier, recipe, context)
+
+
+def run_pipeline(pipeline: Pipeline, tier: Tier, recipe: Recipe, context: RunContext) -> Result:
+    """Run a pipeline that need not be in the catalogue; raises as `run`."""
     spec = pipeline.tier(tier)
     lacking = ready(pipeline, tier)
     if lacking:

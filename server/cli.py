@@ -42,6 +42,8 @@ def parser() -> argparse.ArgumentParser:
     add_lfs_commands(commands.add_parser("lfs", help="Git LFS").add_subparsers(dest="action", required=True))
     project = commands.add_parser("project", help="projects").add_subparsers(dest="action", required=True)
     add_project_commands(project)
+    pipeline = commands.add_parser("pipeline", help="make, examine and run pipelines", add_help=False)
+    pipeline.add_argument("arguments", nargs=argparse.REMAINDER)
     user = commands.add_parser("user", help="people").add_subparsers(dest="action", required=True)
     add = user.add_parser("add", help="add somebody; the password comes from standard input or a prompt")
     add.add_argument("name")
@@ -118,6 +120,8 @@ def run(given: argparse.Namespace, config: Config) -> int:
             status = serve(replace(config, host=given.host or config.host, port=given.port or config.port))
         case "worker":
             become_worker(config, given.tiers)
+        case "pipeline":
+            become_pipeline_command(config, given.arguments)
         case "doctor":
             status = examine(given, config)
         case "lfs":
@@ -153,6 +157,12 @@ def become_worker(config: Config, tiers: str) -> NoReturn:
     """Become a farm worker: a program of its own, which must not load the server, nor the server it."""
     os.environ["REDIS_URL"] = config.redis_url
     os.execv(sys.executable, [sys.executable, "-m", "render_farm.worker", "--tiers", tiers])  # noqa: S606 - no shell
+
+
+def become_pipeline_command(config: Config, arguments: list[str]) -> NoReturn:
+    """Become the command about pipelines, which runs what the server must not load."""
+    os.environ["WORKSPACE_ROOT"] = str(config.workspace_root)
+    os.execv(sys.executable, [sys.executable, "-m", "pipelines.command", *arguments])  # noqa: S606 - no shell
 
 
 def short_command(given: argparse.Namespace, config: Config) -> Coroutine[Any, Any, str]:
