@@ -3,10 +3,10 @@
 RQ forgets a job some minutes after it ended and can lose one whose worker was killed, so "once" is decided here:
 
     {ns}:live       hash  job -> {order, faults}      from submit until the end
-    {ns}:lease:JOB  attempt that works on it          expires when nobody renews it
+    {ns}:lease:JOB  "{fence}:{node, then attempt}"    who works on it; expires when nobody renews it
+    {ns}:fence:JOB  fence of its newest attempt       who has a lower one has lost the job; see `pick.py`
     {ns}:cancel:JOB somebody asked for its end
     {ns}:done:JOB   attempt that ended it             for DONE_SECONDS; the first end is the only one
-    {ns}:node:NAME  farm node                         expires when it is not heard of
     {ns}:events     stream of events to the recorder
 """
 
@@ -24,13 +24,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from render_farm.job import AnyEvent, FarmNode, FarmUnavailable, JobOrder
+from render_farm.job import AnyEvent, FarmUnavailable, JobOrder
 
 REDIS_AWAY = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, OSError)
 DONE_SECONDS = 30 * 24 * 3600
 """Longer than anything that could still ask for the job again without reading the takes document first."""
-NODE_SECONDS = 20
-"""A farm node says that it lives every few seconds."""
 
 _END = """
 if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then return 0 end
@@ -198,30 +196,6 @@ class Ledger:
         """Whether `owner` is the first to claim something for the next seconds, among all hubs."""
         with redis_reached():
             return bool(self.redis.set(self.key(key), owner, nx=True, px=_milliseconds(seconds)))
-
-    def announce(self, node: FarmNode) -> None:
-        """Say that a farm node lives."""
-        with self._both() as both:
-            both.sadd(self.key("nodes"), node.name)
-            both.set(self.key("node", node.name), json.dumps(node.as_json()), ex=NODE_SECONDS)
-
-    def leave(self, name: str) -> None:
-        """Say that a farm node has stopped."""
-        with self._both() as both:
-            both.srem(self.key("nodes"), name)
-            both.delete(self.key("node", name))
-
-    def nodes(self) -> list[FarmNode]:
-        """The farm nodes that were heard of lately, by name."""
-        with redis_reached():
-            names = sorted(name.decode() for name in cast("set[bytes]", self.redis.smembers(self.key("nodes"))))
-            if not names:
-                return []
-            records = cast("list[bytes | None]", self.redis.mget([self.key("node", name) for name in names]))
-            gone = [name for name, record in zip(names, records, strict=True) if record is None]
-            if gone:
-                self.redis.srem(self.key("nodes"), *gone)
-        return [FarmNode.from_json(json.loads(record)) for record in records if record is not None]
 
 
 def retry_until(action: Callable[P, R], patience: Callable[[], bool], *args: P.args, **kwargs: P.kwargs) -> R:

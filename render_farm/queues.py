@@ -1,21 +1,16 @@
 # pyright: basic
 # RQ has no complete types: strict mode would report its own holes on every line of this file.
-"""RQ and nothing else: a queue per tier, submit, cancel, place in line, and the worker process that serves queues.
+"""The farm as the hub sees it: a queue of RQ's per kind of work, submit, cancel, take, place in line.
 
-Every other module of Workprint speaks to the farm through `Farm`; no other file imports RQ.
+Every other module of Workprint speaks to the farm through `Farm`; beside this file only the worker's loop imports RQ.
 """
 
-import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
-from redis import Redis
-from rq import Queue, Worker
-from rq.exceptions import DuplicateJobError, NoSuchJobError, StopRequested
+from rq import Queue
+from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
@@ -26,19 +21,21 @@ from render_farm.job import (
     Cancelled,
     FarmError,
     FarmNode,
-    FarmUnavailable,
     JobOrder,
     Lost,
+    NodeState,
     QueueName,
     Requeued,
 )
 from render_farm.ledger import REDIS_AWAY, Ledger, LiveJob, connect, redis_reached
+from render_farm.nodes import Nodes
+from render_farm.pick import Picked, Scripts, Station
+from render_farm.planner import Planner
 
 RUN_JOB = "render_farm.run_job.run_job"
 NO_LIMIT = -1
 """The attempt keeps its own time limit, so that it can say what happened; RQ's would only kill it."""
 REMEMBERED_SECONDS = 300
-WORKER_SECONDS = 60
 ORPHAN_SECONDS = 10.0
 """A job that is in no queue and held by nobody for so long has lost its worker; a hand-over takes far less."""
 MAX_FAULTS = 1
@@ -55,6 +52,9 @@ class Farm:
         self.redis_url = redis_url
         self._redis = connect(redis_url)
         self.ledger = Ledger(self._redis, namespace)
+        self._scripts = Scripts(self._redis, namespace)
+        self.roster = Nodes(self.ledger)
+        self.planner = Planner(self.ledger, self._scripts)
         self._orphan_seconds = orphan_seconds
         self._missing: dict[str, float] = {}
         self._name = new_id("hub")
@@ -103,6 +103,7 @@ class Farm:
         with redis_reached():
             taken = self._queue(live.order.queue).remove(job_id)
         if taken:
+            self.planner.leave(job_id)
             self._end_cancelled(live.order)
         return True
 
@@ -122,7 +123,7 @@ class Farm:
 
     def nodes(self) -> list[FarmNode]:
         """The farm nodes that were heard of lately."""
-        return self.ledger.nodes()
+        return self.roster.all()
 
     def reap(self) -> list[str]:
         """Find jobs whose worker vanished: queue each once more, then give it up. Returns their ids.
@@ -145,6 +146,28 @@ class Farm:
         live = self.ledger.live_job(job_id)
         if live is not None:
             self.ledger.publish(Requeued(**_about(live.order)))
+            self._requeue(live.order)
+
+    def pick(self, station: Station) -> Picked | NodeState | None:
+        """Take the job that a node should run next; None when there is none, its state when it may take nothing."""
+        return self._scripts.pick(station)
+
+    def put_back(self, job_id: str) -> None:
+        """Queue a job again that a node took and never began."""
+        live = self.ledger.live_job(job_id)
+        if live is not None:
+            self._requeue(live.order)
+
+    def requeue(self, job_id: str, reason: str) -> None:
+        """Take a job away from the node that has it and queue it again; raises FarmError when it has ended.
+
+        The attempt that is under way learns that it has lost the job when it next renews its lease.
+        """
+        live = self.ledger.live_job(job_id)
+        if live is None:
+            raise FarmError("This job has ended, or was never asked for")
+        if self.position(job_id) is None:
+            self.ledger.publish(Requeued(**_about(live.order), exit="stopped", reason=reason))
             self._requeue(live.order)
 
     def close(self) -> None:
@@ -191,6 +214,7 @@ class Farm:
                 return
 
     def _enqueue(self, order: JobOrder) -> None:
+        self.planner.join(order)
         with redis_reached():
             try:
                 self._queue(order.queue).enqueue_call(
@@ -205,134 +229,10 @@ class Farm:
                 )
             except DuplicateJobError:
                 return
+        self._scripts.ring(order.queue, order.pipeline, order.tier)
 
     def _queue(self, queue: QueueName) -> Queue:
         return Queue(queue_name(self.ledger.namespace, queue), connection=self._redis, serializer=JSONSerializer)
-
-
-class _Process(Worker):
-    """An RQ worker that stops within seconds, survives a Redis that is away, and owns up to jobs it dropped."""
-
-    max_connection_wait_time = 5.0
-    stop_seconds = 3.0
-    stopping = False
-    listening = False
-    dropped = ""
-    """The job whose attempt this process had to end because it was told to stop."""
-    on_killed: Callable[[str], None]
-
-    def _install_signal_handlers(self) -> None:
-        """Not RQ's: the worker's main thread has its own, which are there before and after this process works."""
-
-    def dequeue_job_and_maintain_ttl(
-        self, timeout: int | None, max_idle_time: int | None = None
-    ) -> tuple[Job, Queue] | None:
-        """As RQ's, but it can be interrupted."""
-        # In this order: a stop that comes before the check is seen by it, one that comes after interrupts the wait.
-        self.listening = True
-        try:
-            if self._stop_requested:
-                raise StopRequested
-            return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
-        finally:
-            self.listening = False
-
-    def stop(self) -> None:
-        """Stop at once when idle; else give the attempt a little time and then end it. Called by a signal handler."""
-        self.stopping = self._stop_requested = True
-        if self.listening:
-            raise StopRequested
-        timer = threading.Timer(self.stop_seconds, self._end_attempt)
-        timer.daemon = True
-        timer.start()
-
-    def _end_attempt(self) -> None:
-        if self.horse_pid:
-            self.kill_horse()
-
-    def maintain_heartbeats(self, job: Job) -> None:
-        """As RQ's, but a Redis that is away does not end a process whose attempt is still at work."""
-        try:
-            super().maintain_heartbeats(job)
-        except REDIS_AWAY as error:
-            log.warning("heartbeat failed", job=job.id, error=str(error))
-
-    def handle_work_horse_killed(self, job: Job, retpid: object, ret_val: object, rusage: object) -> None:
-        """An attempt ended without a word, killed by us or by the machine."""
-        del retpid, rusage
-        log.warning("attempt killed", job=job.id, wait_status=ret_val, stopping=self.stopping)
-        if self.stopping:
-            self.dropped = job.id
-        else:
-            self.on_killed(job.id)
-
-
-class WorkerLoop:
-    """Serves the queues of some tiers until it is told to stop; for a worker's main thread."""
-
-    def __init__(
-        self, farm: Farm, redis_url: str, *, name: str, queues: Sequence[QueueName], stop_seconds: float
-    ) -> None:
-        self._farm, self._url, self._name, self._queues = farm, redis_url, name, queues
-        self._stop_seconds = stop_seconds
-        self._process: _Process | None = None
-        self._stopping = False
-
-    @property
-    def current_job(self) -> str:
-        """The job whose attempt runs in a child of this process, or empty. For other threads."""
-        process = self._process
-        return os.environ.get("RQ_JOB_ID", "") if process is not None and process.horse_pid else ""
-
-    def stop(self) -> None:
-        """Have `work` return soon. For the main thread's signal handler; may be called at any moment, and again."""
-        self._stopping = True
-        if self._process is not None:
-            self._process.stop()
-
-    def work(self, *, burst: bool = False) -> bool:
-        """Serve until told to stop (or, in a burst, until the queues are empty). True when told to stop.
-
-        Raises FarmUnavailable when Redis went away; call again later.
-        """
-        connection = connect(self._url)
-        try:
-            with redis_reached():
-                process = self._process = self._make_process(connection)
-                if self._stopping:  # it came before there was a process to tell
-                    process.stop()
-                try:
-                    process.work(burst=burst, logging_level="WARNING")
-                finally:
-                    self._process = None
-                    self._put_right(process)
-                return self._stopping
-        finally:
-            connection.close()
-
-    def _make_process(self, connection: Redis) -> _Process:
-        process = _Process(
-            [queue_name(self._farm.ledger.namespace, queue) for queue in self._queues],
-            f"{self._name}-{new_id()[:6]}",
-            connection=connection,
-            serializer=JSONSerializer,
-            worker_ttl=WORKER_SECONDS,
-        )
-        process.stop_seconds = self._stop_seconds
-        process.on_killed = self._farm.ledger.release
-        process.log_job_description = False
-        return process
-
-    def _put_right(self, process: _Process) -> None:
-        """Nothing of this process runs on, and what it did not finish goes to another."""
-        if process.horse_pid:
-            process.kill_horse(signal.SIGKILL)
-            process.wait_for_horse()
-        if process.dropped:
-            try:
-                self._farm.hand_back(process.dropped)
-            except FarmUnavailable:
-                log.warning("job not handed back, the lease will run out", job=process.dropped)
 
 
 def queue_name(namespace: str, queue: QueueName) -> str:

@@ -1,9 +1,10 @@
-"""A farm worker: `python -m render_farm.worker --queues high,cpu [--burst]`, one job at a time.
+"""A farm worker, which is one farm node: `python -m render_farm.worker [--vram GB]`, one job at a time.
 
 Settings come from the environment: REDIS_URL, WORKPRINT_NAMESPACE, WORKPRINT_HUB_URL and those of `settings.py`.
 """
 
 import argparse
+import math
 import os
 import signal
 import socket
@@ -11,22 +12,30 @@ import sys
 import threading
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import version
 from types import FrameType
 
 import structlog
 
-from crdt_schema.ids import new_id
 from pipelines import registry
 from pipelines import run as _run  # loaded here so that every forked attempt has it
 from render_farm import run_job as _run_job
 from render_farm.clock import utc_now
 from render_farm.job import QUEUES, FarmNode, FarmUnavailable, QueueName
 from render_farm.logs import set_up_logs
-from render_farm.queues import Farm, WorkerLoop
+from render_farm.loop import WorkerLoop
+from render_farm.machine import Abilities, Machine, abilities, named
+from render_farm.nodes import queues_for
+from render_farm.pick import Station
+from render_farm.queues import Farm
 from render_farm.scratch import sweep
 from render_farm.settings import BadSetting, FarmSettings
 
 HEARTBEAT_SECONDS = 5.0
+CHECK_SECONDS = 60.0
+FIRST_LOOK_SECONDS = 0.1
+STOP_THREADS_SECONDS = 2.0
+VERSION = version("workprint")
 MAX_PAUSE_SECONDS = 5.0
 PRELOADED = (_run, _run_job)
 
@@ -36,31 +45,40 @@ log = structlog.get_logger("workprint.worker")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the worker until it is told to stop; the exit status."""
     options = _options(arguments)
-    name = f"{socket.gethostname()}-{new_id()[:6]}"
-    # Attempts are forked from this process and read the same environment.
-    os.environ["WORKPRINT_FARM_NODE"] = name
-    try:
-        settings = FarmSettings.from_environment()
-    except BadSetting as error:
-        sys.stderr.write(f"workprint: {error}\n")
-        return 2
-    set_up_logs(settings.log, settings.log_level, "farm")
-    for folder in sweep(settings.scratch):
-        log.info("removed what a killed attempt left", folder=folder)
-    preload()
-    return _Worker(settings, options.queues).serve(burst=options.burst)
+    with named(options.name) as name:
+        # Attempts are forked from this process and read the same environment.
+        os.environ["WORKPRINT_FARM_NODE"] = name
+        try:
+            settings = FarmSettings.from_environment()
+        except BadSetting as error:
+            sys.stderr.write(f"workprint: {error}\n")
+            return 2
+        set_up_logs(settings.log, settings.log_level, "farm")
+        if options.gpu >= 0:
+            os.environ["CUDA_VISIBLE_DEVICES"] = str(options.gpu)
+        for folder in sweep(settings.scratch):
+            log.info("removed what a killed attempt left", folder=folder)
+        preload()
+        return _Worker(settings, Machine(options.vram, options.gpu), options.queues).serve(burst=options.burst)
 
 
 class _Worker:
-    """The worker's main thread, which serves, and its side thread, which says that the node lives."""
+    """The worker's main thread, which serves, and two side threads: the node lives, and this is what it can run."""
 
-    def __init__(self, settings: FarmSettings, queues: tuple[QueueName, ...]) -> None:
-        self._settings = settings
+    def __init__(self, settings: FarmSettings, machine: Machine, queues: tuple[QueueName, ...]) -> None:
+        self._settings, self._machine = settings, machine
         self._farm = Farm(settings.redis_url, settings.namespace)
-        self._loop = WorkerLoop(
-            self._farm, settings.redis_url, name=settings.node, queues=queues, stop_seconds=settings.stop_seconds
+        card = machine.gpu()
+        self._station = Station(
+            name=settings.node,
+            queues=queues or queues_for(card.vram_gb if card else 0.0),
+            vram_gb=card.vram_gb if card else 0.0,
+            lease_seconds=settings.lease_seconds,
         )
-        self._queues = queues
+        self._loop = WorkerLoop(self._farm, settings.redis_url, self._station, stop_seconds=settings.stop_seconds)
+        self._abilities = Abilities()
+        self._checked = threading.Event()
+        self._telling = threading.Lock()
         self._stop = threading.Event()
         self._started_at = utc_now()
 
@@ -68,9 +86,13 @@ class _Worker:
         """Serve until a signal, coming back after every loss of Redis."""
         signal.signal(signal.SIGTERM, self._handle_signal)
         signal.signal(signal.SIGINT, self._handle_signal)
-        heartbeat = threading.Thread(target=self._live, name="heartbeat", daemon=True)
-        heartbeat.start()
-        log.info("farm worker started", node=self._settings.node, queues=list(self._queues), pid=os.getpid())
+        threads = [threading.Thread(target=run, name=run.__name__, daemon=True) for run in (self._check, self._live)]
+        for thread in threads:
+            thread.start()
+        # Before it has told what it can run it would be given nothing, and a burst would end at once.
+        while not self._checked.wait(FIRST_LOOK_SECONDS) and not self._stop.is_set():
+            pass
+        log.info("farm worker started", node=self._settings.node, queues=list(self._station.queues), pid=os.getpid())
         pause = 0.25
         while not self._stop.is_set():
             try:
@@ -83,7 +105,8 @@ class _Worker:
             pause = min(pause * 2, MAX_PAUSE_SECONDS)
         log.debug("farm worker stops", node=self._settings.node)
         self._stop.set()
-        heartbeat.join()
+        for thread in threads:
+            thread.join(STOP_THREADS_SECONDS)
         self._leave()
         return 0
 
@@ -92,26 +115,50 @@ class _Worker:
         self._stop.set()
         self._loop.stop()
 
-    def _live(self) -> None:
+    def _check(self) -> None:
+        """Side thread: what can be run here, again and again, for servers and drivers come and go."""
         while True:
-            node = FarmNode(
-                name=self._settings.node,
-                host=socket.gethostname(),
-                queues=self._queues,
-                started_at=self._started_at,
-                seen_at=utc_now(),
-                job=self._loop.current_job,
-            )
+            self._abilities = abilities(registry.load_catalog().values(), self._station.vram_gb)
+            self._announce()
+            self._checked.set()
+            if self._stop.wait(CHECK_SECONDS):
+                return
+
+    def _live(self) -> None:
+        """Side thread: the node lives."""
+        self._checked.wait()
+        while not self._stop.wait(HEARTBEAT_SECONDS):
+            self._announce()
+
+    def _announce(self) -> None:
+        card = self._machine.gpu()
+        node = FarmNode(
+            name=self._settings.node,
+            host=socket.gethostname(),
+            queues=tuple(self._station.queues),
+            started_at=self._started_at,
+            seen_at=utc_now(),
+            job=self._loop.current_job,
+            version=VERSION,
+            gpu=card.name if card else "",
+            vram_gb=card.vram_gb if card else 0.0,
+            vram_free_gb=card.vram_free_gb if card else 0.0,
+            can=self._abilities.can,
+            lacks=self._abilities.lacks,
+            resident=self._station.resident,
+        )
+        with self._telling:
+            if self._stop.is_set():
+                return
             try:
-                self._farm.ledger.announce(node)
+                self._farm.roster.announce(node)
             except FarmUnavailable:
                 log.debug("heartbeat not heard, Redis is away")
-            if self._stop.wait(HEARTBEAT_SECONDS):
-                return
 
     def _leave(self) -> None:
         try:
-            self._farm.ledger.leave(self._settings.node)
+            with self._telling:
+                self._farm.roster.leave(self._settings.node)
         except FarmUnavailable:
             log.debug("goodbye not heard, Redis is away")
         self._farm.close()
@@ -132,9 +179,23 @@ def preload() -> None:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m render_farm.worker", description="Run jobs of the render farm.")
-    parser.add_argument("--queues", type=_queues, default=QUEUES, help="queues to serve, e.g. low,cpu (default: all)")
+    parser.add_argument(
+        "--queues", type=_queues, default=(), help="queues to serve, e.g. low,cpu (default: by its GPU)"
+    )
+    parser.add_argument(
+        "--vram", type=_gigabytes, default=None, help="GB of GPU memory to offer; 0: none (default: found)"
+    )
+    parser.add_argument("--gpu", type=int, default=-1, help="number of the GPU, one worker each (default: the first)")
+    parser.add_argument("--name", default="", help="name of the node (default: the host's with a number)")
     parser.add_argument("--burst", action="store_true", help="stop when the queues are empty")
     return parser.parse_args(arguments)
+
+
+def _gigabytes(text: str) -> float:
+    gigabytes = float(text)
+    if not 0 <= gigabytes < math.inf:
+        raise ValueError(text)
+    return gigabytes
 
 
 def _queues(text: str) -> tuple[QueueName, ...]:

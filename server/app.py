@@ -9,6 +9,7 @@ from aiohttp import web
 
 from crdt_schema.ids import ProjectId, UserId
 from pipelines.registry import load_catalog
+from render_farm.planner import LineKeeper
 from render_farm.queues import Farm
 from server import keys
 from server.activity.service import Activity
@@ -102,7 +103,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     )
     add_what_needs_the_hub(app, clock)
     started = [run_people, run_projects, run_replication, run_files, run_snapshotter]
-    app.cleanup_ctx.extend([*started, run_hub, run_intents, run_takes_check, run_activity])
+    app.cleanup_ctx.extend([*started, run_hub, run_lines, run_intents, run_takes_check, run_activity])
     routes.add_routes(app)
     ws.add_routes(app, app[keys.HUB], admitter(app))
     routes.add_pages(app)
@@ -278,6 +279,17 @@ async def run_intents(app: web.Application) -> AsyncIterator[None]:
     app[keys.INTENTS].start(app[keys.HUB])
     yield
     await app[keys.INTENTS].close()
+
+
+async def run_lines(app: web.Application) -> AsyncIterator[None]:
+    """Keep the farm's queues in their running order."""
+    farm = app[keys.FARM]
+    keeper = LineKeeper(farm.planner, farm.ledger, farm.redis_url)
+    keeping = asyncio.create_task(keeper.run())
+    yield
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    await keeper.close()
 
 
 async def run_takes_check(app: web.Application) -> AsyncIterator[None]:

@@ -32,7 +32,10 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help="address to listen on (WORKPRINT_HOST)")
     serve.add_argument("--port", type=int, help="port to listen on (WORKPRINT_PORT)")
     worker = commands.add_parser("worker", help="run one farm worker")
-    worker.add_argument("--tiers", default="low,standard,high", help="tiers it serves, e.g. low,standard")
+    worker.add_argument("--queues", help="queues it serves, e.g. low,cpu (default: by its GPU)")
+    worker.add_argument("--vram", help="GB of GPU memory to offer; 0: none (default: what is found)")
+    worker.add_argument("--gpu", help="number of the GPU, one worker each (default: the first)")
+    worker.add_argument("--name", help="name of the node (default: the host's with a number)")
     commands.add_parser("redis", help="run the workspace's embedded Valkey")
     commands.add_parser("login-url", help="print a one-time login for the owner of the workspace")
     doctor = commands.add_parser("doctor", help="examine projects; status 0: all is well, 1: to look at, 2: damage")
@@ -119,7 +122,7 @@ def run(given: argparse.Namespace, config: Config) -> int:
 
             status = serve(replace(config, host=given.host or config.host, port=given.port or config.port))
         case "worker":
-            become_worker(config, given.tiers)
+            become_worker(config, given)
         case "pipeline":
             become_pipeline_command(config, given.arguments)
         case "doctor":
@@ -153,10 +156,12 @@ def set_up_lfs(given: argparse.Namespace, config: Config) -> int:
     return status
 
 
-def become_worker(config: Config, tiers: str) -> NoReturn:
+def become_worker(config: Config, given: argparse.Namespace) -> NoReturn:
     """Become a farm worker: a program of its own, which must not load the server, nor the server it."""
     os.environ["REDIS_URL"] = config.redis_url
-    os.execv(sys.executable, [sys.executable, "-m", "render_farm.worker", "--tiers", tiers])  # noqa: S606 - no shell
+    wanted = {name: getattr(given, name) for name in ("queues", "vram", "gpu", "name")}
+    options = [word for name, value in wanted.items() if value is not None for word in (f"--{name}", value)]
+    os.execv(sys.executable, [sys.executable, "-m", "render_farm.worker", *options])  # noqa: S606 - no shell
 
 
 def become_pipeline_command(config: Config, arguments: list[str]) -> NoReturn:

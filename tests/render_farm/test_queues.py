@@ -120,7 +120,7 @@ def test_a_cancelled_job_without_a_worker_ends_as_cancelled(valkey: Valkey, farm
 
 def test_a_node_is_listed_while_it_is_heard_of(farm: Farm) -> None:
     node = FarmNode("host-1", "host", ("low",), utc_now(), utc_now())
-    farm.ledger.announce(node)
+    farm.roster.announce(node)
     assert farm.nodes() == [node]
     farm._redis.delete(farm.ledger.key("node", "host-1"))
     assert farm.nodes() == []

@@ -88,6 +88,8 @@ class Worker:
             "WORKPRINT_STOP_SECONDS": "0.5",
             **settings,
         }
+        if "--vram" not in arguments:  # a node that serves everything
+            arguments = ("--vram", "24", *arguments)
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.support.farm_worker", *arguments], cwd=ROOT, env=environment, stderr=log

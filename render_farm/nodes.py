@@ -1,0 +1,112 @@
+"""The farm nodes that are heard of: what each offers and can run, and whether an admin has paused or is draining it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
+
+from render_farm.job import QUEUES, TIERS, FarmNode, NodeState, QueueName
+from render_farm.ledger import Ledger, redis_reached
+from render_farm.pick import TOLERANCE_GB
+
+NODE_SECONDS = 20
+"""A farm node says that it lives every few seconds."""
+TIER_VRAM_GB = {"high": 24.0, "standard": 16.0, "low": 12.0}
+
+
+def queues_for(vram_gb: float) -> tuple[QueueName, ...]:
+    """What a node serves with that much memory on its GPU, its own tier first, work for the CPU last (I-042, I-043).
+
+    Every GPU serves the lowest tier, however small it is: each job's own need is compared as well.
+    """
+    if not vram_gb:
+        return ("cpu",)
+    fits = [tier for tier in reversed(TIERS) if tier == "low" or vram_gb + TOLERANCE_GB >= TIER_VRAM_GB[tier]]
+    return (*cast("list[QueueName]", [queue for tier in fits for queue in (tier, f"style_{tier}")]), "cpu")
+
+
+class Nodes:
+    """What Redis knows of the nodes; every method raises FarmUnavailable. Its keys stand in `pick.py`."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._redis, self._key = ledger.redis, ledger.key
+        self._told: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+
+    def announce(self, node: FarmNode) -> None:
+        """Say that a farm node lives."""
+        abilities = (node.can, node.resident)
+        with redis_reached(), self._redis.pipeline() as both:  # pyright: ignore[reportUnknownMemberType] - shard_hint
+            both.sadd(self._key("nodes"), node.name)
+            both.set(self._key("node", node.name), json.dumps(node.as_json()), ex=NODE_SECONDS)
+            both.exists(self._key("can", node.name))
+            remembered = bool(both.execute()[-1]) or not node.can
+        if not remembered or self._told.get(node.name) != abilities:
+            self._tell(node)
+            self._told[node.name] = abilities
+
+    def _tell(self, node: FarmNode) -> None:
+        with redis_reached(), self._redis.pipeline() as both:  # pyright: ignore[reportUnknownMemberType] - shard_hint
+            for kind, names in (("can", node.can), ("resident", node.resident)):
+                both.delete(self._key(kind, node.name))
+                if names:
+                    both.sadd(self._key(kind, node.name), *names)
+            # It may be idle, and what it could not run a moment ago it can run now.
+            both.lpush(self._key("bell", node.name), "1")
+            both.expire(self._key("bell", node.name), NODE_SECONDS)
+            both.execute()
+
+    def leave(self, name: str) -> None:
+        """Say that a farm node has stopped; a drain has reached its end."""
+        with redis_reached():
+            drained = self._redis.hget(self._key("control"), name) == b"draining"
+            with self._redis.pipeline() as both:  # pyright: ignore[reportUnknownMemberType] - shard_hint
+                both.srem(self._key("nodes"), name)
+                both.delete(*(self._key(kind, name) for kind in ("node", "can", "resident", "bell")))
+                for queue in QUEUES:
+                    both.zrem(self._key("idle", queue), name)
+                if drained:
+                    both.hdel(self._key("control"), name)
+                both.execute()
+
+    def all(self) -> list[FarmNode]:
+        """The farm nodes that were heard of lately, by name."""
+        with redis_reached():
+            names = sorted(name.decode() for name in cast("set[bytes]", self._redis.smembers(self._key("nodes"))))
+            if not names:
+                return []
+            records = cast("list[bytes | None]", self._redis.mget([self._key("node", name) for name in names]))
+            gone = [name for name, record in zip(names, records, strict=True) if record is None]
+            if gone:
+                self._redis.srem(self._key("nodes"), *gone)
+                self._redis.delete(*(self._key(kind, name) for name in gone for kind in ("can", "resident")))
+            states = cast("dict[bytes, bytes]", self._redis.hgetall(self._key("control")))
+        found = [FarmNode.from_json(json.loads(record)) for record in records if record is not None]
+        return [_in_state(node, states.get(node.name.encode())) for node in found]
+
+    def command(self, wanted: str, state: NodeState) -> list[str]:
+        """Pause, drain or resume a node, or every node of a host; their names, none where nobody knows it.
+
+        It holds until somebody resumes the node, whatever restarts meanwhile.
+        """
+        names = [node.name for node in self.all() if wanted in (node.name, node.host)]
+        with redis_reached():
+            if not names and self._redis.hexists(self._key("control"), wanted):
+                names = [wanted]  # it is away at the moment
+            self._set(names, state)
+        return names
+
+    def _set(self, names: Sequence[str], state: NodeState) -> None:
+        with self._redis.pipeline() as both:  # pyright: ignore[reportUnknownMemberType] - shard_hint
+            for name in names:
+                if state == "ready":
+                    both.hdel(self._key("control"), name)
+                else:
+                    both.hset(self._key("control"), name, state)
+                # It looks what it should do now.
+                both.lpush(self._key("bell", name), "1")
+                both.expire(self._key("bell", name), NODE_SECONDS)
+            both.execute()
+
+
+def _in_state(node: FarmNode, state: bytes | None) -> FarmNode:
+    return replace(node, state=cast("NodeState", state.decode())) if state else node
