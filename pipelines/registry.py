@@ -1,78 +1,203 @@
-"""The catalogue of pipelines: read once from catalog/*.toml, validated, looked up and used to check parameters."""
+"""The catalogue of pipelines: read from catalog/ and from folders of templates, looked up, used to check parameters."""
 
-import re
+import json
+import os
+import time
 import tomllib
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from crdt_schema.records import Tier
-from crdt_schema.sockets import SOCKET_TYPES
 from pipelines import binding
-from pipelines.spec import (
-    BadParameter,
-    Input,
-    Param,
-    ParamType,
-    Pipeline,
-    RunnerName,
-    TierSpec,
-    UnknownPipeline,
-)
+from pipelines.parsing import BadCatalog, Table, parse
+from pipelines.spec import BadParameter, Pipeline, PipelineError, TierSpec, UnknownPipeline
+
+__all__ = ["BadCatalog", "Catalogue", "Problem", "Table", "check", "find", "for_task", "get", "load_catalog", "parse"]
 
 CATALOG = Path(__file__).parent / "catalog"
 QUALITY = Path(__file__).parent / "quality.toml"
+TEMPLATES_VARIABLE = "WORKPRINT_PIPELINES"
+"""Folders of templates, separated as in PATH, that a process reads beside the catalogue of this version."""
+LOOK_SECONDS = 2.0
+"""How often the folders of templates are looked at, at most, and only when somebody asks."""
 
-_ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
-_PARAM_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_LOCAL_ENTRY = re.compile(r"[a-z_][a-z0-9_.]*:[a-z_][a-z0-9_]*")
-_TIERS: tuple[str, ...] = get_args(Tier)
-_RUNNERS: tuple[str, ...] = get_args(RunnerName)
-_PARAM_TYPES: tuple[str, ...] = get_args(ParamType)
+_BOUND = ("comfyui", "provider")
+"""Runners that put a recipe's values where the definition says."""
 
-Table = dict[str, Any]
+Seen = dict[Path, tuple[int, int]]
+"""File -> when it was changed (in nanoseconds) and its size in bytes."""
 
 
-class BadCatalog(Exception):
-    """A catalogue file does not describe a pipeline; the message names the file and the field."""
+@dataclass(frozen=True)
+class Problem:
+    """A template that cannot be used; `file` is its name without its folder."""
+
+    file: str
+    message: str
+
+
+@dataclass
+class Catalogue:
+    """The pipelines of this version, and those of templates, which may come, change and go while it is in use (P-008).
+
+    `pipelines` stays the same object: whoever holds it sees what is new after somebody has called `refresh`.
+    """
+
+    templates: Sequence[Path] = ()
+    clock: Callable[[], float] = time.monotonic
+    pipelines: dict[str, Pipeline] = field(default_factory=dict[str, Pipeline])
+    problems: tuple[Problem, ...] = ()
+    _of_template: dict[Path, str] = field(default_factory=dict[Path, str])
+    _seen: Seen = field(default_factory=dict[Path, tuple[int, int]])
+    _looked: float | None = None
+
+    def __post_init__(self) -> None:
+        self.pipelines.update(read_catalog(CATALOG))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take in what has changed in the folders of templates; cheap when nothing has."""
+        now = self.clock()
+        if self._looked is not None and now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        seen = {path: mark for folder in self.templates for path, mark in _look(folder).items()}
+        if seen != self._seen:
+            self._seen = seen
+            self._read(sorted(path for path in seen if _is_definition(path)))
+
+    def _read(self, paths: Sequence[Path]) -> None:
+        before = {path: self.pipelines.pop(name) for path, name in self._of_template.items()}
+        self._of_template = {}
+        problems: list[Problem] = []
+        for path in paths:
+            try:
+                pipeline = read_definition(path)
+                _must_be_new(pipeline, self.pipelines)
+            except BadCatalog as error:
+                problems.append(Problem(path.name, str(error)))
+                # Somebody may be in the middle of saving it: shots that use it go on with what it said.
+                pipeline = before.get(path)
+                if pipeline is None or pipeline.id in self.pipelines:
+                    continue
+            self.pipelines[pipeline.id] = pipeline
+            self._of_template[path] = pipeline.id
+        self.problems = tuple(problems)
 
 
 @cache
+def _shared() -> Catalogue:
+    folders = os.environ.get(TEMPLATES_VARIABLE, "").split(os.pathsep)
+    return Catalogue(templates=[Path(folder) for folder in folders if folder])
+
+
 def load_catalog() -> dict[str, Pipeline]:
-    """Every pipeline by id, in alphabetical order; read once per process."""
-    return read_catalog(CATALOG)
+    """Every pipeline of this process by id, looked through again when templates have changed."""
+    _shared().refresh()
+    return _shared().pipelines
 
 
 def read_catalog(folder: Path) -> dict[str, Pipeline]:
-    """The pipelines described by the .toml files of `folder`; raises BadCatalog."""
+    """The pipelines described by the files of `folder`, in alphabetical order; raises BadCatalog."""
     catalog: dict[str, Pipeline] = {}
-    uuids: set[str] = set()
-    for path in sorted(folder.glob("*.toml")):
-        try:
-            pipeline = parse(tomllib.loads(path.read_text(encoding="utf-8")))
-            for spec in pipeline.tiers.values():
-                if spec.runner == "comfyui":
-                    binding.checks(pipeline, spec)
-        except (tomllib.TOMLDecodeError, BadCatalog, binding.BadBinding) as error:
-            raise BadCatalog(f"{path.name}: {error}") from error
-        if pipeline.id in catalog or pipeline.uuid in uuids:
-            raise BadCatalog(f"{path.name}: the id {pipeline.id} or its uuid is taken by another file")
-        catalog[pipeline.id] = pipeline
-        uuids.add(pipeline.uuid)
+    for path in sorted(_look(folder)):
+        if _is_definition(path):
+            pipeline = read_definition(path)
+            try:
+                _must_be_new(pipeline, catalog)
+            except BadCatalog as error:
+                raise BadCatalog(f"{path.name}: {error}") from error
+            catalog[pipeline.id] = pipeline
     return catalog
 
 
-def get(pipeline_id: str) -> Pipeline:
-    """The pipeline of that `name` or `name:tag` (P-006; the tag is a version or "latest"); raises UnknownPipeline."""
-    name, _, tag = pipeline_id.partition(":")
-    pipeline = load_catalog().get(name)
+def read_definition(path: Path) -> Pipeline:
+    """The pipeline that a .toml or .json file describes, with graphs that lie beside it; raises BadCatalog."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        table: Any = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        pipeline = parse(cast("Table", table))
+        tiers: dict[Tier, TierSpec] = {name: _with_graph(spec, path) for name, spec in pipeline.tiers.items()}
+        pipeline = replace(pipeline, tiers=tiers)
+        for name, spec in tiers.items():
+            _check_binding(pipeline, name, spec)
+    except (OSError, ValueError, RecursionError, BadCatalog) as error:
+        raise BadCatalog(f"{path.name}: {error}") from error
+    return pipeline
+
+
+def _check_binding(pipeline: Pipeline, name: Tier, spec: TierSpec) -> None:
+    if spec.runner not in _BOUND:
+        return
+    try:
+        binding.checks(pipeline, spec)
+    except binding.BadBinding as error:
+        raise BadCatalog(f"tiers.{name}: {error}") from error
+
+
+def _with_graph(spec: TierSpec, definition: Path) -> TierSpec:
+    """A graph whose file lies beside the definition becomes part of it, so that a farm node needs no second file."""
+    if spec.runner != "comfyui" or not spec.entry.endswith(".json"):
+        return spec
+    if Path(spec.entry).name != spec.entry or not (definition.parent / spec.entry).is_file():
+        raise BadCatalog(f"tiers: there is no graph {spec.entry} beside this file")
+    graph: object = json.loads((definition.parent / spec.entry).read_text(encoding="utf-8"))
+    if not isinstance(graph, dict):
+        raise BadCatalog(f"{spec.entry}: no graph in ComfyUI's API format")
+    return replace(spec, options={**spec.options, "graph": cast("Table", graph)})
+
+
+def _look(folder: Path) -> Seen:
+    marks: Seen = {}
+    for path in [*folder.glob("*.toml"), *folder.glob("*.json")]:
+        try:
+            found = path.stat()
+        except OSError:
+            continue
+        marks[path] = (found.st_mtime_ns, found.st_size)
+    return marks
+
+
+def _is_definition(path: Path) -> bool:
+    """Whether a file is a definition and not a graph that belongs to one: a graph's keys are its nodes."""
+    if path.suffix == ".toml":
+        return True
+    try:
+        table: object = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return True
+    return isinstance(table, dict) and ("id" in table or "tiers" in table)
+
+
+def _must_be_new(pipeline: Pipeline, catalog: Mapping[str, Pipeline]) -> None:
+    if pipeline.id in catalog or any(pipeline.uuid == other.uuid for other in catalog.values()):
+        raise BadCatalog(f"the id {pipeline.id} or its uuid is taken by another file")
+
+
+def find(catalog: Mapping[str, Pipeline], wanted: str) -> Pipeline:
+    """The pipeline of that `name`, `name:tag` or UUID (P-006, `PipelineReference`); raises UnknownPipeline.
+
+    A tag is a version, "latest", or one of the pipeline's own, which narrows it to the tier that it stands for.
+    """
+    name, _, tag = wanted.partition(":")
+    pipeline = catalog.get(name) or next((each for each in catalog.values() if each.uuid == wanted), None)
     if pipeline is None:
         raise UnknownPipeline(f"There is no pipeline called {name[:80]}")
+    if tag in pipeline.tags:
+        tier = pipeline.tags[tag]
+        return replace(pipeline, tiers={tier: pipeline.tiers[tier]})
     if tag not in ("", "latest", pipeline.version):
-        raise UnknownPipeline(f"{name} is here in version {pipeline.version}, not {tag[:80]}")
+        has = " and ".join([pipeline.version, *pipeline.tags])
+        raise UnknownPipeline(f"{name} is here in version {has}, not {tag[:80]}")
     return pipeline
+
+
+def get(pipeline_id: str) -> Pipeline:
+    """The pipeline of that `name` or `name:tag` in this process's own catalogue; raises UnknownPipeline."""
+    return find(load_catalog(), pipeline_id)
 
 
 def check(pipeline: Pipeline, parameters: Mapping[str, object]) -> dict[str, object]:
@@ -84,148 +209,35 @@ def check(pipeline: Pipeline, parameters: Mapping[str, object]) -> dict[str, obj
     return {name: param.checked(parameters.get(name, param.default)) for name, param in known.items()}
 
 
+@cache
+def _quality() -> dict[str, dict[Tier, Table]]:
+    return cast("dict[str, dict[Tier, Table]]", tomllib.loads(QUALITY.read_text(encoding="utf-8")))
+
+
+def mapping_for(task: str, tier: Tier) -> Table:
+    """The row of quality.toml for a task and a tier: style tasks share one table, and `default` is for the rest."""
+    tables = _quality()
+    name = "style" if task.startswith("style-") else task
+    return tables.get(name, tables["default"])[tier]
+
+
+def for_task(task: str, tier: Tier, catalog: Mapping[str, Pipeline] | None = None) -> Pipeline:
+    """The pipeline that a tier stands for (I-023, CF-25); raises PipelineError when it does not have that tier."""
+    pipeline = find(load_catalog() if catalog is None else catalog, str(mapping_for(task, tier)["pipeline_id"]))
+    pipeline.tier(tier)
+    return pipeline
+
+
 def quality_mappings() -> dict[str, dict[str, Table]]:
     """Task type -> tier -> the pipeline it stands for (I-027 to I-034) and whether this installation can run it."""
-    mappings = cast("dict[str, dict[str, Table]]", tomllib.loads(QUALITY.read_text(encoding="utf-8")))
-    catalog = load_catalog()
-    for tiers in mappings.values():
-        for mapping in tiers.values():
-            pipeline = catalog.get(str(mapping["pipeline_id"]).partition(":")[0])
-            mapping["available"] = pipeline is not None and pipeline.is_local
-    return mappings
+    return {
+        task: {tier: {**row, "available": _is_local(task, tier)} for tier, row in rows.items()}
+        for task, rows in _quality().items()
+    }
 
 
-def parse(table: Table) -> Pipeline:
-    """One catalogue file as a Pipeline; raises BadCatalog."""
-    _only(table, {*_TEXT_FIELDS, "output", "price_usd", "inputs", "params", "tiers"}, "the pipeline")
-    texts: dict[str, Any] = {name: _text(table, name, required=name not in ("needs", "task")) for name in _TEXT_FIELDS}
-    texts["task"] = texts["task"] or "generate-image"
-    if not _ID.fullmatch(texts["id"]):
-        raise BadCatalog(f"id: {texts['id']!r} is not made of a-z 0-9 . -")
+def _is_local(task: str, tier: Tier) -> bool:
     try:
-        uuid.UUID(texts["uuid"])
-    except ValueError as error:
-        raise BadCatalog(f"uuid: {texts['uuid']!r} is none") from error
-    output = table.get("output")
-    if output not in SOCKET_TYPES:
-        raise BadCatalog(f"output: {output!r} is no socket type")
-    tiers = cast("dict[Tier, TierSpec]", {name: _tier(name, spec) for name, spec in _table(table, "tiers").items()})
-    if not tiers:
-        raise BadCatalog("tiers: there is none")
-    if any(spec.runner != "local" for spec in tiers.values()) and not texts["needs"]:
-        raise BadCatalog("needs: a pipeline that does not run locally must say what it needs")
-    return Pipeline(
-        **texts,
-        output=output,
-        inputs=tuple(_input(entry) for entry in _tables(table, "inputs")),
-        params=_params(_tables(table, "params")),
-        tiers=tiers,
-        price_usd=_number(table, "price_usd", minimum=0.0),
-    )
-
-
-_TEXT_FIELDS = ("id", "version", "uuid", "label", "summary", "needs", "licence", "source", "task")
-
-
-def _input(entry: Table) -> Input:
-    _only(entry, {"name", "types", "label", "required"}, "an input")
-    name = _text(entry, "name")
-    types = entry.get("types")
-    if not isinstance(types, list) or not types:
-        raise BadCatalog(f"input {name}: types must be a list of socket types")
-    types = cast("list[Any]", types)
-    for socket in types:
-        if socket not in SOCKET_TYPES:
-            raise BadCatalog(f"input {name}: {socket!r} is no socket type")
-    return Input(name, tuple(types), _text(entry, "label"), bool(entry.get("required", True)))
-
-
-def _params(entries: list[Table]) -> tuple[Param, ...]:
-    params = tuple(_param(entry) for entry in entries)
-    names = [param.name for param in params]
-    if len(set(names)) < len(names):
-        raise BadCatalog("params: two have the same name")
-    return params
-
-
-def _param(entry: Table) -> Param:
-    _only(
-        entry,
-        {"name", "type", "default", "label", "help", "minimum", "maximum", "choices", "unit"},
-        "a parameter",
-    )
-    name, kind = _text(entry, "name"), _text(entry, "type")
-    if not _PARAM_NAME.fullmatch(name):
-        raise BadCatalog(f"parameter {name!r}: the name is not made of a-z 0-9 _")
-    if kind not in _PARAM_TYPES:
-        raise BadCatalog(f"parameter {name}: {kind!r} is no type")
-    param = Param(
-        name=name,
-        type=cast("ParamType", kind),
-        default=entry.get("default"),
-        label=_text(entry, "label"),
-        help=_text(entry, "help"),
-        minimum=entry.get("minimum"),
-        maximum=entry.get("maximum"),
-        choices=tuple(entry.get("choices", ())),
-        unit=entry.get("unit", ""),
-    )
-    try:
-        param.checked(param.default)
-    except BadParameter as error:
-        raise BadCatalog(f"parameter {name}: its own default is refused: {error}") from error
-    return param
-
-
-def _tier(name: str, entry: Any) -> TierSpec:  # noqa: ANN401 - whatever the file holds there
-    if name not in _TIERS or not isinstance(entry, dict):
-        raise BadCatalog(f"tiers: {name!r} is no tier")
-    entry = cast("Table", entry)
-    _only(entry, {"runner", "entry", "vram_gb", "long_edge_px", "seconds_prior", "options"}, f"tier {name}")
-    runner, target = _text(entry, "runner"), _text(entry, "entry")
-    if runner not in _RUNNERS:
-        raise BadCatalog(f"tier {name}: {runner!r} is no runner")
-    if runner == "local" and not _LOCAL_ENTRY.fullmatch(target):
-        raise BadCatalog(f"tier {name}: a local entry has the form module:function")
-    return TierSpec(
-        runner=cast("RunnerName", runner),
-        entry=target,
-        vram_gb=_number(entry, "vram_gb", minimum=0.0),
-        long_edge_px=int(_number(entry, "long_edge_px", minimum=2.0)),
-        seconds_prior=_number(entry, "seconds_prior", minimum=0.001),
-        options=_table(entry, "options"),
-    )
-
-
-def _only(table: Table, known: set[str], what: str) -> None:
-    unknown = sorted(set(table) - known)
-    if unknown:
-        raise BadCatalog(f"{what} has unknown fields: {', '.join(unknown)}")
-
-
-def _text(table: Table, name: str, *, required: bool = True) -> str:
-    value = table.get(name, "")
-    if not isinstance(value, str) or (required and not value):
-        raise BadCatalog(f"{name}: a text is missing")
-    return value
-
-
-def _number(table: Table, name: str, *, minimum: float) -> float:
-    value = table.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < minimum:
-        raise BadCatalog(f"{name}: a number of at least {minimum:g} is missing")
-    return float(value)
-
-
-def _table(table: Table, name: str) -> Table:
-    value = table.get(name, {})
-    if not isinstance(value, dict):
-        raise BadCatalog(f"{name}: must be a table")
-    return cast("Table", value)
-
-
-def _tables(table: Table, name: str) -> list[Table]:
-    value = table.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in cast("list[object]", value)):
-        raise BadCatalog(f"{name}: must be a list of tables")
-    return cast("list[Table]", value)
+        return for_task(task, tier).is_local
+    except PipelineError:
+        return False

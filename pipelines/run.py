@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import cast
 
 from crdt_schema.records import Tier
-from pipelines import registry
+from pipelines import registry, requirements
 from pipelines.spec import Pipeline, PipelineError, Recipe, Result, RunContext, Runner, RunnerName
 
 _RUNNERS: dict[RunnerName, str] = {
@@ -24,6 +24,10 @@ def runner(name: RunnerName) -> Runner:
 
 def ready(pipeline: Pipeline, tier: Tier) -> str:
     """Empty when this node can run the tier of a pipeline now, else what is missing here."""
+    if pipeline.unavailable:
+        return f"It {pipeline.unavailable}."
+    if missing := requirements.lacking(pipeline.requires):
+        return missing
     try:
         return runner(pipeline.runner(tier)).ready(pipeline, pipeline.tier(tier))
     except PipelineError as error:

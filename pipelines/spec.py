@@ -117,12 +117,23 @@ class Param:
 
 @dataclass(frozen=True)
 class Input:
-    """One input socket; it takes any one of `types` (C-021)."""
+    """One input socket; it takes any one of `types` (C-021), and with `many` several edges at once."""
 
     name: str
     types: tuple[SocketType, ...]
     label: str
     required: bool = True
+    many: bool = False
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Files of a model that a node must have; `size_gb` is 0 where it is not known."""
+
+    url: str
+    licence: str
+    size_gb: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -162,6 +173,20 @@ class Pipeline:
     price_unit: PriceUnit = "image"
     sfw_gate: bool = False
     """Whether every picture that goes in or comes out must pass the safe-for-work check first."""
+    also: tuple[SocketType, ...] = ()
+    """Kinds that a run may hand in beside `output`, or instead of it."""
+    weights: tuple[Weights, ...] = ()
+    requires: tuple[str, ...] = ()
+    """What a node must have: "env:NAME" (a setting or key), "module:name" (of Python), "program:name"."""
+    tags: Mapping[str, Tier] = field(default_factory=dict[str, Tier])
+    """Tags that stand for one tier of this pipeline (P-006): `auteur-flux:1.0-draft` is its tier low."""
+    unavailable: str = ""
+    """Why no node can run it in this version, whatever it has; such a pipeline may have no tiers."""
+
+    @property
+    def makes(self) -> tuple[SocketType, ...]:
+        """All kinds that a run may hand in, the usual one first."""
+        return (self.output, *self.also)
 
     def runner(self, tier: Tier) -> RunnerName:
         """The runner of that tier; raises PipelineError when the pipeline does not have the tier."""
@@ -170,6 +195,8 @@ class Pipeline:
     def tier(self, tier: Tier) -> TierSpec:
         """The settings of that tier; raises PipelineError when the pipeline does not have it."""
         if tier not in self.tiers:
+            if self.unavailable:
+                raise PipelineError(f"{self.label} cannot run in this version: it {self.unavailable}")
             has = ", ".join(self.tiers)
             raise PipelineError(f"{self.label} has no tier {tier}; it has {has}")
         return self.tiers[tier]
@@ -177,7 +204,7 @@ class Pipeline:
     @property
     def is_local(self) -> bool:
         """Whether every tier runs in this installation's own Python, with nothing else to install."""
-        return all(tier.runner == "local" for tier in self.tiers.values())
+        return not self.unavailable and all(tier.runner == "local" for tier in self.tiers.values())
 
 
 @dataclass(frozen=True)
