@@ -7,7 +7,6 @@ import shutil
 import signal
 import sys
 import tempfile
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -184,16 +183,12 @@ def find(what: str) -> Pipeline:
 
 def read_definition(path: Path) -> Pipeline:
     """One definition; raises BadCatalog with the file and the field."""
+    pipeline = registry.read_definition(path)
     try:
-        pipeline = registry.parse(tomllib.loads(path.read_text(encoding="utf-8")))
         for tier in pipeline.tiers.values():
             if tier.runner == "docker":
                 read_options(tier)
-    except OSError as error:
-        raise registry.BadCatalog(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise registry.BadCatalog(f"{path.name}: is no TOML: {error}") from error
-    except (registry.BadCatalog, PipelineError) as error:
+    except PipelineError as error:
         raise registry.BadCatalog(f"{path.name}: {error}") from error
     return pipeline
 

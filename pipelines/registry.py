@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from crdt_schema.records import Tier
 from pipelines import binding
@@ -117,16 +117,25 @@ def read_catalog(folder: Path) -> dict[str, Pipeline]:
 def read_definition(path: Path) -> Pipeline:
     """The pipeline that a .toml or .json file describes, with graphs that lie beside it; raises BadCatalog."""
     try:
-        text = path.read_text(encoding="utf-8")
-        table: Any = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-        pipeline = parse(cast("Table", table))
+        pipeline = parse(cast("Table", _table(path)))
         tiers: dict[Tier, TierSpec] = {name: _with_graph(spec, path) for name, spec in pipeline.tiers.items()}
         pipeline = replace(pipeline, tiers=tiers)
         for name, spec in tiers.items():
             _check_binding(pipeline, name, spec)
-    except (OSError, ValueError, RecursionError, BadCatalog) as error:
+    except OSError as error:
+        raise BadCatalog(f"{path.name}: cannot be read: {error.strerror}") from error
+    except BadCatalog as error:
         raise BadCatalog(f"{path.name}: {error}") from error
     return pipeline
+
+
+def _table(path: Path) -> object:
+    kind = path.suffix.removeprefix(".")
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text) if kind == "toml" else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadCatalog(f"is no {kind.upper()}: {error}") from error
 
 
 def _check_binding(pipeline: Pipeline, name: Tier, spec: TierSpec) -> None:
@@ -144,7 +153,7 @@ def _with_graph(spec: TierSpec, definition: Path) -> TierSpec:
         return spec
     if Path(spec.entry).name != spec.entry or not (definition.parent / spec.entry).is_file():
         raise BadCatalog(f"tiers: there is no graph {spec.entry} beside this file")
-    graph: object = json.loads((definition.parent / spec.entry).read_text(encoding="utf-8"))
+    graph = _table(definition.parent / spec.entry)
     if not isinstance(graph, dict):
         raise BadCatalog(f"{spec.entry}: no graph in ComfyUI's API format")
     return replace(spec, options={**spec.options, "graph": cast("Table", graph)})
@@ -166,8 +175,8 @@ def _is_definition(path: Path) -> bool:
     if path.suffix == ".toml":
         return True
     try:
-        table: object = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        table = _table(path)
+    except (OSError, BadCatalog):
         return True
     return isinstance(table, dict) and ("id" in table or "tiers" in table)
 
