@@ -132,10 +132,20 @@ class Attempt(TypedDict):
     """One execution of a job on a farm node."""
 
     id: str
+    fence: int
+    """Of two attempts the one with the higher fence holds the job."""
+    tier: Tier
     farm_node: str
     started_at: Timestamp
     ended_at: Timestamp
     outcome: str
+    exit: str
+    """How it ended, such as finished, oom or node lost; empty while it runs."""
+    reason: str
+    seconds: float
+    cost_usd: float
+    set_aside: list[str]
+    """SHA-256 of the files of a result that came too late to be a take."""
 
 
 class Job(TypedDict):

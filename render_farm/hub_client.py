@@ -14,6 +14,8 @@ from pipelines.spec import PipelineError
 CHUNK_BYTES = 1 << 20
 TIMEOUT = aiohttp.ClientTimeout(total=None, connect=10, sock_read=60)
 """No limit on the whole: a take may be gigabytes; silence is what ends a transfer."""
+PREVIEW_SECONDS = 10
+"""A preview that comes later is of no use."""
 NO_SPACE = 507
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -67,6 +69,18 @@ class HubClient:
         if digest.hexdigest() != blob:
             path.unlink()
             raise HubAway("the blob arrived damaged")
+
+    async def put_preview(self, project: str, job: str, picture: bytes, media_type: str) -> None:
+        """Show a small picture of the work so far. Raises HubAway, HubRefused."""
+        address = f"{self._url}/api/farm/previews/{project}/{job}"
+        try:
+            limit = aiohttp.ClientTimeout(total=PREVIEW_SECONDS)
+            async with self._open().put(
+                address, data=picture, headers={"Content-Type": media_type}, timeout=limit
+            ) as answer:
+                _judge(answer.status, "show a preview")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise HubAway(str(error)) from error
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

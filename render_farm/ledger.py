@@ -1,51 +1,41 @@
-"""What Redis knows of every job besides its place in a queue: the live order, the lease, the cancel flag, the end.
+"""What Redis knows of every job besides its place in a queue: the live order, who holds it, the cancel flag, the end.
 
 RQ forgets a job some minutes after it ended and can lose one whose worker was killed, so "once" is decided here:
 
-    {ns}:live       hash  job -> {order, faults}      from submit until the end
-    {ns}:lease:JOB  "{fence}:{node, then attempt}"    who works on it; expires when nobody renews it
-    {ns}:fence:JOB  fence of its newest attempt       who has a lower one has lost the job; see `pick.py`
-    {ns}:cancel:JOB somebody asked for its end
-    {ns}:done:JOB   attempt that ended it             for DONE_SECONDS; the first end is the only one
-    {ns}:events     stream of events to the recorder
+    {ns}:live          hash    job -> {order, tries}   from submit until the end
+    {ns}:held          hash    job -> "fence node"     who holds it; without a node: the last holder was disowned
+    {ns}:leases        sorted  job -> when its lease runs out, by Redis's clock
+    {ns}:fence         number  the last fence that was drawn
+    {ns}:later         sorted  job -> when it is to be queued again
+    {ns}:cancel:JOB    somebody asked for its end
+    {ns}:done:JOB      attempt that ended it           for DONE_SECONDS; the first end is the only one
+    {ns}:faults:NODE   sorted  "pipeline attempt" -> when it went wrong there
+    {ns}:blocked:NODE  hash    pipeline -> until when it gets no more of it (seconds of the epoch)
+    {ns}:events        stream of events to the recorder
 """
 
 import json
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, ParamSpec, TypeVar, cast
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
-from redis.client import Pipeline
 from redis.exceptions import BusyLoadingError, ReadOnlyError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from render_farm.job import AnyEvent, FarmUnavailable, JobOrder
+from render_farm import scripts
+from render_farm.job import AnyEvent, ExitReason, FarmUnavailable, JobOrder
+from render_farm.recovery import BLOCKED_SECONDS, FAULT_SECONDS, Tries, blocks
 
 REDIS_AWAY = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, OSError)
 DONE_SECONDS = 30 * 24 * 3600
 """Longer than anything that could still ask for the job again without reading the takes document first."""
-
-_END = """
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then return 0 end
-redis.call('HDEL', KEYS[2], ARGV[4])
-redis.call('DEL', KEYS[3], KEYS[4])
-redis.call('XADD', KEYS[5], '*', 'event', ARGV[3])
-return 1
-"""
-"""KEYS: done, live, lease, cancel, events. ARGV: attempt, seconds, event, job. One final event per job."""
-
-_RENEW = """
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
-"""KEYS: lease. ARGV: attempt, milliseconds. A lease that Redis forgot is taken again; one that another took is not."""
+FENCE = "WORKPRINT_FENCE"
+"""The environment variable in which an attempt finds the fence that its node was given with the job."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,10 +43,21 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class LiveJob:
-    """A job between its order and its end; `faults` counts the nodes that vanished under it."""
+    """A job between its order and its end; `tries` counts its attempts by how they ended."""
 
     order: JobOrder
-    faults: int = 0
+    tries: Tries = field(default_factory=dict[ExitReason, int])
+
+
+class Holder(NamedTuple):
+    """Who holds a job: an attempt on that node, until the lease runs out (seconds of the epoch)."""
+
+    fence: int = 0
+    node: str = ""
+    until: float = 0.0
+
+
+NOBODY = Holder()
 
 
 def connect(url: str) -> Redis:
@@ -82,24 +83,20 @@ def redis_reached() -> Generator[None]:
 class Ledger:
     """The keys above, and the only code that touches them; every method raises FarmUnavailable."""
 
-    def __init__(self, redis: Redis, namespace: str) -> None:
+    def __init__(self, redis: Redis, namespace: str, clock: Callable[[], float] = lambda: 0.0) -> None:
+        """`clock` tells seconds of the epoch; 0 leaves it to Redis, whose clock all nodes share."""
         self.redis = redis
         self.namespace = namespace
+        self._clock = clock
         # redis-py types its replies as "sync or async"; the casts below say which.
-        self._end = cast("Callable[..., int]", redis.register_script(_END))
-        self._renew = cast("Callable[..., int]", redis.register_script(_RENEW))
+        self._take, self._hold, self._end, self._again, self._disown, self._clear = (
+            cast("Callable[..., int]", redis.register_script(script))
+            for script in (scripts.TAKE, scripts.HOLD, scripts.END, scripts.AGAIN, scripts.DISOWN, scripts.CLEAR)
+        )
 
     def key(self, *parts: str) -> str:
         """A key of this installation."""
         return ":".join((self.namespace, *parts))
-
-    @contextmanager
-    def _both(self) -> Generator[Pipeline]:
-        """All commands given inside happen, or none."""
-        # redis-py leaves shard_hint untyped
-        with redis_reached(), self.redis.pipeline() as both:  # pyright: ignore[reportUnknownMemberType]
-            yield both
-            both.execute()
 
     def enter(self, order: JobOrder) -> bool:
         """Note an order as live; False when the job has already come to its end."""
@@ -122,65 +119,126 @@ class Ledger:
             record = cast("bytes | None", self.redis.hget(self.key("live"), job))
         return _decode(record) if record else None
 
-    def blame(self, job: LiveJob, event: AnyEvent) -> None:
-        """Count one more fault of a live job and tell the recorder, both or neither."""
-        record = _encode(replace(job, faults=job.faults + 1))
-        with self._both() as both:
-            both.hset(self.key("live"), job.order.job, record)
-            both.xadd(self.key("events"), {"event": json.dumps(event.as_json())})
+    def again(self, live: LiveJob, fence: int, event: AnyEvent, at: float) -> bool:
+        """Take a job from the holder of that fence and have it queued at `at`, as `live` says; told to the recorder.
 
-    def give_up(self, event: AnyEvent) -> None:
-        """Forget a live job without marking its end, so that a late result still counts."""
-        with self._both() as both:
-            both.hdel(self.key("live"), event.job)
-            both.xadd(self.key("events"), {"event": json.dumps(event.as_json())})
+        False when the job has ended or another holds it by now, and then nothing happens.
+        """
+        job = live.order.job
+        keys = [self.key("done", job), *map(self.key, ("live", "held", "leases", "later", "fence", "events"))]
+        with redis_reached():
+            return bool(self._again(keys=keys, args=[job, fence, _encode(live), json.dumps(event.as_json()), repr(at)]))
+
+    def disown(self, job: str, fence: int) -> bool:
+        """Take a job from the holder of that fence, who never began it; False when another holds it by now."""
+        with redis_reached():
+            return bool(self._disown(keys=[self.key("held"), self.key("leases"), self.key("fence")], args=[job, fence]))
+
+    def put_off(self) -> dict[str, float]:
+        """The jobs that wait for their time to be queued again, and when that is."""
+        with redis_reached():
+            return _scores(self.redis, self.key("later"))
+
+    def queued(self, job: str, at: float) -> None:
+        """Say that a job which was put off until `at` stands in its queue."""
+        with redis_reached():
+            self._clear(keys=[self.key("later")], args=[job, f"{at:.17g}"])
 
     def publish(self, event: AnyEvent) -> None:
         """Put an event on the stream that does not end the job."""
         with redis_reached():
             self.redis.xadd(self.key("events"), {"event": json.dumps(event.as_json())})
 
-    def end(self, event: AnyEvent) -> bool:
-        """End a job and tell the recorder, at once; False when it had ended before, and then nothing is told."""
-        keys = [self.key("done", event.job), self.key("live"), self.key("lease", event.job)]
-        keys += [self.key("cancel", event.job), self.key("events")]
+    def end(self, event: AnyEvent, fence: int = 0, late: AnyEvent | None = None) -> bool:
+        """End a job and tell the recorder, at once. The same end again is no second one.
+
+        False when it had ended before or another holds it with a higher fence: then `late` is told instead, if given.
+        Without a fence it ends whoever holds it.
+        """
+        job = event.job
+        keys = [self.key("done", job), *map(self.key, ("live", "held", "leases", "later"))]
+        keys += [self.key("cancel", job), self.key("events")]
+        told = [json.dumps(event.as_json()), json.dumps(late.as_json()) if late is not None else ""]
         with redis_reached():
-            arguments = [event.attempt, DONE_SECONDS, json.dumps(event.as_json()), event.job]
-            return bool(self._end(keys=keys, args=arguments))
+            return bool(self._end(keys=keys, args=[job, event.attempt, fence, DONE_SECONDS, *told]))
 
     def is_done(self, job: str) -> bool:
         """Whether a job has come to its end."""
         with redis_reached():
             return bool(self.redis.exists(self.key("done", job)))
 
-    def take_lease(self, job: str, attempt: str, seconds: float) -> None:
-        """The newest attempt holds the job, whoever held it before."""
-        with redis_reached():
-            self.redis.set(self.key("lease", job), attempt, px=_milliseconds(seconds))
+    def take_lease(self, job: str, node: str, seconds: float) -> int:
+        """Hold the job on a node, and the fence to do so; that of the hand-over, where the node was handed the job.
 
-    def renew_lease(self, job: str, attempt: str, seconds: float) -> bool:
-        """Hold the job for `seconds` more; False when another attempt has taken it over."""
+        0 when the job has ended or another node holds it.
+        """
+        keys = [self.key("done", job), *map(self.key, ("fence", "held", "leases"))]
         with redis_reached():
-            return bool(self._renew(keys=[self.key("lease", job)], args=[attempt, _milliseconds(seconds)]))
+            return self._take(keys=keys, args=[job, node, seconds, self._clock()])
+
+    def renew_lease(self, job: str, node: str, fence: int, seconds: float) -> bool:
+        """Hold the job for `seconds` more; False when it has ended or another has taken it over."""
+        keys = [self.key("done", job), self.key("held"), self.key("leases")]
+        with redis_reached():
+            return bool(self._hold(keys=keys, args=[job, node, fence, seconds, self._clock()]))
+
+    def holder(self, job: str) -> Holder:
+        """Who holds a job, or held it last; a lease that ran out counts until somebody disowns its holder."""
+        return self.holders([job])[job]
+
+    def holders(self, jobs: Iterable[str]) -> dict[str, Holder]:
+        """Who holds each of the jobs."""
+        wanted = list(jobs)
+        if not wanted:
+            return {}
+        with redis_reached(), self.redis.pipeline() as both:  # pyright: ignore[reportUnknownMemberType] - shard_hint
+            both.hmget(self.key("held"), wanted)
+            both.zmscore(self.key("leases"), wanted)
+            held, ends = cast("tuple[list[bytes | None], list[float | None]]", both.execute())
+        return {job: _holder(value, until) for job, value, until in zip(wanted, held, ends, strict=True)}
 
     def is_leased(self, job: str) -> bool:
         """Whether an attempt works on the job."""
-        with redis_reached():
-            return bool(self.redis.exists(self.key("lease", job)))
+        return self.holder(job).until > self.now()
 
-    def leased(self, jobs: Iterable[str]) -> set[str]:
-        """Those of the jobs that an attempt works on."""
-        wanted = list(jobs)
-        if not wanted:
-            return set()
+    def now(self) -> float:
+        """Seconds of the epoch, by the clock that leases go by."""
+        if given := self._clock():
+            return given
         with redis_reached():
-            holders = cast("list[bytes | None]", self.redis.mget([self.key("lease", job) for job in wanted]))
-        return {job for job, holder in zip(wanted, holders, strict=True) if holder is not None}
+            seconds, microseconds = self.redis.time()  # pyright: ignore[reportUnknownMemberType] - untyped **kwargs
+        return seconds + microseconds / 1e6
 
-    def release(self, job: str) -> None:
-        """Say that the attempt that held the job is gone, without waiting for the lease to run out."""
+    def note_fault(self, node: str, pipeline: str, attempt: str, now: float) -> bool:
+        """Count a fault of a node with a pipeline; True when the pair is blocked from now on."""
+        key, member = self.key("faults", node), f"{pipeline} {attempt}"
         with redis_reached():
-            self.redis.delete(self.key("lease", job))
+            self.redis.zadd(key, {member: now})
+            self.redis.zremrangebyscore(key, "-inf", now - FAULT_SECONDS)
+            self.redis.expire(key, int(FAULT_SECONDS))
+            found = _scores(self.redis, key)
+            mine = {one: at for one, at in found.items() if one.partition(" ")[0] == pipeline}
+            if not blocks(list(mine.values()), now):
+                return False
+            self.redis.hset(self.key("blocked", node), pipeline, repr(now + BLOCKED_SECONDS))
+            self.redis.expire(self.key("blocked", node), int(BLOCKED_SECONDS))
+            self.redis.zrem(key, *mine)
+        return True
+
+    def blocked(self, node: str) -> dict[str, float]:
+        """The pipelines that a node gets no jobs of, and until when (seconds of the epoch)."""
+        with redis_reached():
+            held = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("blocked", node)))
+        now = self.now() if held else 0.0
+        return {name.decode(): until for name, value in held.items() if (until := float(value)) > now}
+
+    def forgive(self, node: str, pipeline: str = "") -> None:
+        """Unblock a node for a pipeline, or for all of them."""
+        with redis_reached():
+            if pipeline:
+                self.redis.hdel(self.key("blocked", node), pipeline)
+            else:
+                self.redis.delete(self.key("blocked", node), self.key("faults", node))
 
     def ask_cancel(self, job: str) -> None:
         """Ask whoever works on the job, now or later, to stop."""
@@ -212,10 +270,23 @@ def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))
 
 
+def _scores(redis: Redis, key: str) -> dict[str, float]:
+    """A sorted set as member -> score."""
+    ask = cast("Callable[..., list[tuple[bytes, float]]]", redis.zrange)  # pyright: ignore[reportUnknownMemberType] - as above
+    return {member.decode(): score for member, score in ask(key, 0, -1, withscores=True)}
+
+
+def _holder(value: bytes | None, until: float | None) -> Holder:
+    if value is None:
+        return NOBODY
+    fence, _, node = value.decode().partition(" ")
+    return Holder(int(fence), node, until or 0.0)
+
+
 def _encode(job: LiveJob) -> str:
-    return json.dumps({"order": job.order.as_json(), "faults": job.faults})
+    return json.dumps({"order": job.order.as_json(), "tries": dict(job.tries)})
 
 
 def _decode(record: bytes) -> LiveJob:
     value = cast("dict[str, Any]", json.loads(record))
-    return LiveJob(JobOrder.from_json(value["order"]), int(value["faults"]))
+    return LiveJob(JobOrder.from_json(value["order"]), value.get("tries", {}))

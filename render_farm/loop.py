@@ -19,7 +19,7 @@ from rq.worker import WorkerStatus
 
 from crdt_schema.ids import new_id
 from render_farm.job import FarmUnavailable
-from render_farm.ledger import REDIS_AWAY, connect, redis_reached
+from render_farm.ledger import FENCE, REDIS_AWAY, connect, redis_reached
 from render_farm.line import Waiting
 from render_farm.pick import Picked, Station
 from render_farm.queues import Farm, queue_name
@@ -27,8 +27,6 @@ from render_farm.queues import Farm, queue_name
 WORKER_SECONDS = 60
 LOOK_SECONDS = 5
 """An idle node that nobody has woken looks by itself so often."""
-FENCE = "WORKPRINT_FENCE"
-"""Where an attempt finds the fence that its node was given with the job."""
 
 log = structlog.get_logger("workprint.farm")
 
@@ -131,7 +129,10 @@ class _Process(Worker):
         if self.stopping:
             self.dropped = job.id
         else:
-            self.farm.ledger.release(job.id)
+            try:
+                self.farm.reaper.attempt_died(job.id, self.station.name)
+            except FarmUnavailable:
+                log.warning("a killed attempt is not told of, its lease will run out", job=job.id)
 
 
 class WorkerLoop:
@@ -195,6 +196,6 @@ class WorkerLoop:
             process.wait_for_horse()
         if process.dropped:
             try:
-                self._farm.hand_back(process.dropped)
+                self._farm.reaper.hand_back(process.dropped, self._station.name)
             except FarmUnavailable:
                 log.warning("job not handed back, the lease will run out", job=process.dropped)

@@ -5,8 +5,6 @@ Scripts, because no moment may exist in which a job is in no queue and held by n
     {ns}:waiting      hash    job -> what the line knows of it         from the queue's list until it is taken
     {ns}:running      hash    job -> the same                          of what was taken; swept when a line is planned
     {ns}:passed       hash    job -> how often it was passed over      because another suited the node better
-    {ns}:fence        number  the last fence given out                 grows, also when Redis loses its memory
-    {ns}:fence:JOB    number  fence of the newest attempt              for as long as the job's end is remembered
     {ns}:control      hash    node -> paused | draining                until somebody resumes it
     {ns}:blocked:NODE hash    pipeline -> Unix time until when         it failed there too often
     {ns}:nodes        set     names of farm nodes                      see `nodes.py`
@@ -26,8 +24,9 @@ from typing import cast
 from redis import Redis
 
 from render_farm.job import QUEUES, NodeState, QueueName
-from render_farm.ledger import DONE_SECONDS, redis_reached
+from render_farm.ledger import redis_reached
 from render_farm.line import Waiting
+from render_farm.scripts import PRELUDE
 
 WINDOW = 16
 """How far behind the first job that a node can run it looks for one that suits it better."""
@@ -50,7 +49,8 @@ end
 """
 
 _PICK = (
-    _COMMON
+    PRELUDE
+    + _COMMON
     + """
 local node, vram, window, most_passes = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[6]), tonumber(ARGV[7])
 redis.call('DEL', key('bell', node))
@@ -138,24 +138,18 @@ for rank, level in ipairs(cjson.decode(ARGV[3])) do
 end
 if not taken then return {'idle'} end
 
-local fence = redis.call('INCR', key('fence'))
-if fence == 1 then
-  local time = redis.call('TIME')
-  redis.call('SET', key('fence'), string.format('%d%03d', time[1], math.floor(time[2] / 1000)))
-end
-fence = redis.call('GET', key('fence'))
+local fence = draw(key('fence'))
 local text = taken.text or cjson.encode(taken.card)
 redis.call('LREM', taken.list, 1, taken.job)
 redis.call('HDEL', key('waiting'), taken.job)
 redis.call('HDEL', key('passed'), taken.job)
 redis.call('HSET', key('running'), taken.job, text)
-redis.call('SET', key('lease', taken.job), fence .. ':' .. node, 'PX', ARGV[8])
-redis.call('SET', key('fence', taken.job), fence, 'EX', ARGV[9])
+grant(fence, key('held'), key('leases'), taken.job, node, clock(0) + tonumber(ARGV[8]))
 tell_planner()
-return {'job', taken.job, taken.queue, text, fence}
+return {'job', taken.job, taken.queue, text, string.format('%.0f', fence)}
 """
 )
-"""ARGV: namespace, node, levels of queues as JSON, VRAM, resident as JSON, window, passes, lease ms, fence seconds."""
+"""ARGV: namespace, node, levels of queues as JSON, VRAM, resident as JSON, window, passes, lease seconds."""
 
 _RING = (
     _COMMON
@@ -269,7 +263,7 @@ class Scripts:
         arguments: list[str | int | float] = [self._namespace, station.name, json.dumps(levels(station.queues))]
         vram_gb = station.vram_gb + TOLERANCE_GB if station.vram_gb else 0.0
         arguments += [vram_gb, json.dumps(station.resident), WINDOW, MOST_PASSES]
-        arguments += [max(1, round(station.lease_seconds * 1000)), DONE_SECONDS]
+        arguments.append(station.lease_seconds)
         with redis_reached():
             answer = [part.decode() for part in self._pick(args=arguments)]
         if answer[0] == "job":

@@ -5,7 +5,6 @@
 Every other module of Workprint speaks to the farm through `Farm`; beside this file only the worker's loop imports RQ.
 """
 
-import time
 from typing import Any
 
 import structlog
@@ -16,31 +15,17 @@ from rq.serializers import JSONSerializer
 
 from crdt_schema.ids import new_id
 from render_farm.clock import utc_now
-from render_farm.job import (
-    QUEUES,
-    Cancelled,
-    FarmError,
-    FarmNode,
-    JobOrder,
-    Lost,
-    NodeState,
-    QueueName,
-    Requeued,
-)
-from render_farm.ledger import REDIS_AWAY, Ledger, LiveJob, connect, redis_reached
+from render_farm.job import QUEUES, Cancelled, FarmError, FarmNode, JobOrder, NodeState, QueueName
+from render_farm.ledger import REDIS_AWAY, Ledger, connect, redis_reached
 from render_farm.nodes import Nodes
 from render_farm.pick import Picked, Scripts, Station
 from render_farm.planner import Planner
+from render_farm.reaper import ORPHAN_SECONDS, Reaper
 
 RUN_JOB = "render_farm.run_job.run_job"
 NO_LIMIT = -1
 """The attempt keeps its own time limit, so that it can say what happened; RQ's would only kill it."""
 REMEMBERED_SECONDS = 300
-ORPHAN_SECONDS = 10.0
-"""A job that is in no queue and held by nobody for so long has lost its worker; a hand-over takes far less."""
-MAX_FAULTS = 1
-REAPER_SECONDS = 2.0
-LOST_REASON = "The farm node that ran this job vanished, twice. Please generate again."
 
 log = structlog.get_logger("workprint.farm")
 
@@ -55,9 +40,8 @@ class Farm:
         self._scripts = Scripts(self._redis, namespace)
         self.roster = Nodes(self.ledger)
         self.planner = Planner(self.ledger, self._scripts)
-        self._orphan_seconds = orphan_seconds
-        self._missing: dict[str, float] = {}
         self._name = new_id("hub")
+        self.reaper = Reaper(self.ledger, self, name=self._name, orphan_seconds=orphan_seconds)
 
     def ping(self) -> bool:
         """Whether Redis answers."""
@@ -82,8 +66,9 @@ class Farm:
         live = self.ledger.live_job(order.job)
         if live is not None and live.order.project != order.project:
             raise FarmError("Another project uses this intent id")
-        if not self.ledger.is_leased(order.job):
-            self._enqueue(order)
+        if live is not None and not self.ledger.is_leased(order.job) and order.job not in self.ledger.put_off():
+            # As it is by now: an attempt may have gone one tier up since.
+            self._enqueue(live.order)
         return True
 
     def adopt(self, order: JobOrder) -> None:
@@ -126,27 +111,26 @@ class Farm:
         return self.roster.all()
 
     def reap(self) -> list[str]:
-        """Find jobs whose worker vanished: queue each once more, then give it up. Returns their ids.
+        """Find jobs whose worker vanished, and queue again what is due; returns the ids of the former.
 
         Call it every few seconds; with several hubs one of them does the work.
         """
-        if not self.ledger.is_mine("reaper", self._name, REAPER_SECONDS / 2):
-            return []
-        missing = self._missing_jobs()
-        now = time.monotonic()
-        self._missing = {job: self._missing.get(job, now) for job in missing}
-        due = [job for job, since in self._missing.items() if now - since >= self._orphan_seconds]
-        for job in due:
-            del self._missing[job]
-            self._rescue(missing[job])
-        return due
+        return self.reaper.reap()
 
-    def hand_back(self, job_id: str) -> None:
-        """Queue a job again whose worker was told to stop; nobody's fault."""
-        live = self.ledger.live_job(job_id)
-        if live is not None:
-            self.ledger.publish(Requeued(**_about(live.order)))
-            self._requeue(live.order)
+    def waiting_jobs(self) -> set[str]:
+        """The jobs in all queues."""
+        with redis_reached():
+            return {job for queue in QUEUES for job in self._queue(queue).get_job_ids()}
+
+    def put(self, order: JobOrder) -> None:
+        """Put a job at the end of its queue, whatever RQ still knows of it."""
+        if order.job not in self.waiting_jobs():
+            self._forget(order.job)
+            self._enqueue(order)
+
+    def alive(self) -> set[str]:
+        """The names of the nodes that were heard of lately."""
+        return {node.name for node in self.nodes()}
 
     def pick(self, station: Station) -> Picked | NodeState | None:
         """Take the job that a node should run next; None when there is none, its state when it may take nothing."""
@@ -154,57 +138,27 @@ class Farm:
 
     def put_back(self, job_id: str) -> None:
         """Queue a job again that a node took and never began."""
-        live = self.ledger.live_job(job_id)
-        if live is not None:
-            self._requeue(live.order)
+        live, holder = self.ledger.live_job(job_id), self.ledger.holder(job_id)
+        if live is not None and self.ledger.disown(job_id, holder.fence):
+            self.put(live.order)
 
     def requeue(self, job_id: str, reason: str) -> None:
         """Take a job away from the node that has it and queue it again; raises FarmError when it has ended.
 
         The attempt that is under way learns that it has lost the job when it next renews its lease.
         """
-        live = self.ledger.live_job(job_id)
-        if live is None:
+        if self.ledger.live_job(job_id) is None:
             raise FarmError("This job has ended, or was never asked for")
         if self.position(job_id) is None:
-            self.ledger.publish(Requeued(**_about(live.order), exit="stopped", reason=reason))
-            self._requeue(live.order)
+            self.reaper.take_back(job_id, reason)
 
     def close(self) -> None:
         """Let go of the connections."""
         self._redis.close()
 
-    def _missing_jobs(self) -> dict[str, LiveJob]:
-        """Live jobs that are in no queue and held by nobody."""
-        live = self.ledger.live()
-        # A job that is taken up between the two looks seems missing once; only what stays missing is acted on.
-        leased = self.ledger.leased(live)
-        with redis_reached():
-            queued = {job for queue in QUEUES for job in self._queue(queue).get_job_ids()} if live else set()
-        return {job: found for job, found in live.items() if job not in leased and job not in queued}
-
-    def _rescue(self, live: LiveJob) -> None:
-        order = live.order
-        if self.ledger.is_cancelled(order.job):
-            self._end_cancelled(order)
-        elif live.faults < MAX_FAULTS:
-            log.warning("job requeued", job=order.job, project=order.project, faults=live.faults + 1)
-            # Told before it is queued, so that it cannot overtake the `started` of the next attempt.
-            self.ledger.blame(live, Requeued(**_about(order)))
-            self._requeue(order)
-        else:
-            trace_id = new_id("trace")
-            log.error("job lost", job=order.job, project=order.project, traceId=trace_id)
-            self.ledger.give_up(Lost(**_about(order), reason=LOST_REASON, trace_id=trace_id))
-
     def _end_cancelled(self, order: JobOrder) -> None:
         self.ledger.end(Cancelled(**_about(order)))
         self._forget(order.job)
-
-    def _requeue(self, order: JobOrder) -> None:
-        self._forget(order.job)
-        self.ledger.release(order.job)
-        self._enqueue(order)
 
     def _forget(self, job_id: str) -> None:
         with redis_reached():

@@ -9,13 +9,25 @@ from pathlib import Path
 
 @contextmanager
 def scratch_folder(root: Path, attempt: str) -> Generator[Path]:
-    """An empty folder that belongs to one attempt of this process; removed with all it holds."""
+    """An empty folder that belongs to one attempt of this process, removed with `inputs_of` it and all they hold."""
     folder = root / f"{os.getpid()}-{attempt}"
     folder.mkdir(mode=0o700, parents=True)
+    inputs_of(folder).mkdir(mode=0o700)
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        discard(folder)
+
+
+def inputs_of(folder: Path) -> Path:
+    """Where the inputs of an attempt lie: beside its scratch folder, which is empty when a pipeline starts."""
+    return folder.with_name(f"{folder.name}-inputs")
+
+
+def discard(folder: Path) -> None:
+    """Remove the scratch folder of an attempt, and its inputs."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(inputs_of(folder), ignore_errors=True)
 
 
 def sweep(root: Path) -> list[str]:

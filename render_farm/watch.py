@@ -31,11 +31,20 @@ class Watch:
     """What the attempt must know while it works. Ask with `check()`; it raises when the attempt has to end."""
 
     def __init__(
-        self, ledger: Ledger, settings: FarmSettings, job: str, attempt: str, on_stuck: Callable[[PipelineError], None]
+        self,
+        ledger: Ledger,
+        settings: FarmSettings,
+        job: str,
+        attempt: str,
+        *,
+        on_stuck: Callable[[PipelineError], None],
+        on_look: Callable[[], None],
     ) -> None:
         self._ledger, self._settings = ledger, settings
         self._job, self._attempt = job, attempt
-        self._on_stuck = on_stuck
+        self.fence = 0
+        """That of the attempt; known once it holds the job, and before this thread starts."""
+        self._on_stuck, self._on_look = on_stuck, on_look
         self._parent = os.getppid()
         self._verdict: PipelineError | None = None
         self._stop = threading.Event()
@@ -54,14 +63,6 @@ class Watch:
         if self._verdict is not None:
             raise self._verdict
 
-    def wait(self, seconds: float) -> None:
-        """Wait, but no longer than the attempt may go on; raises as `check`."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            self.check()
-            time.sleep(min(left, LOOK_SECONDS))
-        self.check()
-
     def _run(self) -> None:
         begun = renewed = time.monotonic()
         judged_at = 0.0
@@ -70,6 +71,7 @@ class Watch:
             if os.getppid() != self._parent:
                 log.error("the worker is gone, so its attempt goes too", job=self._job, attempt=self._attempt)
                 end_process()
+            self._on_look()
             try:
                 if now - renewed >= self._settings.lease_seconds / 4:
                     self._renew()
@@ -86,7 +88,7 @@ class Watch:
                     self._on_stuck(self._verdict)
 
     def _renew(self) -> None:
-        if not self._ledger.renew_lease(self._job, self._attempt, self._settings.lease_seconds):
+        if not self._ledger.renew_lease(self._job, self._settings.node, self.fence, self._settings.lease_seconds):
             self._verdict = Superseded("Another attempt holds this job")
 
 

@@ -92,6 +92,7 @@ class _Worker:
         # Before it has told what it can run it would be given nothing, and a burst would end at once.
         while not self._checked.wait(FIRST_LOOK_SECONDS) and not self._stop.is_set():
             pass
+        self._begin()
         log.info("farm worker started", node=self._settings.node, queues=list(self._station.queues), pid=os.getpid())
         pause = 0.25
         while not self._stop.is_set():
@@ -109,6 +110,13 @@ class _Worker:
             thread.join(STOP_THREADS_SECONDS)
         self._leave()
         return 0
+
+    def _begin(self) -> None:
+        """What this node had in hand before it was restarted is dead."""
+        try:
+            self._farm.reaper.node_began(self._settings.node)
+        except FarmUnavailable:
+            log.warning("Redis is away; leases of the last process of this node will run out")
 
     def _handle_signal(self, _signum: int, _frame: FrameType | None) -> None:
         # No logging here: the main thread may hold the log's lock at this very moment.

@@ -111,10 +111,17 @@ class Recorder:
             return
         attempt: Attempt = {
             "id": event.attempt,
+            "fence": event.fence,
+            "tier": job["tier"],
             "farm_node": event.farm_node,
             "started_at": event.at,
             "ended_at": "",
             "outcome": "",
+            "exit": "",
+            "reason": "",
+            "seconds": 0.0,
+            "cost_usd": 0.0,
+            "set_aside": [],
         }
         if _move(room, event, "running", attempts=[*job["attempts"], attempt], started_at=event.at):
             self._progress.note(room.project, event.job, {"percent": 0.0, "step": "Starting", "node": job["node"]})

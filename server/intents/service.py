@@ -16,7 +16,8 @@ from crdt_schema.takes import LIVE_STATUSES, Takes
 from pipelines.spec import Pipeline
 from render_farm.events import EventStream
 from render_farm.job import FarmUnavailable
-from render_farm.queues import REAPER_SECONDS, Farm
+from render_farm.queues import Farm
+from render_farm.reaper import REAPER_SECONDS
 from server.auth.actor import FARM, SYSTEM, Actor
 from server.errors import NotFound, Unavailable, WorkprintError
 from server.hub.hub import Hub

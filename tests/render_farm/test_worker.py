@@ -201,9 +201,10 @@ async def test_the_job_of_a_killed_worker_runs_on_another(
     await eventually(marker.exists)
     worker.kill()
     await eventually(lambda: not is_alive(int(marker.read_text())))
-    await eventually(farm.reap)
     start_worker()
-    await eventually(lambda: types_told(valkey.url, asked.job) == ["started", "requeued", "started", "finished"])
+    await eventually(
+        lambda: (farm.reap(), types_told(valkey.url, asked.job))[1] == ["started", "requeued", "started", "finished"]
+    )
     attempts = {event.attempt for event in told(valkey.url) if event.type == "started"}
     assert len(attempts) == 2
 
@@ -214,8 +215,9 @@ async def test_an_attempt_killed_by_the_machine_is_made_once_more(
     start_worker()
     asked = order(behaviour="die-once", marker=str(tmp_path / "begun"), hub_url=hub.url)
     farm.submit(asked)
-    await eventually(farm.reap)
-    await eventually(lambda: types_told(valkey.url, asked.job) == ["started", "requeued", "started", "finished"])
+    await eventually(
+        lambda: (farm.reap(), types_told(valkey.url, asked.job))[1] == ["started", "requeued", "started", "finished"]
+    )
 
 
 async def test_a_job_that_kills_every_attempt_is_lost_with_an_explanation(
@@ -224,8 +226,8 @@ async def test_a_job_that_kills_every_attempt_is_lost_with_an_explanation(
     start_worker()
     asked = order(behaviour="die", hub_url=hub.url)
     farm.submit(asked)
-    await eventually(lambda: farm.reap() and "lost" in types_told(valkey.url, asked.job))
-    assert types_told(valkey.url, asked.job) == ["started", "requeued", "started", "lost"]
+    await eventually(lambda: (farm.reap(), "lost" in types_told(valkey.url, asked.job))[1])
+    assert types_told(valkey.url, asked.job) == ["started", "requeued", "started", "requeued", "started", "lost"]
     (lost,) = [event for event in told(valkey.url) if isinstance(event, Lost)]
     assert "vanished" in lost.reason
     assert lost.trace_id.startswith("trace-")

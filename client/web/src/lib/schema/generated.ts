@@ -142,10 +142,17 @@ export interface Media {
 /** One execution of a job on a farm node. */
 export interface Attempt {
   id: string;
+  fence: number;
+  tier: Tier;
   farm_node: string;
   started_at: string;
   ended_at: string;
   outcome: string;
+  exit: string;
+  reason: string;
+  seconds: number;
+  cost_usd: number;
+  set_aside: Array<string>;
 }
 
 /** What became of an intent. Its id is the intent's id. Written by the server only. */
