@@ -57,6 +57,7 @@ class _Process(Worker):
             raise StopRequested from error
 
     def _next(self, *, burst: bool) -> tuple[Job, Queue] | None:
+        self.station.rests()
         while not self._stop_requested:
             self.heartbeat()
             if self.should_run_maintenance_tasks:
@@ -84,7 +85,7 @@ class _Process(Worker):
                 log.warning("RQ forgot a job that waited", job=taken.job)
             else:
                 job.redis_server_version = self.get_redis_server_version()
-                self.station.ran(Waiting.from_json(taken.card))
+                self.station.begins(Waiting.from_json(taken.card))
                 # The attempt is forked from this process and inherits it: by the time it could ask Redis, another
                 # node might hold the job.
                 os.environ[FENCE] = str(taken.fence)
@@ -143,12 +144,6 @@ class WorkerLoop:
         self._stop_seconds = stop_seconds
         self._process: _Process | None = None
         self._stopping = False
-
-    @property
-    def current_job(self) -> str:
-        """The job whose attempt runs in a child of this process, or empty. For other threads."""
-        process = self._process
-        return os.environ.get("RQ_JOB_ID", "") if process is not None and process.horse_pid else ""
 
     def stop(self) -> None:
         """Have `work` return soon. For the main thread's signal handler; may be called at any moment, and again."""

@@ -236,12 +236,24 @@ class Station:
     lease_seconds: float
     resident: tuple[str, ...] = ()
     """Pipelines whose models are likely still in memory, the latest first."""
+    job: str = ""
+    """What it works on."""
     is_drained: bool = False
+    on_change: Callable[[], None] = lambda: None
+    """Called when it begins or ends a job."""
 
-    def ran(self, card: Waiting) -> None:
-        """Note what was run: its models are in memory now, and may have pushed others out."""
+    def begins(self, card: Waiting) -> None:
+        """Note what it works on: those models are in memory from now on, and may have pushed others out."""
         others = tuple(pipeline for pipeline in self.resident if pipeline != card.pipeline)
         self.resident = (card.pipeline, *others)[:MOST_RESIDENT]
+        self.job = card.job
+        self.on_change()
+
+    def rests(self) -> None:
+        """Note that it works on nothing."""
+        if self.job:
+            self.job = ""
+            self.on_change()
 
 
 class Scripts:

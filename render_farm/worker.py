@@ -78,6 +78,8 @@ class _Worker:
         self._loop = WorkerLoop(self._farm, settings.redis_url, self._station, stop_seconds=settings.stop_seconds)
         self._abilities = Abilities()
         self._checked = threading.Event()
+        self._news = threading.Event()
+        self._station.on_change = self._news.set
         self._telling = threading.Lock()
         self._stop = threading.Event()
         self._started_at = utc_now()
@@ -106,6 +108,7 @@ class _Worker:
             pause = min(pause * 2, MAX_PAUSE_SECONDS)
         log.debug("farm worker stops", node=self._settings.node)
         self._stop.set()
+        self._news.set()
         for thread in threads:
             thread.join(STOP_THREADS_SECONDS)
         self._leave()
@@ -135,7 +138,9 @@ class _Worker:
     def _live(self) -> None:
         """Side thread: the node lives."""
         self._checked.wait()
-        while not self._stop.wait(HEARTBEAT_SECONDS):
+        while not self._stop.is_set():
+            self._news.wait(HEARTBEAT_SECONDS)
+            self._news.clear()
             self._announce()
 
     def _announce(self) -> None:
@@ -146,7 +151,7 @@ class _Worker:
             queues=tuple(self._station.queues),
             started_at=self._started_at,
             seen_at=utc_now(),
-            job=self._loop.current_job,
+            job=self._station.job,
             version=VERSION,
             gpu=card.name if card else "",
             vram_gb=card.vram_gb if card else 0.0,

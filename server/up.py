@@ -114,6 +114,9 @@ class Part:
             if status == HOPELESS_STATUS:
                 on_hopeless(f"{self.name} could not run; what it said stands above")
                 return
+            if status == 0 and self.name.startswith("farm"):
+                say(f"{self.name} has ended its work and stays away")  # an admin has drained it
+                return
             steady = time.monotonic() - started >= STEADY_SECONDS
             pause = 0.0 if steady else min(pause * 2 or 1.0, LONGEST_PAUSE_SECONDS)
             say(f"{self.name} ended with status {status}; starting it again in {pause:.0f} s")

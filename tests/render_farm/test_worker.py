@@ -1,13 +1,17 @@
 """Jobs on real workers: what is told, what is uploaded, and that nothing is left running."""
 
+import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from render_farm.job import Failed, Finished, Lost, Progressed
+from render_farm.pick import Station
 from render_farm.queues import Farm
 from tests.support.farm import BlobHub, Valkey, Worker, eventually, order, told, types_told
 
@@ -315,3 +319,103 @@ async def test_a_second_signal_does_not_break_a_stop(
     worker.process.send_signal(signal.SIGINT)
     assert worker.process.wait(20) == 0
     assert not is_alive(int(marker.read_text()))
+
+
+async def test_a_job_for_an_idle_worker_starts_at_once_and_idling_costs_next_to_nothing(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker
+) -> None:
+    start_worker()
+    await eventually(lambda: farm._redis.zcard(farm.ledger.key("idle", "low")))
+    before, since = commands_processed(farm), time.monotonic()
+    await asyncio.sleep(6)  # what is measured is the rest itself
+    assert (commands_processed(farm) - before) / (time.monotonic() - since) < 10
+    waited: list[float] = []
+    for _ in range(3):
+        await eventually(lambda: farm._redis.zcard(farm.ledger.key("idle", "low")))
+        asked = order(hub_url=hub.url, steps=1)
+        begun = time.monotonic()
+        farm.submit(asked)
+        await eventually(lambda asked=asked: "started" in types_told(valkey.url, asked.job))
+        waited.append(time.monotonic() - begun)
+        await eventually(lambda asked=asked: "finished" in types_told(valkey.url, asked.job))
+    assert min(waited) < 0.5
+
+
+async def test_a_node_says_what_it_can_run_and_what_it_lacks(farm: Farm, start_worker: StartWorker) -> None:
+    start_worker("--vram", "0", "--name", "little one")
+    await eventually(farm.nodes)
+    (node,) = farm.nodes()
+    assert (node.name, node.queues, node.vram_gb, node.gpu) == ("little-one", ("cpu",), 0, "")
+    assert "test-still@low" in node.can
+    assert any("needs a GPU with" in reason for reason in node.lacks.values())
+    assert not set(node.can) & set(node.lacks)
+    assert node.version
+
+
+async def test_nodes_of_a_host_have_numbers_and_keep_them(farm: Farm, start_worker: StartWorker) -> None:
+    first, second = start_worker(), start_worker()
+    await eventually(lambda: len(farm.nodes()) == 2)
+    names = {node.name for node in farm.nodes()}
+    assert all(name.rpartition("-")[2].isdigit() for name in names)
+    for worker in (first, second):
+        assert worker.stop() == 0
+    start_worker()
+    await eventually(farm.nodes)
+    assert farm.nodes()[0].name in names
+
+
+async def test_a_paused_worker_takes_nothing_until_it_is_resumed(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker
+) -> None:
+    start_worker("--name", "n")
+    await eventually(farm.nodes)
+    farm.roster.command("n", "paused")
+    farm.submit(asked := order(hub_url=hub.url))
+    await eventually(lambda: farm.pick(Station("n", ("low",), 24, 60)) == "paused")
+    assert farm.position(asked.job) == 0
+    assert types_told(valkey.url, asked.job) == []
+    farm.roster.command("n", "ready")
+    await eventually(lambda: types_told(valkey.url, asked.job) == ["started", "finished"])
+
+
+async def test_a_draining_worker_ends_what_it_has_and_then_itself(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    worker = start_worker("--name", "n")
+    marker = tmp_path / "begun"
+    farm.submit(asked := order(steps=30, marker=str(marker), hub_url=hub.url))
+    await eventually(marker.exists)
+    farm.roster.command("n", "draining")
+    farm.submit(following := order(hub_url=hub.url))
+    await eventually(lambda: worker.process.poll() is not None)
+    assert worker.process.returncode == 0
+    assert types_told(valkey.url, asked.job) == ["started", "finished"]
+    assert farm.position(following.job) == 0
+    assert farm.nodes() == []
+
+
+async def test_a_node_remembers_which_models_it_has_loaded(
+    valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker
+) -> None:
+    start_worker()
+    farm.submit(asked := order(hub_url=hub.url))
+    await eventually(lambda: "finished" in types_told(valkey.url, asked.job))
+    await eventually(lambda: [node.resident for node in farm.nodes()] == [("test-still",)])
+
+
+async def test_a_node_says_at_once_what_it_works_on(
+    farm: Farm, hub: BlobHub, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    start_worker()
+    marker = tmp_path / "begun"
+    farm.submit(asked := order(steps=5000, marker=str(marker), hub_url=hub.url))
+    await eventually(marker.exists)
+    await eventually(lambda: [node.job for node in farm.nodes()] == [asked.job], seconds=4)
+    farm.cancel(asked.job)
+    await eventually(lambda: [node.job for node in farm.nodes()] == [""], seconds=4)
+
+
+def commands_processed(farm: Farm) -> int:
+    redis: Any = farm._redis
+    stats = redis.info("stats")
+    return int(stats["total_commands_processed"])
