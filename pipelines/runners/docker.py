@@ -14,6 +14,8 @@ from pipelines.spec import Pipeline, PipelineError, Recipe, Result, RunContext, 
 
 LOOK_SECONDS = 0.2
 """How long nothing may be heard of a container before the attempt is asked whether it shall go on."""
+OUR_IMAGES = "workprint/"
+"""Images of this name are built, never pulled: nobody publishes them."""
 SIZE_LOOK_SECONDS = 2.0
 
 
@@ -111,6 +113,8 @@ def _follow(box: Box, options: Options, folder: job_folder.JobFolder, context: R
 def _missing_image(name: str, options: Options) -> str:
     if options.build:
         return f"The image {name} is not on this node. Build it there: docker build -t {name} {options.build}."
+    if name.startswith(OUR_IMAGES):
+        return f"The image {name} is not on this node, and nobody publishes it: docs/pipelines.md shows how to build it."
     return f"The image {name} is not on this node. Get it there: docker pull {name}."
 
 
