@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pipelines.prompting import FAMILIES, Family, assemble
+from pipelines.providers import providers, split_entry
 from pipelines.spec import Pipeline, PipelineError, Recipe, TierSpec
 
 GRAPHS = Path(__file__).parent / "graphs"
@@ -158,6 +159,8 @@ def static_graph(spec: TierSpec) -> Graph:
 def checks(pipeline: Pipeline, spec: TierSpec) -> None:
     """Raise BadBinding when a tier of a graph or a provider could not be bound."""
     options = options_of(spec)
+    if spec.runner == "provider":
+        _check_provider(spec, options)
     if options.get("family", "sentence") not in FAMILIES:
         raise BadBinding(f"family: {options['family']!r} is none of {', '.join(FAMILIES)}")
     graph = graph_of(spec) if spec.runner == "comfyui" else None
@@ -168,6 +171,16 @@ def checks(pipeline: Pipeline, spec: TierSpec) -> None:
     _check_use(pipeline, options, required=graph is not None)
     if graph is not None:
         _check_anchor(graph, options)
+
+
+def _check_provider(spec: TierSpec, options: Mapping[str, Any]) -> None:
+    name, model = split_entry(spec.entry)
+    if name not in providers() or not model:
+        raise BadBinding(
+            f"entry: {spec.entry!r} is not of the form provider:model with one of {', '.join(providers())}"
+        )
+    if not options.get("files"):
+        raise BadBinding("files: where in the provider's answer its files are is missing")
 
 
 def _check_place(graph: Graph, where: str) -> None:

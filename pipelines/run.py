@@ -11,6 +11,7 @@ _RUNNERS: dict[RunnerName, str] = {
     "local": "pipelines.runners.local",
     "docker": "pipelines.runners.docker",
     "comfyui": "pipelines.runners.comfyui",
+    "provider": "pipelines.runners.provider",
 }
 """Loaded when first used, so that a node needs only what its own runners need."""
 

@@ -35,6 +35,9 @@ FARM_SETTINGS: tuple[Setting, ...] = (
     Setting("WORKPRINT_CANCEL_SECONDS", "10", "How long a cancelled attempt may take to stop before it is killed."),
     Setting("WORKPRINT_STOP_SECONDS", "3", "How long a stopping worker lets its attempt go on."),
     Setting("WORKPRINT_COMFYUI_URL", "", "Address of this node's ComfyUI server; empty: it has none."),
+    Setting("FAL_KEY", "", "Key of this node's account at fal; empty: it has none."),
+    Setting("REPLICATE_API_TOKEN", "", "Key of this node's account at Replicate; empty: it has none."),
+    Setting("RUNPOD_API_KEY", "", "Key of this node's account at RunPod; empty: it has none."),
     Setting("WORKPRINT_UPLOAD_SECONDS", "600", "How long an attempt waits for a hub or a Redis that is away."),
 )
 

@@ -6,16 +6,16 @@ import time
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import aiohttp
-from PIL import Image
 
 from pipelines import binding
 from pipelines.runners import comfyui_words as words
 from pipelines.runners.comfyui_client import Client, Refused, ServerAway
 from pipelines.runners.comfyui_progress import Progress
+from pipelines.runners.media import MEDIA_TYPES, described
 from pipelines.spec import (
     Output,
     Pipeline,
@@ -40,20 +40,6 @@ STOP_SECONDS = 8.0
 READY_SECONDS = 20.0
 """How long an answer about what a server has is believed."""
 
-_MEDIA_TYPES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".webp": "image/webp",
-    ".gif": "image/gif",
-    ".mp4": "video/mp4",
-    ".webm": "video/webm",
-    ".mkv": "video/x-matroska",
-    ".flac": "audio/flac",
-    ".mp3": "audio/mpeg",
-    ".opus": "audio/ogg",
-    ".wav": "audio/wav",
-}
 _FILES = ("videos", "gifs", "images", "audio")
 """Where nodes write down the files they made; core video nodes use `images` too, others `gifs`."""
 _known: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
@@ -250,24 +236,13 @@ async def _fetch(
     outputs: list[Output] = []
     for number, file in enumerate(files):
         suffix = PurePosixPath(file["filename"]).suffix.lower()
-        if suffix not in _MEDIA_TYPES:
+        if suffix not in MEDIA_TYPES:
             raise PipelineError(f"The graph made a file of a kind that is not known here: {suffix or 'none'}")
         path = context.scratch / f"take-{number}{suffix}"
         context.progress(FETCH_PERCENT, "Fetching the result")
         await comfy.download(file, path)
-        outputs.append(_output(path, _MEDIA_TYPES[suffix], values))
+        outputs.append(described(path, MEDIA_TYPES[suffix], values))
     return tuple(outputs)
-
-
-def _output(path: Path, media_type: str, values: Mapping[str, Any]) -> Output:
-    kind = media_type.partition("/")[0]
-    if kind == "image":
-        with Image.open(path) as image:
-            return Output(path, media_type, image.width, image.height)
-    if kind == "video":
-        rate = f"{values['fps']:g}/1" if float(values["fps"]).is_integer() else f"{round(values['fps'] * 1000)}/1000"
-        return Output(path, media_type, values["width"], values["height"], values["frames"], rate)
-    return Output(path, media_type)
 
 
 def _facts(stats: Mapping[str, Any]) -> dict[str, str]:

@@ -198,6 +198,20 @@ def test_what_could_not_work_is_refused_in_words(options: dict[str, Any], messag
         binding.checks(*pipeline({**base, **options}, (STEPS,)))
 
 
+@pytest.mark.parametrize(
+    ("entry", "options", "message"),
+    [
+        ("acme:model", {"files": "x"}, "is not of the form provider:model with one of fal, replicate, runpod"),
+        ("fal", {"files": "x"}, "is not of the form provider:model"),
+        ("fal:a/b", {}, "files: where in the provider's answer"),
+        ("fal:a/b", {"files": "x", "bind": {"prompt": "promt"}}, "'promt', which is not there"),
+    ],
+)
+def test_a_providers_tier_is_checked_as_well(entry: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadBinding, match=message):
+        binding.checks(*pipeline(options, entry=entry, runner="provider"))
+
+
 def test_a_joined_file_that_nobody_reads_is_refused_and_so_is_one_that_a_graph_cannot_do_without() -> None:
     options = {"graph": GRAPH, "bind": {}}
     with pytest.raises(BadBinding, match="the input image is bound nowhere"):

@@ -89,9 +89,11 @@ class Imitation:
         self._loop = asyncio.new_event_loop()
         self._lock = threading.RLock()
         self._forget()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         self._call(self._listen())
-        threading.Thread(target=self._work, daemon=True).start()
+        self._worker = threading.Thread(target=self._work, daemon=True)
+        self._worker.start()
 
     def _forget(self) -> None:
         with self._lock:
@@ -112,7 +114,10 @@ class Imitation:
         self._call(self._runner.cleanup())
         self._forget()
         self.life = -1
+        self._worker.join(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
 
     def restart(self, *, away_seconds: float = 0.2) -> None:
         """Die and come back with nothing in mind but the files."""
