@@ -29,6 +29,7 @@ Action = Literal[
     "manage_members",
     "manage_shares",
     "manage_remote",
+    "manage_farm",
     "read_audit",
     "delete_project",
     "export",
@@ -53,13 +54,14 @@ LEAST_ROLE: dict[Action, Role] = {
     "manage_members": "admin",
     "manage_shares": "admin",
     "manage_remote": "admin",
+    "manage_farm": "admin",
     "read_audit": "admin",
     "delete_project": "owner",
     "export": "owner",
     "transfer_ownership": "owner",
     "grant_admin": "owner",
 }
-"""`create_project` is asked of the role in the workspace, everything else of the role in a project."""
+"""`create_project` and `manage_farm` are asked of the role in the workspace, everything else of the role in a project."""
 
 WHILE_LOCKED: dict[Action, Action | None] = {
     "edit": None,

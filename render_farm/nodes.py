@@ -95,12 +95,23 @@ class Nodes:
             self._set(names, state)
         return names
 
-    def _set(self, names: Sequence[str], state: NodeState) -> None:
+    def forgive(self, wanted: str) -> list[str]:
+        """Let a node, or every node of a host, run again what failed on it too often; their names."""
+        names = [node.name for node in self.all() if wanted in (node.name, node.host)]
+        with redis_reached():
+            if not names and self._redis.exists(self._key("blocked", wanted)):
+                names = [wanted]
+            if names:
+                self._redis.delete(*(self._key("blocked", name) for name in names))
+                self._set(names, None)
+        return names
+
+    def _set(self, names: Sequence[str], state: NodeState | None) -> None:
         with self._redis.pipeline() as both:  # pyright: ignore[reportUnknownMemberType] - shard_hint
             for name in names:
                 if state == "ready":
                     both.hdel(self._key("control"), name)
-                else:
+                elif state is not None:
                     both.hset(self._key("control"), name, state)
                 # It looks what it should do now.
                 both.lpush(self._key("bell", name), "1")

@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument("--repair", action="store_true", help="repair what is safe, from what is still here")
     doctor.add_argument("--deep", action="store_true", help="read every large file and compare its SHA-256")
     add_lfs_commands(commands.add_parser("lfs", help="Git LFS").add_subparsers(dest="action", required=True))
+    add_farm_commands(commands.add_parser("farm", help="the render farm").add_subparsers(dest="action", required=True))
     project = commands.add_parser("project", help="projects").add_subparsers(dest="action", required=True)
     add_project_commands(project)
     pipeline = commands.add_parser("pipeline", help="make, examine and run pipelines", add_help=False)
@@ -90,6 +91,20 @@ def add_lfs_commands(lfs: "argparse._SubParsersAction[argparse.ArgumentParser]")
         command.add_argument("folder", nargs="?", default="", help="a project or a clone; every project without it")
 
 
+def add_farm_commands(farm: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands; a node is named as `status` shows it, and a host stands for all its nodes."""
+    status = farm.add_parser("status", help="nodes, queues and what runs")
+    status.add_argument("--json", action="store_true", help="for programs")
+    for name, words in (
+        ("pause", "give a node nothing new until it is resumed"),
+        ("drain", "let a node end what it has and then stop"),
+        ("resume", "give a node work again"),
+        ("forgive", "let a node try again what has failed on it too often"),
+    ):
+        farm.add_parser(name, help=words).add_argument("node", help="a node, or a host with all its nodes")
+    farm.add_parser("requeue", help="take a job away from its node and queue it again").add_argument("job")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status."""
     given = parser().parse_args(arguments)
@@ -127,6 +142,11 @@ def run(given: argparse.Namespace, config: Config) -> int:
             become_pipeline_command(config, given.arguments)
         case "doctor":
             status = examine(given, config)
+        case "farm":
+            from server.farm_commands import farm_command  # noqa: PLC0415
+
+            sys.stdout.write(farm_command(given, config) + "\n")
+            status = 0
         case "lfs":
             status = set_up_lfs(given, config)
         case _:

@@ -31,6 +31,7 @@ AuditAction = Literal[
     "budget_override",
     "access_change",
     "remote_change",
+    "farm_change",
 ]
 LONGEST_PAGE = 200
 LAST_ID = (1 << 63) - 1

@@ -44,7 +44,7 @@ def may(actor: Actor, action: Action, resource: Resource = UNLOCKED) -> bool:
 
 def who_may(action: Action, where: Literal["project", "workspace"] = "project") -> str:
     """Who could do it, in words: "an admin or the owner of this project"."""
-    if action == "create_project":
+    if action in ("create_project", "manage_farm"):
         where = "workspace"
     return WHO[LEAST_ROLE[action]].replace("project", where)
 

@@ -31,6 +31,7 @@ TABLE: dict[Action, str] = {
     "manage_members": FROM_ADMIN,
     "manage_shares": FROM_ADMIN,
     "manage_remote": FROM_ADMIN,
+    "manage_farm": FROM_ADMIN,
     "read_audit": FROM_ADMIN,
     "delete_project": OWNER,
     "export": OWNER,

@@ -44,6 +44,7 @@ const TELLS: Record<string, Tell> = {
   token_created: ({ detail }) => ({ did: 'made an access token', what: '', more: detail }),
   token_revoked: ({ detail }) => ({ did: 'revoked an access token', what: '', more: detail }),
   remote_change: ({ detail }) => ({ did: 'set where the project is pushed:', what: '', more: detail }),
+  farm_change: ({ target, detail }) => ({ did: 'changed the farm:', what: target, more: detail }),
   access_change: ({ detail }) => ({
     did: `opened the project to ${detail === 'members' ? 'members only' : 'everybody in the workspace'}`,
     what: '',

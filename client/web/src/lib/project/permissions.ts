@@ -55,6 +55,7 @@ const DOING: Partial<Record<Action, string>> = {
   manage_members: 'say who is a member',
   manage_shares: 'make guest links',
   manage_remote: 'say where the project is pushed',
+  manage_farm: 'look after the farm',
   read_audit: 'read the audit log',
   delete_project: 'delete the project',
   export: 'export',

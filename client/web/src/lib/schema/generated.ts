@@ -22,7 +22,7 @@ export type LockKind = "shot" | "style" | "picture" | "contract";
 
 export type Role = "viewer" | "reviewer" | "editor" | "admin" | "owner";
 
-export type Action = "read" | "annotate" | "vote" | "edit" | "generate" | "cancel" | "edit_project" | "snapshot" | "create_project" | "lock" | "unlock" | "override_budget" | "edit_locked_contract" | "manage_members" | "manage_shares" | "manage_remote" | "read_audit" | "delete_project" | "export" | "transfer_ownership" | "grant_admin";
+export type Action = "read" | "annotate" | "vote" | "edit" | "generate" | "cancel" | "edit_project" | "snapshot" | "create_project" | "lock" | "unlock" | "override_budget" | "edit_locked_contract" | "manage_members" | "manage_shares" | "manage_remote" | "manage_farm" | "read_audit" | "delete_project" | "export" | "transfer_ownership" | "grant_admin";
 
 export type Rule = "schema" | "unknown_type" | "wrong_socket" | "dangling_edge" | "bad_id" | "write_once" | "forged_author" | "not_yours" | "server_only" | "role" | "shot_lock" | "picture_lock" | "style_lock" | "contract_lock";
 
@@ -837,6 +837,7 @@ export const ACTIONS: Record<Action, Role> = {
   "manage_members": "admin",
   "manage_shares": "admin",
   "manage_remote": "admin",
+  "manage_farm": "admin",
   "read_audit": "admin",
   "delete_project": "owner",
   "export": "owner",
