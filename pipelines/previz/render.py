@@ -54,27 +54,35 @@ class Stage:
 
 def render(recipe: Recipe, options: Mapping[str, Any], context: RunContext) -> list[Output]:
     """The local entry of `previz-image`: one PNG in the scratch folder. Same recipe and options, same bytes."""
-    width, height = _even(recipe["width"]), _even(recipe["height"])
+    width, height = even(recipe["width"]), even(recipe["height"])
     parameters: Mapping[str, Any] = recipe["parameters"]
     strip = slate.strip_height(width, height) if parameters.get("slate", True) else 0
     context.progress(2, "Reading the prompt")
     stage = set_stage(recipe, width / (height - strip), context)
+    pixels, _ = picture(stage, recipe, (width, height - strip), options, context)
+    context.progress(96, "Writing the slate")
+    path = context.scratch / "frame.png"
+    image = finished(pixels, recipe, stage, (width, height))
+    image.save(path, "PNG", compress_level=4, optimize=False, pnginfo=_chunks())
+    context.progress(100, "Done")
+    return [Output(path, "image/png", width, height)]
+
+
+def picture(
+    stage: Stage, recipe: Recipe, size: tuple[int, int], options: Mapping[str, Any], context: RunContext
+) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], Plane]:
+    """What the camera of a stage sees, without a slate: eight bits, RGB, and the distance of each pixel in metres."""
+    parameters: Mapping[str, Any] = recipe["parameters"]
     context.progress(16, "Lighting")
     look = _light(stage, int(options.get("shadow_px", 512)))
-    frame = _draw(stage, look, (width, height - strip), float(options.get("samples_mpx", 2.4)), context)
+    frame = _draw(stage, look, size, float(options.get("samples_mpx", 2.4)), context)
     frame = _reflect(stage, look, frame, context)
     context.progress(76, "Filling the air")
     rgb = _air(stage, look, frame, _rng(recipe, 3))
     context.progress(84, "Focusing the lens")
     rgb = _lens(stage, frame, rgb)
     context.progress(92, "Grading")
-    pixels = _develop(stage, rgb, float(parameters.get("grain", 0.4)), _rng(recipe, 4))
-    context.progress(96, "Writing the slate")
-    path = context.scratch / "frame.png"
-    image = _finished(pixels, recipe, stage, (width, height))
-    image.save(path, "PNG", compress_level=4, optimize=False, pnginfo=_chunks())
-    context.progress(100, "Done")
-    return [Output(path, "image/png", width, height)]
+    return _develop(stage, rgb, float(parameters.get("grain", 0.4)), _rng(recipe, 4)), frame.depth
 
 
 def set_stage(recipe: Recipe, aspect: float, context: RunContext) -> Stage:
@@ -107,7 +115,8 @@ def _texts(value: Sequence[object] | None) -> list[str]:
     return [str(item) for item in value or ()]
 
 
-def _even(pixels: object) -> int:
+def even(pixels: object) -> int:
+    """A size that this renderer and video codecs can take."""
     size = int(str(pixels))
     return max(64, min(size, MAX_EDGE_PX)) // 2 * 2
 
@@ -205,9 +214,10 @@ def _develop(
     return grade.to_bytes(rgb, speckle, grain, rng)
 
 
-def _finished(
+def finished(
     pixels: np.ndarray[Any, np.dtype[np.uint8]], recipe: Recipe, stage: Stage, size: tuple[int, int]
 ) -> Image.Image:
+    """The picture with its mark, and below it the slate where the size leaves room."""
     image = Image.new("RGB", size)
     image.paste(Image.fromarray(pixels), (0, 0))
     slate.draw_mark(image, pixels.shape[0])

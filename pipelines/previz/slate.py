@@ -48,6 +48,14 @@ def draw_mark(image: Image.Image, bottom: int) -> None:
     image.paste(layer, (0, 0), layer)
 
 
+def draw_counter(image: Image.Image, bottom: int, text: str) -> None:
+    """Which frame this is, at the lower left of the picture, as `draw_mark` does."""
+    size = max(9.0, max(image.size[0], bottom) * 0.0135)
+    draw, at = ImageDraw.Draw(image), (size * 1.2, bottom - size * 1.3)
+    draw.text((at[0] + 1, at[1] + 1), text, font=_font(size), fill=(0, 0, 0), anchor="lm")
+    draw.text(at, text, font=_font(size), fill=(190, 190, 190), anchor="lm")
+
+
 def lines(recipe: Mapping[str, Any], lens: str, lighting: str) -> tuple[tuple[str, str], tuple[str, str]]:
     """What the slate says at its left and at its right."""
     slate: Mapping[str, Any] = recipe.get("slate") or {}
