@@ -102,7 +102,7 @@ class Nodes:
             if not names and self._redis.exists(self._key("blocked", wanted)):
                 names = [wanted]
             if names:
-                self._redis.delete(*(self._key("blocked", name) for name in names))
+                self._redis.delete(*(self._key(kind, name) for name in names for kind in ("blocked", "faults")))
                 self._set(names, None)
         return names
 

@@ -27,6 +27,8 @@ async def command_node(request: web.Request) -> web.Response:
     """POST /api/farm/nodes/{node}/{command}: pause, drain or resume a farm node, or all nodes of a host."""
     actor = farm_admin(request)
     wanted, command = request.match_info["node"], request.match_info["command"]
+    if command not in STATES:
+        raise NotFound(f"A farm node takes {', '.join(STATES)}.")
     state = STATES[command]
     names = await told(request.app[FARM].roster.command, wanted, state)
     if not names:

@@ -125,7 +125,7 @@ API: tuple[web.RouteDef, ...] = (
     web.post("/tasks/generate_shot", tasks.generate_shot),
     web.get("/tasks/{task:[A-Za-z0-9_-]+}/status", tasks.status),
     web.get("/farm/nodes", farm.nodes),
-    web.post("/farm/nodes/{node}/{command:pause|drain|resume}", farm_control.command_node),
+    web.post("/farm/nodes/{node}/{command:[A-Za-z0-9_-]+}", farm_control.command_node),
     web.post("/farm/queues/{queue}/order", farm_control.order_queue),
     web.post("/farm/jobs/{job:[A-Za-z0-9_-]+}/requeue", farm_control.requeue),
     web.post("/farm/jobs/{job:[A-Za-z0-9_-]+}/priority", farm_control.prioritise),

@@ -67,9 +67,9 @@ def test_a_taken_job_is_leased_in_the_same_moment_and_each_fence_is_higher(farm:
     first = farm.pick(at)
     assert isinstance(first, Picked)
     assert first.job == job
-    assert farm._redis.get(farm.ledger.key("lease", job)) == f"{first.fence}:node-1".encode()
-    assert 0 < farm._redis.pttl(farm.ledger.key("lease", job)) <= 60_000  # pyright: ignore[reportOperatorIssue] - a number
-    assert farm._redis.get(farm.ledger.key("fence", job)) == str(first.fence).encode()
+    holder = farm.ledger.holder(job)
+    assert (holder.fence, holder.node) == (first.fence, "node-1")
+    assert 0 < holder.until - farm.ledger.now() <= 60
     second = farm.pick(at)
     assert isinstance(second, Picked)
     assert second.job == following

@@ -46,6 +46,7 @@ async def test_an_admin_pauses_drains_and_resumes_a_node(admin: aiohttp.ClientSe
         assert reply == {"nodes": ["host-1"], "state": state}
         assert [node["state"] for node in await got(admin, "/api/farm/nodes")] == [state]
     await made(admin, "/api/farm/nodes/elsewhere/pause", {}, 404)
+    await made(admin, "/api/farm/nodes/host-1/explode", {}, 404)
     audit = await got(admin, "/api/audit")
     assert [(entry["action"], entry["target"], entry["detail"]) for entry in audit["entries"]][:1] == [
         ("farm_change", "host-1", "ready")
