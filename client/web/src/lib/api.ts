@@ -8,7 +8,8 @@ import type {
   NarrativeStructure,
   Role,
   SocketType,
-  Tier
+  Tier,
+  WhenBusy
 } from './schema/generated';
 
 export interface Me {
@@ -67,6 +68,7 @@ export interface ProjectPatch {
   quality?: Tier;
   aspectRatio?: string;
   governance?: Governance;
+  when_busy?: WhenBusy;
   creativeContract?: Partial<CreativeContract>;
   /** Why, where what is changed is locked. */
   reason?: string;

@@ -127,8 +127,8 @@ export class CanvasActions {
   }
 
   /** Asks for a take of every selected shot that can be generated and is not waiting for one. */
-  generateSelected(): void {
-    generateBatch(this.#project, this.#project.selection);
+  generateSelected(fresh = false): void {
+    generateBatch(this.#project, this.#project.selection, fresh);
   }
 
   fit(): void {

@@ -21,6 +21,7 @@ export const CANVAS_KEYS: Record<string, (targets: KeyTargets) => void> = {
   'Mod+Shift+Z': ({ project }) => project.redo(),
   'Mod+Y': ({ project }) => project.redo(),
   'Mod+Enter': ({ actions }) => actions.generateSelected(),
+  'Mod+Shift+Enter': ({ actions }) => actions.generateSelected(true),
   F: ({ actions }) => actions.frameSelection(),
   'Shift+1': ({ actions }) => actions.fit(),
   Tab: ({ openSearch }) => openSearch(),

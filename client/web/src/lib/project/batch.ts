@@ -1,6 +1,6 @@
 // Asking for takes of several shots at once: of which it can be done now, and for how much.
 import { count } from '../ui/format';
-import { generate } from './commands';
+import { generate, generateTogether } from './commands';
 import { formatPrice } from './generating';
 import type { Project } from './project.svelte';
 
@@ -30,8 +30,15 @@ export function generateLabel(takes: number, priceUsd: number): string {
   return `Generate ${count(takes, 'take')} - ${formatPrice(priceUsd)}`;
 }
 
-export function generateBatch(project: Project, ids: readonly string[]): void {
-  for (const id of batchOf(project, ids).shots) generate(project, id);
+/**
+ * Asks for takes of those of the shots where that can be done. Of several, those that have an equal take already get
+ * that one; with `fresh` each gets a new one.
+ */
+export function generateBatch(project: Project, ids: readonly string[], fresh = false): void {
+  const [first, ...more] = batchOf(project, ids).shots;
+  if (first === undefined) return;
+  if (more.length === 0) generate(project, first, fresh);
+  else generateTogether(project, [first, ...more], fresh);
 }
 
 function whyNone(project: Source, all: string[], idle: string[]): string {

@@ -1,6 +1,6 @@
 // Every write to a document from this app: one named transaction each, as one step that can be undone. `merge.ts` too.
 import * as Y from 'yjs';
-import { NODE_SPECS, type Edge, type NodeType, type Position } from '../schema/generated';
+import { NODE_SPECS, type Edge, type Intent, type NodeType, type Position } from '../schema/generated';
 import { copyOf, fromText, toText, type Copied, type CopiedNode } from './clipboard';
 import { LOCAL, PREPARING, type History } from './history';
 import { newId } from './ids';
@@ -155,8 +155,23 @@ export function duplicateNodes(project: Editable, ids: readonly string[]): strin
 }
 
 /** Asks for a take of a shot and returns the id of the intent, which becomes the id of the job. */
-export function generate(project: Editable, nodeId: string): string {
-  return ask(project, { kind: 'generate', node: nodeId });
+/** With `fresh` a take is made even if an equal one is there, which else is offered instead. */
+export function generate(project: Editable, nodeId: string, fresh = false): string {
+  return ask(project, { kind: 'generate', node: nodeId, ...(fresh ? { fresh } : {}) });
+}
+
+/** Asks for a take of each of several shots with one click: they share a batch, whose id is returned. */
+export function generateTogether(project: Editable, nodeIds: readonly string[], fresh = false): string {
+  const batch = newId('batch');
+  project.canvas.transact(() => {
+    for (const node of nodeIds) ask(project, { kind: 'generate', node, batch, ...(fresh ? { fresh } : {}) });
+  }, LOCAL);
+  return batch;
+}
+
+/** Stops all jobs of a batch that have not ended. */
+export function cancelBatch(project: Editable, batch: string): void {
+  ask(project, { kind: 'cancel_batch', batch });
 }
 
 export function cancelJob(project: Editable, jobId: string): void {
@@ -202,7 +217,7 @@ function freeEdges(project: Editable, ids: readonly string[]): string[] {
   });
 }
 
-function ask(project: Editable, intent: Record<string, string>): string {
+function ask(project: Editable, intent: Intent): string {
   const id = newId('intent');
   if (project.canWrite) {
     project.canvas.transact(() => project.canvas.getMap('intents').set(id, intent), LOCAL);

@@ -9,6 +9,8 @@ export type Plan = {
   priceUsd: number;
   /** Why it cannot be generated and who or what changes that; empty when it can. */
   blocked: string;
+  /** The part of it that is about what the farm could run when the project was opened; the server knows today's. */
+  unavailable: string;
   /** A remark that blocks nothing. */
   note: string;
 };
@@ -26,11 +28,13 @@ export type PlanInput = {
 
 export function plan(input: PlanInput): Plan {
   const pipeline = findPipeline(input.pipelines, input.pipelineName);
+  const unavailable = pipeline ? whyUnavailable(pipeline, input.tier) : '';
   return {
     pipeline,
     tier: input.tier,
     priceUsd: pipeline?.price_usd ?? 0,
-    blocked: whyBlocked(input, pipeline),
+    blocked: whyBlocked(input, pipeline) || unavailable,
+    unavailable,
     note: input.online ? '' : 'It will be asked for when you are back online.'
   };
 }
@@ -84,6 +88,10 @@ function whyBlocked(input: PlanInput, pipeline: PipelineInfo | undefined): strin
     return gate.who_can_lift ? `${gate.message}. Can be lifted by ${gate.who_can_lift}.` : gate.message;
   if (input.pipelineName === undefined) return 'Join a Pipeline node to choose what renders this shot.';
   if (!pipeline) return `The pipeline “${input.pipelineName}” is not installed on this server.`;
-  const { available, needs } = availability(pipeline, input.tier);
-  return available ? '' : `${pipeline.label} cannot run at tier ${input.tier}: ${needs}.`;
+  return '';
+}
+
+function whyUnavailable(pipeline: PipelineInfo, tier: Tier): string {
+  const { available, needs } = availability(pipeline, tier);
+  return available ? '' : `${pipeline.label} cannot run at tier ${tier}: ${needs}.`;
 }

@@ -8,7 +8,6 @@ import {
   CLOSE_CODES,
   NODE_STATES,
   type Action,
-  type JobProgress,
   type NodeState,
   type Position,
   type Role
@@ -26,9 +25,9 @@ import { mergeCopy } from './merge';
 import { NotKept } from './not-kept.svelte';
 import { roleMay, whyNot, type Standing, type Thing } from './permissions';
 import { Presence } from './presence';
-import { Progress } from './progress';
+import { Progress, type ShownProgress } from './progress';
 import { remembered } from './remembered';
-import { Results } from './results';
+import { Results, type Asked } from './results';
 import type { Connection, EdgeView, JobView, NodePlace, NodeView, Person, TakeView } from './types';
 
 export type { Connection, EdgeView, JobView, NodePlace, NodeView, Person, TakeView } from './types';
@@ -318,8 +317,17 @@ export class Project implements Standing {
     return this.#results.askedFor(nodeId);
   }
 
+  /** Every request for a take that the server has not judged yet. */
+  get asked(): Asked[] {
+    return this.#results.asked;
+  }
+
   isCancelling(jobId: string): boolean {
     return this.#results.isCancelling(jobId);
+  }
+
+  isBatchCancelling(batch: string): boolean {
+    return this.#results.isBatchCancelling(batch);
   }
 
   stateOf(nodeId: string): NodeState | 'asked' {
@@ -328,9 +336,13 @@ export class Project implements Standing {
     return job ? NODE_STATES[job.status] : 'idle';
   }
 
-  progressOf(nodeId: string): JobProgress | undefined {
+  progressOf(nodeId: string): ShownProgress | undefined {
     const job = this.jobOf(nodeId);
     return job && this.#progress.of(job.id);
+  }
+
+  progressOfJob(jobId: string): ShownProgress | undefined {
+    return this.#progress.of(jobId);
   }
 
   /** What generating this shot would mean now. */

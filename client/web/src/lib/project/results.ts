@@ -5,6 +5,16 @@ import type { Intent, Job, Take } from '../schema/generated';
 import { Signal } from './signal';
 import type { JobView, TakeView } from './types';
 
+/** A request for a take that the server has not judged yet. */
+export type Asked = { intent: string; node: string; batch: string };
+
+type Waiting = {
+  asked: Map<string, Asked>;
+  cancelling: Set<string>;
+  /** Batches whose rest is being stopped. */
+  cancelled: Set<string>;
+};
+
 export class Results {
   readonly #projectId: string;
   readonly #intents: Y.Map<unknown>;
@@ -13,7 +23,7 @@ export class Results {
   readonly #takeViews = new Map<string, TakeView>();
   #jobIndex: { list: JobView[]; latest: Map<string, JobView> } | undefined;
   #takeIndex: { list: TakeView[]; byNode: Map<string, TakeView[]> } | undefined;
-  #waiting: { asked: Map<string, string>; cancelling: Set<string> } | undefined;
+  #waiting: Waiting | undefined;
   readonly #jobsChanged = new Signal();
   readonly #takesChanged = new Signal();
   readonly #waitingChanged = new Signal();
@@ -62,13 +72,33 @@ export class Results {
   /** The intent for that shot that the server has not judged yet. */
   askedFor(nodeId: string): string | undefined {
     this.#waitingChanged.read();
-    return this.#readWaiting().asked.get(nodeId);
+    return this.#readWaiting().asked.get(nodeId)?.intent;
   }
 
-  /** Whether somebody asked to stop that job. */
+  /** Every request that the server has not judged yet. */
+  get asked(): Asked[] {
+    this.#waitingChanged.read();
+    return [...this.#readWaiting().asked.values()];
+  }
+
+  /** Whether somebody asked to stop that job, or the batch it belongs to. */
   isCancelling(jobId: string): boolean {
     this.#waitingChanged.read();
-    return this.#readWaiting().cancelling.has(jobId);
+    const { cancelling, cancelled } = this.#readWaiting();
+    return cancelling.has(jobId) || cancelled.has(this.#batchOf(jobId));
+  }
+
+  /** Whether somebody asked to stop the rest of that batch. */
+  isBatchCancelling(batch: string): boolean {
+    this.#waitingChanged.read();
+    return this.#readWaiting().cancelled.has(batch);
+  }
+
+  #batchOf(id: string): string {
+    const job = this.#jobs.get(id);
+    const batch: unknown =
+      job instanceof Y.Map ? job.get('batch') : (this.#intents.get(id) as { batch?: unknown })?.batch;
+    return typeof batch === 'string' ? batch : '';
   }
 
   readonly #onIntents = (): void => {
@@ -131,16 +161,18 @@ export class Results {
 
   #readWaiting() {
     if (this.#waiting) return this.#waiting;
-    const asked = new Map<string, string>();
+    const asked = new Map<string, Asked>();
     const cancelling = new Set<string>();
+    const cancelled = new Set<string>();
     for (const [id, value] of this.#intents) {
       const intent = value as Partial<Intent> | null;
       if (intent?.kind === 'cancel' && typeof intent.job === 'string') cancelling.add(intent.job);
+      if (intent?.kind === 'cancel_batch' && typeof intent.batch === 'string') cancelled.add(intent.batch);
       if (intent?.kind === 'generate' && typeof intent.node === 'string' && !this.#jobs.has(id)) {
-        asked.set(intent.node, id);
+        asked.set(intent.node, { intent: id, node: intent.node, batch: intent.batch ?? '' });
       }
     }
-    return (this.#waiting = { asked, cancelling });
+    return (this.#waiting = { asked, cancelling, cancelled });
   }
 }
 

@@ -1,16 +1,19 @@
 // How long a running job will still take, from its progress or from what such jobs usually take.
 import type { Job, JobProgress } from '../schema/generated';
 import { duration } from '../ui/format';
+import { secondsTill } from './progress';
 
 /** Seconds until a running job is done; null while that is anybody's guess. */
 export function secondsLeft(
   job: Pick<Job, 'started_at'>,
-  progress: Pick<JobProgress, 'percent'> | undefined,
+  progress: (Pick<JobProgress, 'percent' | 'eta_seconds'> & { heardAt?: number }) | undefined,
   usualSeconds: number,
   now: number
 ): number | null {
   const elapsed = (now - Date.parse(job.started_at)) / 1000;
   if (!Number.isFinite(elapsed) || elapsed < 0) return null;
+  const told = secondsTill(progress && { heardAt: now, ...progress }, now);
+  if (told !== null) return told;
   const percent = progress?.percent ?? 0;
   // Early percents say little; until then the pipeline's own experience is the better guess.
   if (percent >= 15) return (elapsed / percent) * (100 - percent);

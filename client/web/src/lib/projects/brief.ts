@@ -1,5 +1,5 @@
 // The brief of a project: what its form holds, what is wrong with it, and what still keeps people from generating.
-import type { CreativeContract, Governance, NarrativeStructure, Tier } from '$lib/schema/generated';
+import type { CreativeContract, Governance, NarrativeStructure, Tier, WhenBusy } from '$lib/schema/generated';
 import { ASPECT_RATIOS, MIN_REFERENCES } from '$lib/schema/generated';
 import type { Choice } from '$lib/ui/choice';
 import { parseRuntime, runtime } from '$lib/ui/format';
@@ -8,6 +8,20 @@ export const TIER_CHOICES: Choice<Tier>[] = [
   { value: 'low', label: 'Low', detail: '768 px · 12 GB GPU. Fast, for finding the shot.' },
   { value: 'standard', label: 'Standard', detail: '1024 px · 16 GB GPU. For reviews.' },
   { value: 'high', label: 'High', detail: '2048 px · 24 GB GPU. For the final frame.' }
+];
+
+export const WHEN_BUSY_CHOICES: Choice<WhenBusy>[] = [
+  {
+    value: 'queue',
+    label: 'Wait',
+    detail:
+      'Takes wait in line until a node of that quality is free. They come later, and as good as asked for.'
+  },
+  {
+    value: 'fallback',
+    label: 'Use a lower quality',
+    detail: 'Takes are made at once on a smaller node, at a lower quality, and say so.'
+  }
 ];
 
 export const STRUCTURE_CHOICES: Choice<NarrativeStructure>[] = [

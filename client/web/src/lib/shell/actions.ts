@@ -24,6 +24,7 @@ import Plus from '@lucide/svelte/icons/plus';
 import Redo from '@lucide/svelte/icons/redo-2';
 import Scissors from '@lucide/svelte/icons/scissors';
 import Search from '@lucide/svelte/icons/search';
+import Server from '@lucide/svelte/icons/server';
 import Sparkles from '@lucide/svelte/icons/sparkles';
 import Trash from '@lucide/svelte/icons/trash';
 import Undo from '@lucide/svelte/icons/undo-2';
@@ -116,6 +117,15 @@ function generateActions({ project }: Studio): Action[] {
       keywords: ['render', 'take'],
       reason: blocked,
       run: () => generateBatch(project, shots)
+    },
+    {
+      id: 'generate-anew',
+      label: shots.length > 1 ? 'Generate all selected shots anew' : 'Generate anew, even if nothing changed',
+      group: 'Shots',
+      icon: Sparkles,
+      keywords: ['render', 'take', 'fresh', 'unchanged', 'cache', 'batch'],
+      reason: blocked,
+      run: () => generateBatch(project, shots, true)
     },
     {
       id: 'cancel-all',
@@ -227,6 +237,10 @@ function viewActions(studio: Studio): Action[] {
     {
       ...view('view-versions', 'Show the versions', History, () => (studio.view = 'versions')),
       keywords: ['history', 'timeline', 'restore', 'compare', 'diff', 'time travel']
+    },
+    {
+      ...view('view-farm', 'Show the farm: nodes, queues and costs', Server, () => (studio.view = 'farm')),
+      keywords: ['node', 'gpu', 'queue', 'worker', 'render', 'log']
     },
     ...(project.past ? [view('back-to-now', 'Back to now', Undo, () => studio.leavePast())] : []),
     view('snapshot', 'Save a named version', Bookmark, () => (studio.dialog = 'snapshot')),

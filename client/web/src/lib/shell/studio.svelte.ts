@@ -21,7 +21,7 @@ export interface CanvasHandle {
   paste(): void;
 }
 
-export type View = 'canvas' | 'takes' | 'scripts' | 'versions';
+export type View = 'canvas' | 'takes' | 'scripts' | 'versions' | 'farm';
 
 export type OpenDialog =
   | 'none'
@@ -33,7 +33,8 @@ export type OpenDialog =
   | 'changes'
   | 'unlock'
   | 'not-kept'
-  | 'where';
+  | 'where'
+  | 'job';
 
 export class Studio {
   readonly project: Project;
@@ -45,6 +46,8 @@ export class Studio {
   #view = $state<View>('canvas');
   /** What the open dialog asks a reason for. */
   unlocking = $state.raw<LockTarget | undefined>();
+  /** The job whose attempts and log are shown. */
+  shownJob = $state('');
   /** The edit that was asked for in the list of those that were not kept. */
   shownNotKept = $state('');
   /** Set by the frame: shows or hides a side panel. */
@@ -137,6 +140,13 @@ export class Studio {
   showNotKept(id = ''): void {
     this.shownNotKept = id;
     this.dialog = 'not-kept';
+  }
+
+  /** Shows the attempts and the log of a job. */
+  showJob(id: string): void {
+    if (this.#today) return this.#today.showJob(id);
+    this.shownJob = id;
+    this.dialog = 'job';
   }
 
   /** Shows the brief: the inspector describes the project while nothing is selected. */

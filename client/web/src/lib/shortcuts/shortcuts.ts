@@ -89,6 +89,20 @@ export const SHORTCUTS = [
     chords: ['Mod+Enter'],
     scope: 'canvas',
     whileTyping: true
+  },
+  {
+    id: 'generate-anew',
+    label: 'Generate them anew, even if unchanged',
+    group: 'Shots',
+    chords: ['Mod+Shift+Enter'],
+    scope: 'canvas'
+  },
+  {
+    id: 'view-farm',
+    label: 'Show the farm',
+    group: 'View',
+    chords: ['Mod+Shift+F'],
+    scope: 'studio'
   }
 ] as const satisfies readonly Shortcut[];
 

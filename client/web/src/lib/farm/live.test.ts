@@ -1,0 +1,106 @@
+import { flushSync } from 'svelte';
+import { describe, expect, it, vi } from 'vitest';
+import { ApiError } from '$lib/errors';
+import { FarmWatch, type Stream } from './live.svelte';
+
+vi.mock('$app/navigation', () => ({ goto: () => Promise.resolve() }));
+
+const ALL = {
+  reachable: true,
+  nodes: [],
+  queues: [],
+  running: [],
+  recent: [],
+  costs: { projects: [], people: [] }
+};
+
+/** A stream that the test tells what it hears. */
+class Line implements Stream {
+  readyState = 0;
+  onerror: ((event: Event) => void) | null = null;
+  closed = false;
+  readonly #listeners = new Map<string, (event: MessageEvent<string>) => void>();
+
+  addEventListener(type: string, listener: (event: MessageEvent<string>) => void): void {
+    this.#listeners.set(type, listener);
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  tell(values: Record<string, unknown>): void {
+    for (const [name, value] of Object.entries(values))
+      this.#listeners.get(name)?.(new MessageEvent(name, { data: JSON.stringify(value) }));
+    flushSync();
+  }
+
+  break(forGood: boolean): void {
+    this.readyState = forGood ? 2 : 0;
+    this.onerror?.(new Event('error'));
+  }
+}
+
+function watching(why: ApiError | null = null) {
+  const lines: Line[] = [];
+  const waits: number[] = [];
+  const watch = new FarmWatch({
+    open: () => {
+      lines.push(new Line());
+      return lines.at(-1) as Line;
+    },
+    ask: () => Promise.resolve(why),
+    wait: (ms) => {
+      waits.push(ms);
+      return waits.length < 4 ? Promise.resolve() : new Promise(() => undefined);
+    }
+  });
+  watch.start();
+  return { watch, lines, waits };
+}
+
+describe('the farm page', () => {
+  it('shows the farm once all of it was told, and every change after that', () => {
+    const { watch, lines } = watching();
+    lines[0]?.tell({ nodes: [] });
+    expect(watch.farm).toBeUndefined();
+    lines[0]?.tell(ALL);
+    expect(watch.farm?.reachable).toBe(true);
+    lines[0]?.tell({ reachable: false });
+    expect(watch.farm?.reachable).toBe(false);
+    expect(watch.link).toBe('live');
+  });
+
+  it('keeps what it knows while the line is opened again, and says that it is old', () => {
+    const { watch, lines } = watching();
+    lines[0]?.tell(ALL);
+    lines[0]?.break(false);
+    expect(watch.link).toBe('lost');
+    expect(watch.farm).toBeDefined();
+    lines[0]?.tell({ running: [] });
+    expect(watch.link).toBe('live');
+  });
+
+  it('opens a line anew that the server refused for the moment, each time after a longer wait', async () => {
+    const { lines, waits } = watching(new ApiError(503, 'away', 'The farm is away.'));
+    for (let at = 0; at < 3; at += 1) {
+      lines[at]?.break(true);
+      await vi.waitFor(() => expect(lines.length).toBe(at + 2));
+    }
+    expect(waits).toEqual([1000, 2000, 4000]);
+  });
+
+  it('gives up where the answer is no, and says why', async () => {
+    const { watch, lines } = watching(new ApiError(403, 'forbidden', 'Guests do not see the farm.'));
+    lines[0]?.break(true);
+    await vi.waitFor(() => expect(watch.link).toBe('failed'));
+    expect(watch.error?.message).toBe('Guests do not see the farm.');
+    expect(lines.length).toBe(1);
+  });
+
+  it('closes its line when nobody looks any more', () => {
+    const { watch, lines } = watching();
+    watch.stop();
+    expect(lines[0]?.closed).toBe(true);
+  });
+});

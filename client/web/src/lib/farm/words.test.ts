@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import type { FarmNodeShown } from '$lib/schema/generated';
+import { attemptsOf } from './attempts';
+import { whyNotSteer } from './asking';
+import { abilities, abilitySummary, heardOf, inabilities, jobTitle, placeWords, vramOf } from './words';
+
+const NODE: FarmNodeShown = {
+  name: 'node-1',
+  host: 'render-7',
+  version: '0.1.0',
+  gpu: 'NVIDIA RTX 4090',
+  vram_gb: 24,
+  vram_free_gb: 14.75,
+  queues: ['high'],
+  state: 'ready',
+  busy: false,
+  job: '',
+  started_at: '2026-11-20T10:00:00Z',
+  seen_at: '2026-11-20T10:00:00Z',
+  can: ['sdxl@standard', 'sdxl@low', 'previz-image@low'],
+  lacks: { 'wan@high': 'needs 48 GB of GPU memory' },
+  resident: []
+};
+const AT = Date.parse(NODE.seen_at);
+
+describe('a farm node in words', () => {
+  it('says how much of its GPU memory is taken', () => {
+    expect(vramOf(NODE)).toMatchObject({ text: '9.3 of 24 GB', totalGb: 24 });
+    expect(vramOf({ ...NODE, vram_gb: 0 })).toBeNull();
+  });
+
+  it('never shows more than all of it, whatever the driver reports', () => {
+    expect(vramOf({ ...NODE, vram_free_gb: 30 })?.percent).toBe(0);
+  });
+
+  it('is silent when it was not heard of for a while', () => {
+    expect(heardOf(NODE, AT + 4000)).toEqual({ text: 'heard 4 s ago', isSilent: false });
+    expect(heardOf(NODE, AT + 40_000).isSilent).toBe(true);
+    expect(heardOf({ seen_at: '' }, AT).isSilent).toBe(true);
+  });
+
+  it('tells its abilities by pipeline, with what is missing for the rest', () => {
+    expect(abilities(NODE.can)).toEqual([
+      { pipeline: 'previz-image', tiers: ['low'], missing: '' },
+      { pipeline: 'sdxl', tiers: ['standard', 'low'], missing: '' }
+    ]);
+    expect(inabilities(NODE.lacks)).toEqual([
+      { pipeline: 'wan', tiers: ['high'], missing: 'needs 48 GB of GPU memory' }
+    ]);
+    expect(abilitySummary(NODE)).toBe('Can run 2 pipelines, not all of 1 more');
+    expect(abilitySummary({ can: [], lacks: {} })).toBe('Can run 0 pipelines');
+  });
+});
+
+describe('a job in words', () => {
+  it('of a project that somebody is not in, tells nothing of it', () => {
+    expect(jobTitle({ project: null, title: '' })).toBe('Work of a project that you cannot see');
+    expect(jobTitle({ project: { id: 'p', name: 'P' }, title: 'Opening' })).toBe('Opening');
+  });
+
+  it('says its place in line', () => {
+    expect(placeWords(0)).toBe('Next in line');
+    expect(placeWords(1)).toBe('1 job before it');
+  });
+});
+
+describe('attempts', () => {
+  const old = {
+    id: 'a1',
+    farm_node: 'node-1',
+    started_at: '2026-11-20T10:00:00Z',
+    ended_at: '2026-11-20T10:00:08Z',
+    outcome: 'failed'
+  };
+
+  it('are read from older records too', () => {
+    expect(attemptsOf([old], 'low', AT)[0]).toMatchObject({
+      how: 'Failed',
+      tier: 'low',
+      seconds: 8,
+      costUsd: null
+    });
+  });
+
+  it('come newest first, with their number, tier, reason and the files that were set aside', () => {
+    const more = {
+      ...old,
+      id: 'a2',
+      exit: 'late',
+      tier: 'standard',
+      reason: 'lease ran out',
+      set_aside: [{ blob: 'b' }]
+    };
+    const [newest, oldest] = attemptsOf([old, more] as never, 'low', AT);
+    expect(newest).toMatchObject({ number: 2, how: 'Came too late', tier: 'standard', setAside: ['b'] });
+    expect(oldest?.number).toBe(1);
+  });
+
+  it('count the seconds while they run', () => {
+    const running = { ...old, ended_at: '', outcome: '' };
+    expect(attemptsOf([running], 'low', AT + 3000)[0]).toMatchObject({
+      seconds: 3,
+      ended: false,
+      how: 'Running'
+    });
+  });
+});
+
+it('lets admins of the workspace steer the farm, and tells everybody else who can', () => {
+  expect(whyNotSteer('admin')).toBe('');
+  expect(whyNotSteer('owner')).toBe('');
+  expect(whyNotSteer('editor')).toMatch(/Only an admin/);
+  expect(whyNotSteer(null)).toMatch(/Only an admin/);
+});
