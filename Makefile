@@ -1,6 +1,6 @@
 # Workprint. `make run` starts the studio, `make test` tests it; both set up what they need.
 .DEFAULT_GOAL := help
-.PHONY: help run up build check format test test-python test-web soak bench bench-project schema lock
+.PHONY: help run up build check format test test-python test-web soak bench bench-project bench-farm schema lock
 export PATH := $(CURDIR)/.make/bin:$(CURDIR)/.venv/bin:$(PATH)
 WEB := client/web
 WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/static $(WEB)/*.config.* -type f 2>/dev/null)
@@ -48,6 +48,9 @@ bench:          ## The hub beside its peers, for docs/benchmarks.md (80 minutes;
 
 bench-project:  ## Snapshots of a large project beside plain git, for docs/benchmarks.md (3 minutes)
 	@python -m bench.snapshots
+
+bench-farm:     ## The farm beside plain RQ, for docs/benchmarks.md (1 minute)
+	@python -m bench.farm
 
 schema:         ## Write the TypeScript twin of crdt_schema
 	python -m crdt_schema.export_ts
