@@ -16,6 +16,7 @@ from importlib.metadata import version
 from types import FrameType
 
 import structlog
+from PIL import Image
 
 from pipelines import registry
 from pipelines import run as _run  # loaded here so that every forked attempt has it
@@ -180,6 +181,7 @@ class _Worker:
 
 def preload() -> None:
     """Load what attempts need before any is forked: an attempt then starts in milliseconds."""
+    Image.init()  # every attempt would read all of Pillow's formats anew for its thumbnail
     for pipeline in registry.load_catalog().values():
         for tier in pipeline.tiers.values():
             if tier.runner == "local":
