@@ -85,6 +85,24 @@ class Takes:
             if record.get(name) != value:
                 record[name] = value
 
+    def live_jobs(self, node: str = "") -> dict[str, Job]:
+        """The jobs that have not ended, of one shot or of all."""
+        found: dict[str, Job] = {}
+        for job_id in self._jobs:
+            record = cast("Map[Any]", self._jobs[job_id])
+            if record["status"] in LIVE_STATUSES and node in ("", record["node"]):
+                found[job_id] = cast("Job", record.to_py())
+        return found
+
+    def reserved_usd(self) -> float:
+        """What the live jobs will cost."""
+        jobs = (cast("Map[Any]", job) for job in self._jobs.values())
+        return sum(job["cost_usd"] for job in jobs if job["status"] in LIVE_STATUSES)
+
+    def take_ids(self) -> list[str]:
+        """The id of every take."""
+        return list(self._takes.keys())
+
     def takes(self) -> dict[str, Take]:
         """Every take by id."""
         return cast("dict[str, Take]", self._takes.to_py() or {})
@@ -95,11 +113,7 @@ class Takes:
 
     def costs(self) -> Costs:
         """What the project has spent, and what its live jobs will cost."""
-        jobs = (cast("Map[Any]", job) for job in self._jobs.values())
-        return Costs(
-            spent_usd=sum(take["cost_usd"] for take in self.takes().values()),
-            reserved_usd=sum(job["cost_usd"] for job in jobs if job["status"] in LIVE_STATUSES),
-        )
+        return Costs(sum(take["cost_usd"] for take in self.takes().values()), self.reserved_usd())
 
     def next_number(self, node_id: str) -> int:
         """The number the next take of a shot gets: one more than the highest it ever had."""

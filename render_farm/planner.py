@@ -50,6 +50,11 @@ class Planner:
         """What nodes work on."""
         return self._read()[1]
 
+    def look(self) -> tuple[dict[QueueName, list[Waiting]], list[Waiting]]:
+        """The queues and what nodes work on, of one moment."""
+        lines, running, _ = self._read()
+        return lines, running
+
     def positions(self) -> dict[str, int]:
         """How many jobs of its queue stand before each job that waits."""
         return {card.job: place for line in self.lines().values() for place, card in enumerate(line)}

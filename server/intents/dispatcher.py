@@ -2,29 +2,33 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import NamedTuple, cast
+from functools import partial
+from typing import Any, cast
 
 import structlog
+from pycrdt import Doc
 
 from crdt_schema.canvas import Canvas
 from crdt_schema.ids import MAX_ID_LENGTH, IntentId, ProjectId, is_id, new_id
-from crdt_schema.production import locks_of
-from crdt_schema.records import CancelIntent, CanvasPlain, GenerateIntent, Job, JobStatus, TakesPlain
-from crdt_schema.takes import LIVE_STATUSES, Takes
+from crdt_schema.records import CancelBatchIntent, CancelIntent, GenerateIntent, Job, JobStatus, TakesPlain
+from crdt_schema.takes import Takes
 from crdt_schema.values import normal
 from render_farm.clock import utc_now
 from render_farm.job import FarmError, FarmUnavailable, JobOrder, queue_for
 from render_farm.queues import Farm
-from server.auth.actor import SYSTEM, Actor
-from server.auth.policy import may
+from server.auth.actor import FARM, SYSTEM
 from server.errors import NotFound, Unavailable, WorkprintError
 from server.hub.hub import Hub
 from server.hub.room import Room
 from server.intents import verdicts
-from server.intents.judge import Accepted, Case, Judge
+from server.intents.cancels import Cancels
+from server.intents.case import Rooms, Shelves, Wish, case_of
+from server.intents.eta import duration
+from server.intents.farm_view import FarmView
+from server.intents.judge import Accepted, Judge
 from server.intents.progress import Progress
 from server.intents.recipe import Refused
+from server.intents.requests import Request
 from server.intents.verdicts import Asked
 from server.projects.index import Projects
 
@@ -39,35 +43,22 @@ IssueToken = Callable[[ProjectId, str], str]
 log = structlog.get_logger("workprint.intents")
 
 
-@dataclass(frozen=True)
-class Request:
-    """An intent that was noticed, and who wrote it; None when that can no longer be told."""
-
-    project: ProjectId
-    intent: IntentId
-    actor: Actor | None
-
-
-class Rooms(NamedTuple):
-    """The documents of one project that an answer depends on."""
-
-    canvas: Room
-    takes: Room
-    production: Room
-
-
 class Dispatcher:
     """Between the documents and the farm's queues.
 
     Answers per project one after the other, so that two requests at once cannot both use the last of the budget.
     """
 
-    def __init__(self, hub: Hub, projects: Projects, farm: Farm, judge: Judge, progress: Progress) -> None:
-        self._hub, self._projects, self._farm = hub, projects, farm
+    def __init__(
+        self, hub: Hub, projects: Projects, *, farm: Farm, view: FarmView, judge: Judge, progress: Progress
+    ) -> None:
+        self._hub, self._projects, self._farm, self._view = hub, projects, farm, view
         self._judge, self._progress = judge, progress
+        self._shelves = Shelves()
         self._locks: dict[ProjectId, asyncio.Lock] = {}
         self.waiting: dict[tuple[ProjectId, IntentId], Request] = {}
         """Requests that stay `asked` until Redis can be reached, in the order in which they came."""
+        self._cancels = Cancels(farm, self.waiting, self._forget)
         self._unsent: dict[tuple[ProjectId, str], None] = {}
         self.issue_token: IssueToken = lambda _project, _job: ""
         self.hub_url = ""
@@ -82,8 +73,8 @@ class Dispatcher:
         ):
             intents = Canvas(canvas.doc)
             intent = intents.intent(request.intent)
-            if intent is not None and intent["kind"] == "cancel":
-                await self._cancel(request, intent, takes)
+            if intent is not None and intent["kind"] != "generate":
+                await self._cancel(request, intent, canvas, takes)
             elif intents.has_intent(request.intent):
                 await self._generate(request, intent, Rooms(canvas, takes, production))
 
@@ -115,51 +106,55 @@ class Dispatcher:
         if Takes(takes.doc).has_job(request.intent):
             self.waiting.pop(key, None)
             return
-        asked = Asked(intent["node"] if intent is not None else "", request.actor or SYSTEM, utc_now())
+        asked = _asked(request, intent)
         try:
-            _must_be_answerable(request, intent)
-            accepted = self._judged(request, asked.node, rooms)
+            wish = _wish(request, intent)
+            await self._view.look()
+            accepted = self._judged(request, wish, rooms)
             if reached := await asyncio.to_thread(self._farm.ping):
+                if not self._view.seen.reachable:
+                    await self._view.look(fresh_seconds=0)
                 # Somebody may have locked the shot while the farm was asked.
-                accepted = self._judged(request, asked.node, rooms)
+                accepted = self._judged(request, wish, rooms)
         except Refused as refusal:
-            self.waiting.pop(key, None)
-            self._progress.end(*key)
+            self._forget(request)
             await self._refuse(takes, request, asked, refusal.reason)
+            return
+        if accepted.equal_take:
+            await self._offer(request, asked, accepted, rooms)
             return
         if not reached:
             self.waiting[key] = request
             self._progress.note(*key, {"percent": 0.0, "step": WAITING_TEXT, "node": asked.node})
             return
-        self.waiting.pop(key, None)
-        self._progress.end(*key)
+        self._forget(request)
         job = verdicts.queued(asked, accepted, utc_now())
         takes.edit(SYSTEM, lambda doc: Takes(doc).add_job(request.intent, job))
         await takes.saved()
         await self._submit(takes, request.intent)
 
-    def _judged(self, request: Request, node: str, rooms: Rooms) -> Accepted:
+    async def _offer(self, request: Request, asked: Asked, accepted: Accepted, rooms: Rooms) -> None:
+        """Give somebody the equal take that is there: nothing runs, and it is shown on its shot."""
+        self._forget(request)
+        job = verdicts.offered(asked, accepted)
+        rooms.takes.edit(SYSTEM, lambda doc: Takes(doc).add_job(request.intent, job))
+        await rooms.takes.saved()
+        node = Canvas(rooms.canvas.doc).node(asked.node)
+        if node is not None and node["type"] == "shot" and node["active_take"] != accepted.equal_take:
+            change = partial(_show, node_id=asked.node, take=accepted.equal_take)
+            rooms.canvas.edit(FARM, change)
+            await rooms.canvas.saved()
+
+    def _judged(self, request: Request, wish: Wish, rooms: Rooms) -> Accepted:
         """What the judge accepts; raises Refused, also for a fault of ours: asked again it would fail again."""
         try:
-            return self._judge.judge(self._case(request, node, rooms))
+            manifest = self._projects.get(request.project).manifest
+            return self._judge.judge(case_of(wish, rooms, manifest, self._view.seen, self._shelves))
         except (Refused, WorkprintError):
             raise
         except Exception as error:
             log.exception("the judge failed", service="intents", project=request.project, job=request.intent)
             raise Refused(OURS_TO_FIX) from error
-
-    def _case(self, request: Request, node: str, rooms: Rooms) -> Case:
-        """Everything the judge needs, as it is now; raises Refused."""
-        if request.actor is None:
-            raise Refused(ASK_AGAIN)
-        return Case(
-            actor=request.actor,
-            node=node,
-            canvas=cast("CanvasPlain", rooms.canvas.plain()),
-            costs=Takes(rooms.takes.doc).costs(),
-            manifest=self._projects.get(request.project).manifest,
-            locks=locks_of(rooms.production.doc),
-        )
 
     async def _refuse(self, takes: Room, request: Request, asked: Asked, reason: str) -> None:
         trace_id = new_id("trace")
@@ -195,37 +190,21 @@ class Dispatcher:
             log.exception("the farm refused a job", traceId=trace_id, service="intents", project=takes.project)
             _move(takes, job_id, "failed", reason=f"{error}.", trace_id=trace_id)
 
-    async def _cancel(self, request: Request, intent: CancelIntent, takes: Room) -> None:
-        """Stop a job of this project; who may not, or comes too late, changes nothing."""
-        key, job_id = (request.project, request.intent), intent["job"]
-        actor = request.actor
-        if actor is None or not may(actor, "cancel"):
-            log.warning("cancel refused", project=request.project, job=job_id, user=actor and actor.user_id)
-            return
-        asked_for = self.waiting.pop((request.project, IntentId(job_id)), None)
-        job = Takes(takes.doc).job(job_id)
-        if job is None and asked_for is not None:
-            await self._withdraw(takes, asked_for)
-        elif job is not None and job["status"] in LIVE_STATUSES:
-            try:
-                known = await asyncio.to_thread(self._farm.cancel, job_id)
-            except FarmUnavailable:
-                self.waiting[key] = request
-                return
-            if not known:
-                _move(takes, job_id, "cancelled", ended_at=utc_now(), cost_usd=0.0)
-                await takes.saved()
-        self.waiting.pop(key, None)
+    async def _cancel(
+        self, request: Request, intent: CancelIntent | CancelBatchIntent, canvas: Room, takes: Room
+    ) -> None:
+        """Stop what an intent names, now or when Redis is back."""
+        try:
+            await self._cancels.cancel(request, intent, canvas, takes)
+        except FarmUnavailable:
+            self.waiting[request.project, request.intent] = request
+        else:
+            self.waiting.pop((request.project, request.intent), None)
 
-    async def _withdraw(self, takes: Room, request: Request) -> None:
-        """Answer a request that still waited for the farm, so that it will not go out later."""
-        async with self._hub.room(request.project, "canvas") as canvas:
-            intent = Canvas(canvas.doc).intent(request.intent)
-        node = intent["node"] if intent is not None and intent["kind"] == "generate" else ""
-        record = verdicts.withdrawn(Asked(node, request.actor or SYSTEM, utc_now()))
-        takes.edit(SYSTEM, lambda doc: Takes(doc).add_job(request.intent, record))
+    def _forget(self, request: Request) -> None:
+        """A request waits no longer."""
+        self.waiting.pop((request.project, request.intent), None)
         self._progress.end(request.project, request.intent)
-        await takes.saved()
 
     def _order(self, project: ProjectId, job_id: str, job: Job) -> JobOrder:
         pipeline = self._judge.known(job["pipeline"])
@@ -242,7 +221,8 @@ class Dispatcher:
             pipeline=pipeline.id,
             person=job["asked_by"],
             vram_gb=spec.vram_gb,
-            expected_seconds=spec.seconds_prior,
+            priority=int(job.get("priority", 0)),
+            expected_seconds=duration(self._view.seen, pipeline, job["tier"]).seconds,
         )
 
 
@@ -260,13 +240,25 @@ async def _may_come_again(key: tuple[ProjectId, str], work: Awaitable[None]) -> 
     return True
 
 
-def _must_be_answerable(request: Request, intent: GenerateIntent | None) -> None:
-    """Raise Refused for what a client wrote in a way of its own."""
+def _asked(request: Request, intent: GenerateIntent | None) -> Asked:
+    node, batch = (intent["node"], intent.get("batch", "")) if intent is not None else ("", "")
+    return Asked(node, request.actor or SYSTEM, utc_now(), batch)
+
+
+def _wish(request: Request, intent: GenerateIntent | None) -> Wish:
+    """Who asks for what; raises Refused for what a client wrote in a way of its own."""
     if intent is None:
         raise Refused(UNREADABLE)
     if not is_id(request.intent):
         # A job's id is a Redis key, an RQ job id and part of an address.
         raise Refused(BAD_ID)
+    if request.actor is None:
+        raise Refused(ASK_AGAIN)
+    return Wish(request.actor, intent["node"], intent.get("batch", ""), intent.get("fresh") is True)
+
+
+def _show(doc: Doc[Any], *, node_id: str, take: str) -> None:
+    Canvas(doc).set_field(node_id, "active_take", take)
 
 
 def plain_recipe(job: Job) -> dict[str, object]:

@@ -1,103 +1,134 @@
-"""What a take would cost, how long it would take and what stands in the way: before the click, changing nothing."""
+"""What a take would cost, how long it would take and what stands in the way, asked before the click; pure."""
 
-from dataclasses import dataclass
-from typing import TypedDict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 
-from crdt_schema.records import Tier
-from pipelines.spec import PipelineError
-from render_farm.job import FarmUnavailable, QueueName
-from render_farm.queues import Farm
+from crdt_schema.farm import BatchEstimate, Estimate
+from render_farm.job import QUEUES, queue_for
+from render_farm.line import Waiting
+from render_farm.overview import Overview
+from server.intents import eta
+from server.intents.abilities import Choice, able
 from server.intents.judge import Case, Judge
-from server.intents.recipe import Refused
+from server.intents.recipe import Refused, hash_of
+
+Percents = Mapping[str, float]
+"""How far jobs are."""
 
 
-class Estimate(TypedDict):
-    """An estimate as it travels to the app; money in USD, times in seconds."""
-
-    node: str
-    available: bool
-    """Whether Generate may be pressed."""
-    reason: str
-    """What stands in the way, or empty."""
-    notice: str
-    """What would delay it, or empty."""
-    pipeline: str
-    pipeline_label: str
-    tier: Tier
-    price_usd: float
-    seconds: float
-    """How long the work itself takes."""
-    eta_seconds: float
-    """Until the take is there, with the wait in line."""
-    position: int
-    """Jobs that wait before it."""
-    farm_nodes: int
-    """Farm nodes that serve the tier."""
-    budget_left_usd: float | None
-
-
-@dataclass(frozen=True)
-class Line:
-    """How the queue of a tier stands; unreachable when Redis is away."""
-
-    reachable: bool
-    waiting: int = 0
-    nodes: int = 0
-    busy: int = 0
-
-
-def look_at_line(farm: Farm, queue: QueueName) -> Line:
-    """How the queue of a tier stands now. It blocks."""
-    try:
-        serving = [node for node in farm.nodes() if queue in node.queues]
-        return Line(True, farm.waiting(queue), len(serving), sum(1 for node in serving if node.job))
-    except FarmUnavailable:
-        return Line(reachable=False)
-
-
-def estimate(judge: Judge, case: Case, line: Line) -> Estimate:
+def estimate(judge: Judge, case: Case, percents: Percents) -> Estimate:
     """The estimate of a request, by the same judge that will answer it."""
     tier = case.manifest["project_settings"]["quality"]
-    cap = case.manifest["creative_contract"]["budgetCap"]
-    left = None if cap is None else round(cap - case.costs.spent_usd - case.costs.reserved_usd, 6)
     made: Estimate = {
         "node": case.node,
         "available": True,
         "reason": "",
-        "notice": _notice(line, tier),
+        "notice": _away(case.farm),
         "pipeline": "",
         "pipeline_label": "",
+        "pipeline_version": "",
+        "runner": "",
+        "entry": "",
+        "queue": "",
         "tier": tier,
+        "tier_asked": tier,
+        "vram_gb": 0.0,
         "price_usd": 0.0,
         "seconds": 0.0,
+        "seconds_from": "prior",
         "eta_seconds": 0.0,
-        "position": line.waiting,
-        "farm_nodes": line.nodes,
-        "budget_left_usd": left,
+        "position": 0,
+        "farm_nodes": 0,
+        "budget_left_usd": _left(case),
+        "recipe_hash": "",
+        "cached_take": "",
     }
+    with suppress(Refused):  # the judge says the same below, with what comes before it
+        _tell_choice(made, case.farm, judge.choice(case), percents)
     try:
-        pipeline = judge.pipeline(case)
-        made["pipeline"], made["pipeline_label"] = pipeline.id, pipeline.label
-        made["price_usd"] = pipeline.price_usd
-        made["seconds"] = pipeline.tier(tier).seconds_prior
-        made["eta_seconds"] = _eta(line, made["seconds"])
-    except (Refused, PipelineError):
-        pass  # the judge says the same below, with what comes before it
-    try:
-        judge.judge(case)
+        accepted = judge.judge(case)
     except Refused as refusal:
         made["available"], made["reason"] = False, refusal.reason
+        return made
+    made["recipe_hash"], made["price_usd"] = hash_of(accepted.recipe), accepted.price_usd
+    if accepted.equal_take:
+        made["cached_take"], made["notice"] = accepted.equal_take, accepted.notice
+        made["seconds"] = made["eta_seconds"] = 0.0
     return made
 
 
-def _eta(line: Line, seconds: float) -> float:
-    ahead = line.waiting + line.busy
-    return round(seconds * (1 + ahead / max(1, line.nodes)), 3)
+def estimate_batch(judge: Judge, cases: Iterable[Case], percents: Percents) -> BatchEstimate:
+    """The estimates of several shots that are asked for at once: each waits for those before it."""
+    shots: list[Estimate] = []
+    farm: Overview | None = None
+    left: float | None = None
+    for case in cases:
+        left = _left(case) if farm is None else left
+        # Each is judged by its own price; whether the budget lasts for all is said once, for all.
+        shots.append(estimate(judge, replace(case, farm=farm or case.farm), percents))
+        farm = _with(farm or case.farm, shots[-1])
+    price = round(sum(shot["price_usd"] for shot in shots if shot["available"]), 6)
+    return {
+        "shots": shots,
+        "available": sum(shot["available"] for shot in shots),
+        "cached": sum(bool(shot["cached_take"]) for shot in shots),
+        "price_usd": price,
+        "eta_seconds": max((shot["eta_seconds"] for shot in shots if shot["available"]), default=0.0),
+        "budget_left_usd": left,
+        "affordable": left is None or price <= left,
+    }
 
 
-def _notice(line: Line, tier: Tier) -> str:
-    if not line.reachable:
-        return "The farm cannot be reached; the take will be made when it returns."
-    if not line.nodes:
-        return f"No farm node for tier {tier} is connected; the take will be made when one is."
+def _tell_choice(made: Estimate, farm: Overview, choice: Choice, percents: Percents) -> None:
+    pipeline, spec, nodes = choice.pipeline, choice.spec, able(farm, choice.pipeline, choice.tier)
+    queue, work = queue_for(pipeline.task, choice.tier, spec.vram_gb), eta.duration(farm, pipeline, choice.tier)
+    made["pipeline"], made["pipeline_label"], made["pipeline_version"] = pipeline.id, pipeline.label, pipeline.version
+    made["runner"], made["entry"], made["queue"], made["tier"] = spec.runner, spec.entry, queue, choice.tier
+    made["vram_gb"], made["price_usd"] = spec.vram_gb, pipeline.price_usd
+    made["seconds"], made["seconds_from"] = work.seconds, work.known_from
+    made["eta_seconds"] = eta.eta_seconds(farm, pipeline, choice.tier, percents)
+    made["position"], made["farm_nodes"] = len(farm.lines.get(queue, ())), len(nodes)
+    made["notice"] = choice.notice or _notice(farm, choice)
+
+
+def _notice(farm: Overview, choice: Choice) -> str:
+    """What would delay it."""
+    nodes = able(farm, choice.pipeline, choice.tier)
+    if not farm.reachable:
+        return _away(farm)
+    if not nodes:
+        return f"No farm node for tier {choice.tier} is connected; the take will be made when one is."
+    if all(node.state == "paused" for node in nodes):
+        return "Every farm node that can make it is paused; the take will be made when an admin lets one go on."
     return ""
+
+
+def _away(farm: Overview) -> str:
+    return "" if farm.reachable else "The farm cannot be reached; the take will be made when it returns."
+
+
+def _left(case: Case) -> float | None:
+    cap, costs = case.manifest["creative_contract"]["budgetCap"], case.costs
+    return None if cap is None else round(cap - costs.spent_usd - costs.reserved_usd, 6)
+
+
+def _with(farm: Overview, shot: Estimate) -> Overview:
+    """The farm as it would be with one more job in its queue."""
+    if not shot["available"] or shot["cached_take"] or shot["queue"] not in QUEUES:
+        return farm
+    queue = shot["queue"]
+    job = f"estimate {shot['node']}"
+    card = Waiting(
+        job=job,
+        project="",
+        person="",
+        pipeline=shot["pipeline"],
+        tier=shot["tier"],
+        vram_gb=shot["vram_gb"],
+        priority=0,
+        seconds=shot["seconds"],
+        asked_at="",
+    )
+    lines = {**farm.lines, queue: (*farm.lines.get(queue, ()), job)}
+    return replace(farm, lines=lines, cards={**farm.cards, job: card})

@@ -2,21 +2,28 @@
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crdt_schema.production import Locks
 from crdt_schema.project import Manifest, contract_gate
-from crdt_schema.records import CanvasPlain, Tier
+from crdt_schema.records import CanvasPlain, Take, Tier
 from crdt_schema.rules import RULE_TEXTS
 from crdt_schema.takes import Costs
+from pipelines.registry import quality_mappings
 from pipelines.spec import Pipeline, PipelineError, UnknownPipeline
+from render_farm.overview import UNREACHABLE, Overview
 from server.auth.actor import Actor
 from server.auth.policy import may, who_may
-from server.intents import recipe
+from server.intents import abilities, recipe
+from server.intents.abilities import Choice, Mappings
+from server.intents.equal import Making, equal_take, is_being_made
+from server.intents.price import price_of
 from server.intents.recipe import Recipe, Refused
 
 BUDGET_TEXT = "Budget Cap exceeded. Admin override required."
 """Kept word for word (G-050)."""
+SAME_TAKE = "Nothing has changed since {name}: it is offered instead. Ask for a fresh take to make it again."
+SAME_JOB = "This very take is being made already. Ask for a fresh take to make it twice."
 CENT_FRACTION = 1e-9
 """Sums of prices are floats; equal to the cap passes (G-050)."""
 
@@ -36,6 +43,13 @@ class Case:
     costs: Costs
     manifest: Manifest
     locks: Locks
+    farm: Overview = UNREACHABLE
+    takes: Mapping[str, Take] = field(default_factory=dict[str, Take])
+    """The takes of the project: what joined shots give, and what need not be made again."""
+    making: tuple[Making, ...] = ()
+    """What is being made of this shot."""
+    batch: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,14 +60,24 @@ class Accepted:
     tier: Tier
     recipe: Recipe
     price_usd: float
+    tier_asked: Tier
+    notice: str = ""
+    equal_take: str = ""
+    """A take that is there and equal: nothing runs, and it is offered instead."""
 
 
 class Judge:
     """The one place that decides whether a take may be made. `pipelines` is the catalogue."""
 
-    def __init__(self, pipelines: Mapping[str, Pipeline], seed: Callable[[], int] = draw_seed) -> None:
+    def __init__(
+        self,
+        pipelines: Mapping[str, Pipeline],
+        seed: Callable[[], int] = draw_seed,
+        mappings: Mappings | None = None,
+    ) -> None:
         self._pipelines = pipelines
         self._seed = seed
+        self._mappings = quality_mappings() if mappings is None else mappings
 
     def judge(self, case: Case) -> Accepted:
         """Accept, or raise Refused with what stands in the way. Pure but for the seed."""
@@ -64,12 +88,35 @@ class Judge:
         gate = contract_gate(case.manifest["creative_contract"], case.manifest["project_settings"]["governance"])
         if not gate["holds"]:
             raise Refused(f"{gate['message']}. Can be lifted by {gate['who_can_lift']}.")
-        tier = case.manifest["project_settings"]["quality"]
-        pipeline = self.pipeline(case)
-        self._must_be_there(pipeline, tier)
-        made = recipe.build(case.canvas, case.manifest, case.node, pipeline, seed=self._seed())
-        self._must_be_affordable(case, pipeline.price_usd)
-        return Accepted(pipeline, tier, made, pipeline.price_usd)
+        choice = self.choice(case)
+        if lacking := abilities.missing(case.farm, choice):
+            raise Refused(lacking)
+        tier_asked = case.manifest["project_settings"]["quality"]
+        made = recipe.build(
+            case.canvas,
+            case.manifest,
+            case.node,
+            choice.pipeline,
+            seed=self._seed(),
+            tier=choice.tier,
+            takes=case.takes,
+        )
+        if (found := self._equal(case, made)) is not None:
+            take, notice = found
+            return Accepted(choice.pipeline, choice.tier, made, 0.0, tier_asked, notice, take)
+        price_usd = price_of(choice.pipeline, made)
+        self._must_be_affordable(case, price_usd)
+        return Accepted(choice.pipeline, choice.tier, made, price_usd, tier_asked, choice.notice)
+
+    def choice(self, case: Case) -> Choice:
+        """The pipeline and the tier that would run for a shot, as the farm is now; raises Refused."""
+        pipeline, settings = self.pipeline(case), case.manifest["project_settings"]
+        try:
+            pipeline.tier(settings["quality"])
+        except PipelineError as error:
+            raise Refused(f"{str(error).rstrip('.')}.") from error
+        wanted = Choice(pipeline, settings["quality"])
+        return abilities.choose(case.farm, self._pipelines, self._mappings, wanted, settings["when_busy"])
 
     def pipeline(self, case: Case) -> Pipeline:
         """The pipeline joined to the shot; raises Refused."""
@@ -94,13 +141,21 @@ class Judge:
             raise Refused(f"{text} Can be lifted by {who_may('unlock')}.")
 
     @staticmethod
-    def _must_be_there(pipeline: Pipeline, tier: Tier) -> None:
-        try:
-            runner = pipeline.runner(tier)
-        except PipelineError as error:
-            raise Refused(f"{str(error).rstrip('.')}.") from error
-        if runner != "local":
-            raise Refused(f"{pipeline.label} needs {pipeline.needs}; none is connected.")
+    def _equal(case: Case, made: Recipe) -> tuple[str, str] | None:
+        """An equal take and what to say of it; raises Refused when it is being made at this moment.
+
+        In a batch, which makes only what has changed, a shot that wants any seed has an equal take with any seed.
+        """
+        if case.fresh:
+            return None
+        any_seed = bool(case.batch) and recipe.wants_any_seed(case.canvas, case.node)
+        wanted = recipe.hash_of(made, any_seed=any_seed)
+        active = str(recipe.shot_of(case.canvas, case.node).get("active_take", ""))
+        if take := equal_take(case.takes, case.node, active, wanted, any_seed=any_seed):
+            return take, SAME_TAKE.format(name=case.takes[take]["name"])
+        if is_being_made(case.making, wanted, any_seed=any_seed):
+            raise Refused(SAME_JOB)
+        return None
 
     @staticmethod
     def _must_be_affordable(case: Case, price_usd: float) -> None:

@@ -7,7 +7,7 @@ from pycrdt import Map, MapEvent
 
 from crdt_schema.ids import IntentId
 from server.hub.room import Room
-from server.intents.dispatcher import Request
+from server.intents.requests import Request
 
 
 class IntentObserver:

@@ -1,6 +1,8 @@
-"""How far running jobs are: from farm events to everybody's screen, never into the document (I-010)."""
+"""How live jobs stand: from farm events and queues to everybody's screen, never into the document (I-010)."""
 
 import asyncio
+from collections.abc import Callable
+from typing import cast
 
 import structlog
 
@@ -12,6 +14,7 @@ from server.hub.room import Room
 
 SHOW_SECONDS = 0.1
 """A screen is told at most ten times a second per project, however many jobs run."""
+Ended = Callable[[ProjectId, str], None]
 
 log = structlog.get_logger("workprint.progress")
 
@@ -24,16 +27,44 @@ class Progress:
         self._jobs: dict[ProjectId, dict[str, JobProgress]] = {}
         self._news: set[ProjectId] = set()
         self._showing: dict[ProjectId, asyncio.Task[None]] = {}
+        self.on_end: list[Ended] = []
+        """Who hears when a job is shown no longer."""
 
     def note(self, project: ProjectId, job: str, progress: JobProgress) -> None:
-        """Show how far a job is."""
-        self._jobs.setdefault(project, {})[job] = progress
+        """Show how far a job is; its preview stays until there is another."""
+        jobs = self._jobs.setdefault(project, {})
+        before = jobs.get(job)
+        jobs[job] = (
+            progress if before is None or "preview" not in before else {"preview": before["preview"], **progress}
+        )
         self._schedule(project)
+
+    def add(self, project: ProjectId, job: str, **fields: object) -> None:
+        """Say more of a job that is shown."""
+        known = self.of(project, job)
+        if known is not None and any(known.get(name) != value for name, value in fields.items()):
+            self._jobs[project][job] = cast("JobProgress", {**known, **fields})
+            self._schedule(project)
+
+    def of(self, project: ProjectId, job: str) -> JobProgress | None:
+        """What is shown of a job."""
+        return self._jobs.get(project, {}).get(job)
+
+    def percents(self) -> dict[str, float]:
+        """How far every job is that runs."""
+        return {
+            job: shown["percent"]
+            for jobs in self._jobs.values()
+            for job, shown in jobs.items()
+            if "position" not in shown
+        }
 
     def end(self, project: ProjectId, job: str) -> None:
         """Stop showing a job."""
         if self._jobs.get(project, {}).pop(job, None) is not None:
             self._schedule(project)
+        for tell in self.on_end:
+            tell(project, job)
 
     def show(self, room: Room) -> None:
         """Tell a room that was just opened what is known of its jobs."""

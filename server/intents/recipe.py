@@ -1,14 +1,17 @@
 """Makes the recipe of a take out of canvas and manifest: all that is needed to make the same bytes again; pure."""
 
+import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from crdt_schema import plain
 from crdt_schema.nodes import NODE_SPECS
 from crdt_schema.project import Manifest
-from crdt_schema.records import CanvasPlain, Edge, Tier
+from crdt_schema.records import CanvasPlain, Edge, Take, Tier
 from crdt_schema.shapes import HIGHEST_NUMBER, HIGHEST_SEED
+from crdt_schema.sockets import SocketType
 from pipelines import registry
 from pipelines.spec import BadParameter, Pipeline, PipelineError
 
@@ -22,6 +25,8 @@ MAX_COLOURS = 12
 _HEX_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*:\s*(\d+(?:\.\d+)?)")
 _SMALLEST_RATIO, _LARGEST_RATIO = 0.1, 10.0
+MEDIA_TYPES: frozenset[SocketType] = frozenset({"Image", "Video", "Audio", "Mask", "ControlMap"})
+"""What comes to a pipeline as files; everything else stands in the recipe as words and numbers."""
 
 Node = dict[str, Any]
 Recipe = dict[str, Any]
@@ -53,11 +58,23 @@ def pipeline_of(canvas: CanvasPlain, node_id: str) -> str:
     raise Refused("Join a Pipeline to this shot first.")
 
 
-def build(canvas: CanvasPlain, manifest: Manifest, node_id: str, pipeline: Pipeline, *, seed: int) -> Recipe:
-    """The recipe of the next take of a shot; raises Refused. `seed` is used when the shot wants a random one."""
+def build(
+    canvas: CanvasPlain,
+    manifest: Manifest,
+    node_id: str,
+    pipeline: Pipeline,
+    *,
+    seed: int,
+    tier: Tier | None = None,
+    takes: Mapping[str, Take] | None = None,
+) -> Recipe:
+    """The recipe of the next take of a shot; raises Refused. `seed` is used when the shot wants a random one.
+
+    Without a `tier` it is the project's. `takes` are the project's: what joined shots give is their active take.
+    """
     shot = shot_of(canvas, node_id)
     settings = manifest["project_settings"]
-    tier = settings["quality"]
+    tier = tier or settings["quality"]
     style = next(_joined(canvas, node_id, "style"), None)
     width, height = frame_size(_long_edge(pipeline, tier), settings["aspect_ratio"])
     slate = _slate(manifest, shot)
@@ -77,10 +94,22 @@ def build(canvas: CanvasPlain, manifest: Manifest, node_id: str, pipeline: Pipel
         },
         "negative_prompt": ", ".join(filter(None, (GLOBAL_NEGATIVE_PROMPT, _text(shot, "negative_prompt")))),
         "seed": whole(shot, "seed", HIGHEST_SEED) if shot.get("seed_mode") == "fixed" else seed,
-        "parameters": _parameters(pipeline, shot),
+        "parameters": _parameters(pipeline, shot, others=pipeline_of(canvas, node_id).partition(":")[0] != pipeline.id),
+        "inputs": _inputs(canvas, node_id, pipeline, takes or {}),
         "palette": _palette(style),
         "slate": slate,
     }
+
+
+def hash_of(recipe: Mapping[str, Any], *, any_seed: bool = False) -> str:
+    """SHA-256 of a recipe: equal recipes make equal takes. With `any_seed` those that differ in the seed are equal."""
+    counted = {name: value for name, value in recipe.items() if name != "seed" or not any_seed}
+    return hashlib.sha256(plain.encode(counted)).hexdigest()
+
+
+def wants_any_seed(canvas: CanvasPlain, node_id: str) -> bool:
+    """Whether a shot asks for another seed each time."""
+    return shot_of(canvas, node_id).get("seed_mode") != "fixed"
 
 
 def frame_size(long_edge_px: int, aspect_ratio: str) -> tuple[int, int]:
@@ -120,14 +149,44 @@ def _text(node: Node | None, name: str) -> str:
     return " ".join(value.split()) if isinstance(value, str) else ""
 
 
-def _parameters(pipeline: Pipeline, shot: Node) -> dict[str, object]:
+def _parameters(pipeline: Pipeline, shot: Node, *, others: bool) -> dict[str, object]:
+    """The parameters, checked; those of another pipeline are left out where this one stands in for it."""
     parameters = shot.get("parameters")
     if not isinstance(parameters, dict):
         raise Refused("The parameters of this shot cannot be read.")
+    wanted = cast("dict[str, object]", parameters)
+    if others:
+        known = {param.name for param in pipeline.params}
+        wanted = {name: value for name, value in wanted.items() if name in known}
     try:
-        return registry.check(pipeline, cast("dict[str, object]", parameters))
+        return registry.check(pipeline, wanted)
     except BadParameter as error:
         raise Refused(f"{str(error).rstrip('.')}.") from error
+
+
+def _inputs(
+    canvas: CanvasPlain, node_id: str, pipeline: Pipeline, takes: Mapping[str, Take]
+) -> dict[str, list[dict[str, str]]]:
+    """The files joined to each media input, by hash; raises Refused where one is missing."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for wanted in pipeline.inputs:
+        if MEDIA_TYPES.isdisjoint(wanted.types):
+            continue
+        files = [_file(source, takes) for source in _joined(canvas, node_id, wanted.name)]
+        if wanted.required and not files:
+            raise Refused(f"{pipeline.label} needs {wanted.label}: join it to this shot first.")
+        if files:
+            found[wanted.name] = files
+    return found
+
+
+def _file(source: Node, takes: Mapping[str, Take]) -> dict[str, str]:
+    """What a joined node gives: a shot its active take."""
+    title = (_text(source, "title") or "The joined node")[:60]
+    take = takes.get(str(source.get("active_take", "")))
+    if take is None:
+        raise Refused(f"{title} has no take yet, which this shot is made from. Generate it first.")
+    return {"blob": take["media"]["blob"], "media_type": take["media"]["media_type"], "name": take["name"]}
 
 
 def _palette(style: Node | None) -> list[str]:

@@ -4,15 +4,16 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any, cast
+from contextlib import suppress
+from typing import Any
 
 import structlog
 
 from crdt_schema.canvas import Canvas
+from crdt_schema.farm import Estimate
 from crdt_schema.ids import IntentId, ProjectId, UserId, new_id
-from crdt_schema.production import locks_of
-from crdt_schema.records import CanvasPlain
-from crdt_schema.takes import LIVE_STATUSES, Takes
+from crdt_schema.records import CancelBatchIntent, CancelIntent, Job
+from crdt_schema.takes import Takes
 from pipelines.spec import Pipeline
 from render_farm.events import EventStream
 from render_farm.job import FarmUnavailable
@@ -23,12 +24,15 @@ from server.errors import NotFound, Unavailable, WorkprintError
 from server.hub.hub import Hub
 from server.hub.room import Room
 from server.intents.authors import find_authors
-from server.intents.dispatcher import Dispatcher, IssueToken, Request
-from server.intents.estimate import Estimate, estimate, look_at_line
-from server.intents.judge import Case, Judge
+from server.intents.dispatcher import Dispatcher, IssueToken
+from server.intents.estimates import Estimates
+from server.intents.farm_view import FarmView
+from server.intents.judge import Judge
+from server.intents.line_watch import LineWatch
 from server.intents.observer import IntentObserver
 from server.intents.progress import Progress
 from server.intents.recorder import Recorder
+from server.intents.requests import Request
 from server.projects.index import Projects
 
 TEND_SECONDS = 1.0
@@ -63,10 +67,12 @@ class Intents:
         self._issue_token, self._hub_url = issue_token, hub_url
         self._find_actor = find_actor
         self._judge = Judge(pipelines)
+        self.view = FarmView(farm)
         self._lines: dict[ProjectId, deque[Request]] = {}
         self._answering: dict[ProjectId, asyncio.Task[None]] = {}
         self._pending: set[tuple[ProjectId, IntentId]] = set()
         self._to_sweep: asyncio.Queue[ProjectId] = asyncio.Queue()
+        self._ended: asyncio.Queue[tuple[ProjectId, str]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
 
@@ -74,12 +80,18 @@ class Intents:
         """Begin to answer and to record; what was left over from before is looked at first."""
         self._hub = hub
         self._progress = Progress(hub)
-        self._dispatcher = Dispatcher(hub, self._projects, self._farm, self._judge, self._progress)
+        self._dispatcher = Dispatcher(
+            hub, self._projects, farm=self._farm, view=self.view, judge=self._judge, progress=self._progress
+        )
         self._dispatcher.issue_token, self._dispatcher.hub_url = self._issue_token, self._hub_url
         # The same name after a restart, so that events which were not dealt with come again at once.
         self._stream = EventStream(self._farm.redis_url, self._farm.ledger.namespace, socket.gethostname())
         recorder = Recorder(hub, self._projects, self._stream, self._progress)
-        work = {"recorder": recorder.run, "sweeps": self._sweep_queued, "tend": self._tend}
+        self.estimates = Estimates(hub, self._projects, judge=self._judge, view=self.view, progress=self._progress)
+        self._progress.on_end.append(lambda project, job: self._ended.put_nowait((project, job)))
+        line = LineWatch(hub, view=self.view, progress=self._progress)
+        work = {"recorder": recorder.run, "sweeps": self._sweep_queued, "tend": self._tend, "line": line.run}
+        work["durations"] = self._note_durations
         self._tasks = [asyncio.create_task(_for_ever(name, run), name=f"intents {name}") for name, run in work.items()]
         for project in self._lines:
             self._answer_soon(project)
@@ -102,24 +114,9 @@ class Intents:
         self._to_sweep.put_nowait(room.project)
         return observer.detach
 
-    async def estimate(self, project_id: ProjectId, node: str, actor: Actor) -> Estimate:
+    async def estimate(self, project: ProjectId, node: str, actor: Actor, *, fresh: bool = False) -> Estimate:
         """Price, tier, time and what stands in the way of a take of a shot; raises NotFound."""
-        manifest = self._projects.get(project_id).manifest
-        async with (
-            self._hub.room(project_id, "canvas") as canvas,
-            self._hub.room(project_id, "takes") as takes,
-            self._hub.room(project_id, "production") as production,
-        ):
-            case = Case(
-                actor=actor,
-                node=node,
-                canvas=cast("CanvasPlain", canvas.plain()),
-                costs=Takes(takes.doc).costs(),
-                manifest=manifest,
-                locks=locks_of(production.doc),
-            )
-        line = await asyncio.to_thread(look_at_line, self._farm, "cpu")
-        return estimate(self._judge, case, line)
+        return await self.estimates.one(project, node, actor, fresh=fresh)
 
     def _take_up(self, request: Request) -> None:
         self._pending.add((request.project, request.intent))
@@ -173,6 +170,17 @@ class Intents:
                 log.warning("the farm was not tended", error=str(error))
             await asyncio.sleep(TEND_SECONDS)
 
+    async def _note_durations(self) -> None:
+        """Remember how long each take took: the next estimates go by it."""
+        while True:
+            project, job_id = await self._ended.get()
+            with suppress(WorkprintError):
+                async with self._hub.room(project, "takes") as takes:
+                    job = Takes(takes.doc).job(job_id)
+                if job is not None and job["status"] == "completed" and job["attempts"]:
+                    node = job["attempts"][-1]["farm_node"]
+                    await self.view.note_duration(job_id, job["pipeline"], job["tier"], node, job["seconds"])
+
     async def _sweep_queued(self) -> None:
         while True:
             project = await self._to_sweep.get()
@@ -200,6 +208,7 @@ class Intents:
     def _unanswered(self, canvas: Room, takes: Room) -> list[IntentId]:
         """Requests without a job, and cancels whose job still lives; those first that make jobs."""
         jobs, intents = Takes(takes.doc), Canvas(canvas.doc)
+        live = jobs.live_jobs()
         generate: list[IntentId] = []
         cancel: list[IntentId] = []
         for key in map(IntentId, intents.intent_ids()):
@@ -210,7 +219,7 @@ class Intents:
             intent = intents.intent(key)
             if intent is None or intent["kind"] == "generate":
                 generate.append(key)
-            elif (job := jobs.job(intent["job"])) and job["status"] in LIVE_STATUSES:
+            elif _still_stops(intent, live):
                 cancel.append(key)
         return generate + cancel
 
@@ -219,6 +228,13 @@ class Intents:
 
     def _sweep_later(self, project: ProjectId) -> None:
         asyncio.get_running_loop().call_later(TEND_SECONDS, self._to_sweep.put_nowait, project)
+
+
+def _still_stops(intent: CancelIntent | CancelBatchIntent, live: Mapping[str, Job]) -> bool:
+    """Whether a request to stop something names a job that lives."""
+    if intent["kind"] == "cancel":
+        return intent["job"] in live
+    return any(job.get("batch", "") == intent["batch"] for job in live.values())
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:

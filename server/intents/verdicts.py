@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from crdt_schema.records import Job, JobStatus
 from server.auth.actor import Actor
 from server.intents.judge import Accepted
+from server.intents.recipe import hash_of
 
 
 @dataclass(frozen=True)
@@ -14,16 +15,24 @@ class Asked:
     node: str
     actor: Actor
     at: str
+    batch: str = ""
 
 
 def queued(asked: Asked, accepted: Accepted, at: str) -> Job:
     """A job that goes to the farm; its price is reserved from here on."""
     job = _blank(asked, "queued")
-    job["pipeline"] = accepted.pipeline.id
-    job["tier"] = accepted.tier
     job["queued_at"] = at
     job["cost_usd"] = accepted.price_usd
-    job["recipe"] = accepted.recipe
+    _tell(job, accepted)
+    return job
+
+
+def offered(asked: Asked, accepted: Accepted) -> Job:
+    """A request that needs no work: an equal take is there, and costs nothing."""
+    job = _blank(asked, "completed")
+    job["take"] = accepted.equal_take
+    job["ended_at"] = asked.at
+    _tell(job, accepted)
     return job
 
 
@@ -41,6 +50,15 @@ def withdrawn(asked: Asked) -> Job:
     job = _blank(asked, "cancelled")
     job["ended_at"] = asked.at
     return job
+
+
+def _tell(job: Job, accepted: Accepted) -> None:
+    job["pipeline"] = accepted.pipeline.id
+    job["tier"] = accepted.tier
+    job["tier_asked"] = accepted.tier_asked
+    job["notice"] = accepted.notice
+    job["recipe"] = accepted.recipe
+    job["recipe_hash"] = hash_of(accepted.recipe)
 
 
 def _blank(asked: Asked, status: JobStatus) -> Job:
@@ -63,4 +81,9 @@ def _blank(asked: Asked, status: JobStatus) -> Job:
         "seconds": 0.0,
         "cost_usd": 0.0,
         "recipe": {},
+        "notice": "",
+        "tier_asked": "standard",
+        "batch": asked.batch,
+        "priority": 0,
+        "recipe_hash": "",
     }

@@ -147,9 +147,17 @@ class Film:
             room.edit(actor, change)
             await room.saved()
 
-    async def ask(self, node: str = SHOT, *, by: Actor = EVE, intent: str = "") -> str:
-        """Ask for a take; the id of the intent."""
-        return await self._write({"kind": "generate", "node": node}, by, intent)
+    async def ask(self, node: str = SHOT, *, by: Actor = EVE, intent: str = "", fresh: bool = True) -> str:
+        """Ask for a take, also where an equal one is there unless not `fresh`; the id of the intent."""
+        return await self._write({"kind": "generate", "node": node, "fresh": fresh}, by, intent)
+
+    async def ask_batch(self, *nodes: str, batch: str, by: Actor = EVE, fresh: bool = False) -> list[str]:
+        """Ask for takes of several shots at once; the ids of the intents, in the order of the shots."""
+        wishes: list[Intent] = [{"kind": "generate", "node": node, "batch": batch, "fresh": fresh} for node in nodes]
+        return [await self._write(wish, by, "") for wish in wishes]
+
+    async def cancel_batch(self, batch: str, *, by: Actor = EVE) -> str:
+        return await self._write({"kind": "cancel_batch", "batch": batch}, by, "")
 
     async def ask_cancel(self, job: str, *, by: Actor = EVE) -> str:
         return await self._write({"kind": "cancel", "job": job}, by, "")

@@ -1,5 +1,6 @@
 """The endpoints of projects, media, tasks, the farm and the service itself."""
 
+from crdt_schema.farm import Estimate
 from crdt_schema.project import ASPECT_RATIOS, Gate, Governance, Manifest, NarrativeStructure, WhenBusy
 from crdt_schema.records import CanvasPlain, Role
 from crdt_schema.takes import TIERS
@@ -30,7 +31,6 @@ from server.api.spec.shapes import (
     words,
 )
 from server.api.tasks import TASK_STATUS
-from server.intents.estimate import Estimate
 from server.snapshot.remotes import LONGEST_URL
 
 ROLE = one_of(Role)

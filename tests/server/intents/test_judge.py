@@ -9,11 +9,13 @@ from crdt_schema.project import CONTRACT_GATE_TEXT, Manifest
 from crdt_schema.records import CanvasPlain, Lock
 from crdt_schema.takes import Costs
 from pipelines.registry import load_catalog
+from render_farm.overview import UNREACHABLE
 from server.auth.actor import Actor
-from server.intents.estimate import Line, estimate
+from server.intents.estimate import estimate
 from server.intents.judge import BUDGET_TEXT, Case, Judge
 from server.intents.recipe import Refused
 from server.projects.manifest import NewProject, empty_contract, new_manifest
+from tests.support.farm_seen import farm_of, node
 from tests.support.farm_worker import TEST_STILL
 
 EVE = Actor("eve", "Eve", "editor")
@@ -26,7 +28,8 @@ LOCK: Lock = {
     "at": "2026-01-01T00:00:00Z",
     "reason": "",
 }
-READY = Line(reachable=True, waiting=2, nodes=2, busy=1)
+READY = farm_of(node("one", job="j-0"), node("two"), waiting=("j-1", "j-2"))
+"""Two nodes that can make a test still, one of them busy, and two jobs that wait."""
 
 
 def make_manifest(cap: float | None = 100.0, references: int = 3, governance: Any = "studio") -> Manifest:
@@ -58,6 +61,7 @@ def case(**changes: Any) -> Case:
         "costs": Costs(0, 0),
         "manifest": make_manifest(),
         "locks": NO_LOCKS,
+        "farm": READY,
     }
     return Case(**{**values, **changes})
 
@@ -84,7 +88,7 @@ def test_a_locked_shot_gets_no_new_take_whoever_asks_and_the_others_do() -> None
     words = "This shot is locked by Ada Lovelace. Can be lifted by an admin or the owner of this project."
     for role in ("editor", "admin", "owner"):
         assert reason(actor=Actor("x", "X", role), locks=locks) == words
-    shown = estimate(JUDGE, case(locks=locks), READY)
+    shown = estimate(JUDGE, case(locks=locks), {})
     assert (shown["available"], shown["reason"], shown["price_usd"]) == (False, words, 0.5)
     JUDGE.judge(case(locks=Locks(shots={"another": LOCK}, contract=LOCK, pictures={"chain": LOCK})))
 
@@ -132,22 +136,22 @@ def test_the_budget_counts_takes_and_what_is_reserved_and_equal_to_the_cap_passe
 
 
 def test_an_estimate_names_price_tier_time_and_place_in_line() -> None:
-    made = estimate(JUDGE, case(costs=Costs(spent_usd=3.0, reserved_usd=2.0)), READY)
+    made = estimate(JUDGE, case(costs=Costs(spent_usd=3.0, reserved_usd=2.0)), {})
     assert made["available"]
     assert (made["pipeline"], made["tier"], made["price_usd"]) == ("test-still", "low", 0.5)
     assert (made["position"], made["farm_nodes"], made["budget_left_usd"]) == (2, 2, 95.0)
-    assert made["eta_seconds"] == pytest.approx(0.1 * (1 + 3 / 2))
+    assert made["eta_seconds"] == 0.2
     assert made["reason"] == made["notice"] == ""
 
 
 def test_an_estimate_says_what_stands_in_the_way_and_still_the_price() -> None:
-    made = estimate(JUDGE, case(manifest=make_manifest(references=0)), READY)
+    made = estimate(JUDGE, case(manifest=make_manifest(references=0)), {})
     assert (made["available"], made["price_usd"]) == (False, 0.5)
     assert made["reason"].startswith(CONTRACT_GATE_TEXT)
 
 
 def test_an_estimate_says_what_would_delay_a_take() -> None:
-    assert "tier low" in estimate(JUDGE, case(), Line(reachable=True))["notice"]
-    away = estimate(JUDGE, case(), Line(reachable=False))
+    assert "tier low" in estimate(JUDGE, case(farm=farm_of()), {})["notice"]
+    away = estimate(JUDGE, case(farm=UNREACHABLE), {})
     assert away["available"]
     assert "when it returns" in away["notice"]
