@@ -1,6 +1,6 @@
 # Workprint. `make run` starts the studio, `make test` tests it; both set up what they need.
 .DEFAULT_GOAL := help
-.PHONY: help run up build check format test test-python test-web soak bench bench-project bench-farm schema lock
+.PHONY: help run up build check format test test-python test-web test-models soak bench bench-project bench-farm schema lock
 export PATH := $(CURDIR)/.make/bin:$(CURDIR)/.venv/bin:$(PATH)
 WEB := client/web
 WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/static $(WEB)/*.config.* -type f 2>/dev/null)
@@ -40,7 +40,13 @@ test: build     ## The whole suite: Python, web, real browsers
 
 soak:           ## The long runs: hours of load, crashes and fuzz
 	@.ci/setup test
-	python -m pytest -m soak $(PYTEST)
+	@.ci/setup models
+	python -m pytest -m "soak or models" $(PYTEST)
+
+test-models:    ## The models' containers with small random models; fetches torch for the CPU (1.5 GB)
+	@.ci/setup test
+	@.ci/setup models
+	python -m pytest -m models $(PYTEST)
 
 bench:          ## The hub beside its peers, for docs/benchmarks.md (80 minutes; BENCH="--quick --reps 1": 10)
 	@.ci/setup node

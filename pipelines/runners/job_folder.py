@@ -12,6 +12,7 @@ from typing import Any, cast
 from PIL import Image, UnidentifiedImageError
 
 from crdt_schema.sniffing import HEAD_BYTES, UNKNOWN, media_type_of
+from pipelines.binding import values_of
 from pipelines.runners.docker_options import Options
 from pipelines.spec import Output, Pipeline, PipelineError, Recipe, RunContext, TierSpec
 
@@ -166,12 +167,16 @@ def prepare(pipeline: Pipeline, spec: TierSpec, recipe: Recipe, context: RunCont
         name: [(path, f"{INPUTS}/{name}/{index}{path.suffix}") for index, path in enumerate(paths)]
         for name, paths in context.inputs.items()
     }
+    values = values_of(recipe, spec.options, {}, context.scratch.name)
+    if values["left_out"]:
+        context.log(f"The prompt is too long for this model; left out: {', '.join(values['left_out'])}")
     job = {
         "version": VERSION,
         "pipeline": pipeline.id,
         "pipeline_version": pipeline.version,
-        **{name: recipe[name] for name in _TOLD if name in recipe},
-        "prompt": _prompt(recipe),
+        **{name: recipe[name] for name in ("tier", "aspect_ratio", "palette") if name in recipe},
+        **{name: values[name] for name in _BOUND},
+        "negative_prompt": values["negative"],
         "inputs": {name: [there for _, there in files] for name, files in inputs.items()},
         "options": spec.options,
         "out": OUT,
@@ -190,18 +195,7 @@ def prepare(pipeline: Pipeline, spec: TierSpec, recipe: Recipe, context: RunCont
     return folder
 
 
-_TOLD = (
-    "tier", "width", "height", "aspect_ratio", "negative_prompt", "seed", "parameters", "palette",
-)  # fmt: skip
-
-
-def _prompt(recipe: Recipe) -> str:
-    """The four parts of a prompt as one text, the artist's own words first (I-021)."""
-    parts = recipe.get("prompt", "")
-    if not isinstance(parts, Mapping):
-        return str(parts)
-    parts = cast("Mapping[str, object]", parts)
-    return ", ".join(str(parts[name]) for name in ("direct", "identity", "aesthetic", "context") if parts.get(name))
+_BOUND = ("prompt", "parts", "seed", "width", "height", "fps", "frames", "parameters")
 
 
 def _all_below(folder: Path) -> Iterator[os.stat_result]:

@@ -98,7 +98,7 @@ def test_a_container_reads_its_job_and_its_result_is_measured(shell: Shell, atte
     assert output.path.is_relative_to(attempt.scratch)
     job = json.loads((attempt.scratch / "out" / "told.json").read_text())
     assert job["version"] == "job.1"
-    assert job["prompt"] == "A door, neo-noir, A laundromat"
+    assert job["prompt"] == "A door. A laundromat. Neo-noir."
     assert job["inputs"] == {"source": ["/job/inputs/source/0.png"]}
     assert (job["seed"], job["parameters"], job["out"]) == (7, {"scale": 2, "fast": True}, "/job/out")
 
@@ -440,7 +440,7 @@ def test_a_command_line_gets_its_values_and_its_files_are_collected(attempt: Att
     options = {"command": command, "collect": ["x-*.png"], "progress": "([0-9]+)% of"}
     result = docker.run(*pipeline_of(BUSYBOX, "Image", options), RECIPE, attempt)
     assert [output.path.name for output in result.outputs] == ["x-1.png", "x-2.png"]
-    assert attempt.lines[0] == "/job/inputs/source/0.png /job/out --scale=2 true A door, neo-noir, A laundromat"
+    assert attempt.lines[0] == "/job/inputs/source/0.png /job/out --scale=2 true A door. A laundromat. Neo-noir."
     assert attempt.steps == [(12, "12% of it")]
 
 

@@ -77,7 +77,7 @@ run(main)
     assert (output.media_type, output.width, output.height, output.rate) == ("image/png", 64, 36, "24/1")
     assert result.facts["checkpoint"] == "sha256:abc"
     assert attempt.steps == [(10, "Loading")]
-    assert attempt.lines == ["A door 7 64x36 {'strength': 0.5} noir"]
+    assert attempt.lines == ["A door. 7 64x36 {'strength': 0.5} noir"]
     assert len(attempt.previews) == 1
 
 
