@@ -6,7 +6,7 @@ from typing import Any, cast
 from pycrdt import Doc, Map, Text
 
 from crdt_schema.ids import EdgeId, IntentId, NodeId, check_id
-from crdt_schema.nodes import NODE_SPECS, NodeType, blank_node, may_join
+from crdt_schema.nodes import NODE_SPECS, NodeType, blank_node, may_stand
 from crdt_schema.records import AnyNode, Edge, Intent, Position
 from crdt_schema.values import normal
 
@@ -143,7 +143,7 @@ def _joins(edge: object, kind: Callable[[object], NodeType | None]) -> bool:
     source, target = kind(fields["source"]), kind(fields["target"])
     if source is None or target is None:
         return False
-    return may_join(source, str(fields["source_socket"]), target, str(fields["target_socket"]))
+    return may_stand(source, str(fields["source_socket"]), target, str(fields["target_socket"]))
 
 
 def is_intent(value: object) -> bool:

@@ -1,10 +1,12 @@
 """The node types of the canvas: their sockets and the values a new node starts with."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from crdt_schema.sockets import SocketType, compatible
 
+SOCKET_NAME = re.compile(r"[a-z][a-z0-9_]*")
 NodeType = Literal["shot", "pipeline", "style", "prompt", "note"]
 
 
@@ -16,6 +18,14 @@ class Socket:
     label: str
     types: tuple[SocketType, ...]
     many: bool = False
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the pipeline that is joined to a shot declares: the shot's sockets follow it (C-024)."""
+
+    inputs: tuple[Socket, ...]
+    makes: tuple[SocketType, ...]
 
 
 @dataclass(frozen=True)
@@ -117,8 +127,53 @@ def find_socket(sockets: tuple[Socket, ...], name: str) -> Socket | None:
     return next((socket for socket in sockets if socket.name == name), None)
 
 
-def may_join(source: NodeType, source_socket: str, target: NodeType, target_socket: str) -> bool:
-    """Whether an edge between these two sockets joins compatible types (C-020)."""
+def inputs_of(kind: NodeType, declared: Declared | None = None) -> tuple[Socket, ...]:
+    """The inputs of a node; those of a shot are its own and what its pipeline declares.
+
+    A pipeline that declares inputs but no words takes none: a shot on it has no prompt socket.
+    """
+    own = NODE_SPECS[kind].inputs
+    if kind != "shot" or declared is None or not declared.inputs:
+        return own
+    names = {socket.name for socket in declared.inputs}
+    kept = tuple(socket for socket in own if socket.name != "prompt" or "prompt" in names)
+    return (*kept, *(socket for socket in declared.inputs if find_socket(own, socket.name) is None))
+
+
+def outputs_of(kind: NodeType, declared: Declared | None = None) -> tuple[Socket, ...]:
+    """The outputs of a node; a shot gives what its pipeline makes."""
+    own = NODE_SPECS[kind].outputs
+    if kind != "shot" or declared is None:
+        return own
+    return tuple(Socket(socket.name, socket.label, declared.makes, socket.many) for socket in own)
+
+
+def may_join(
+    source: NodeType,
+    source_socket: str,
+    target: NodeType,
+    target_socket: str,
+    *,
+    gives: Declared | None = None,
+    takes: Declared | None = None,
+) -> bool:
+    """Whether an edge between these two sockets joins compatible types (C-020).
+
+    `gives` and `takes` are what the pipelines of the two ends declare, where these are shots that have one.
+    """
+    out = find_socket(outputs_of(source, gives), source_socket)
+    into = find_socket(inputs_of(target, takes), target_socket)
+    return out is not None and into is not None and compatible(out.types, into.types)
+
+
+def may_stand(source: NodeType, source_socket: str, target: NodeType, target_socket: str) -> bool:
+    """Whether an edge belongs on a canvas whose pipelines are not known here.
+
+    An edge into a socket that a shot lost when its pipeline was changed stays where it is: the next change of the
+    pipeline may bring the socket back.
+    """
     out = find_socket(NODE_SPECS[source].outputs, source_socket)
     into = find_socket(NODE_SPECS[target].inputs, target_socket)
-    return out is not None and into is not None and compatible(out.types, into.types)
+    if out is None or (into is None and (target != "shot" or not SOCKET_NAME.fullmatch(target_socket))):
+        return False
+    return into is None or compatible(out.types, into.types)

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
+from crdt_schema.nodes import Declared
 from crdt_schema.records import Tier
 from pipelines import binding
 from pipelines.parsing import BadCatalog, Table, parse
@@ -202,6 +203,14 @@ def find(catalog: Mapping[str, Pipeline], wanted: str) -> Pipeline:
         has = " and ".join([pipeline.version, *pipeline.tags])
         raise UnknownPipeline(f"{name} is here in version {has}, not {tag[:80]}")
     return pipeline
+
+
+def sockets_of(catalog: Mapping[str, Pipeline], wanted: str) -> Declared | None:
+    """What the pipeline of that name declares for the sockets of a shot; None where there is no such pipeline."""
+    try:
+        return find(catalog, wanted).sockets
+    except UnknownPipeline:
+        return None
 
 
 def get(pipeline_id: str) -> Pipeline:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
+from crdt_schema.nodes import Declared, Socket
 from crdt_schema.records import Tier
 from crdt_schema.sockets import SocketType
 
@@ -187,6 +188,11 @@ class Pipeline:
     def makes(self) -> tuple[SocketType, ...]:
         """All kinds that a run may hand in, the usual one first."""
         return (self.output, *self.also)
+
+    @property
+    def sockets(self) -> Declared:
+        """The sockets of a shot that runs on it, besides the shot's own (C-024)."""
+        return Declared(tuple(Socket(i.name, i.label, i.types, i.many) for i in self.inputs), self.makes)
 
     def runner(self, tier: Tier) -> RunnerName:
         """The runner of that tier; raises PipelineError when the pipeline does not have the tier."""

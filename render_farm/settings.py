@@ -34,6 +34,9 @@ FARM_SETTINGS: tuple[Setting, ...] = (
     Setting("WORKPRINT_JOB_SECONDS", "3600", "The longest an attempt may take."),
     Setting("WORKPRINT_CANCEL_SECONDS", "10", "How long a cancelled attempt may take to stop before it is killed."),
     Setting("WORKPRINT_STOP_SECONDS", "3", "How long a stopping worker lets its attempt go on."),
+    Setting(
+        "WORKPRINT_PIPELINES", "", "Folders of pipelines of your own, separated as in PATH; `workprint up` sets it."
+    ),
     Setting("WORKPRINT_COMFYUI_URL", "", "Address of this node's ComfyUI server; empty: it has none."),
     Setting("FAL_KEY", "", "Key of this node's account at fal; empty: it has none."),
     Setting("REPLICATE_API_TOKEN", "", "Key of this node's account at Replicate; empty: it has none."),

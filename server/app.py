@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
+from functools import partial
 from typing import cast
 
 from aiohttp import web
 
 from crdt_schema.ids import ProjectId, UserId
-from pipelines.registry import load_catalog
+from pipelines.registry import Catalogue, sockets_of
 from render_farm.planner import LineKeeper
 from render_farm.queues import Farm
 from server import keys
@@ -39,6 +40,7 @@ from server.projects.demo import ensure_demo
 from server.projects.duplicate import Duplicates
 from server.projects.importing import Imports
 from server.projects.index import Projects
+from server.projects.layout import LIBRARY, PIPELINE_TEMPLATES
 from server.projects.proposals import Proposals
 from server.projects.takes_check import TakesCheck
 from server.projects.thumbnails import Thumbnails, ffmpeg_program
@@ -63,7 +65,8 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     app = web.Application(middlewares=[add_headers, tell_errors, know_the_user], client_max_size=1 << 20)
     app[keys.CONFIG] = config
     app[keys.CLOCK] = clock
-    app[keys.PIPELINES] = load_catalog()
+    app[keys.CATALOGUE] = Catalogue(templates=[config.workspace_root / LIBRARY / PIPELINE_TEMPLATES])
+    app[keys.PIPELINES] = app[keys.CATALOGUE].pipelines
     app[keys.ATTEMPTS] = Attempts(clock)
     app[keys.TOKENS] = Tokens(workspace_secret(config.state_folder, config.secret))
     app[keys.FARM] = Farm(config.redis_url, config.namespace)
@@ -98,7 +101,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         open_store=store_opener(app[keys.PROJECTS]),
         on_open=(app[keys.SNAPSHOTTER].attach, app[keys.INTENTS].attach),
         limits=limits_of(config),
-        guard_for=guards(lambda: app[keys.HUB]),
+        guard_for=guards(lambda: app[keys.HUB], partial(sockets_of, app[keys.PIPELINES])),
         on_refused=app[keys.PROPOSALS].note,
     )
     add_what_needs_the_hub(app, clock)

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from pipelines.registry import Catalogue
 from pipelines.spec import Pipeline
 from render_farm.queues import Farm
 from server.activity.service import Activity
@@ -62,4 +63,5 @@ REPLICATION = web.AppKey("replication", Replication)
 UPLOADS = web.AppKey("uploads", Uploads)
 THUMBNAILS = web.AppKey("thumbnails", Thumbnails)
 OPENAPI: web.AppKey[dict[str, Any]] = web.AppKey("openapi")
+CATALOGUE = web.AppKey("catalogue", Catalogue)
 PIPELINES = web.AppKey("pipelines", dict[str, Pipeline])

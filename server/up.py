@@ -18,8 +18,10 @@ from pathlib import Path
 import aiohttp
 import redis.asyncio
 
+from pipelines.registry import TEMPLATES_VARIABLE
 from server.commands import login_url
 from server.config import Config
+from server.projects.layout import LIBRARY, PIPELINE_TEMPLATES
 from server.workspace import only_one
 
 PROCFILE = Path(__file__).parent.parent / "Procfile"
@@ -62,6 +64,8 @@ def up(config: Config) -> int:
 def supervise(config: Config) -> int:
     """Run the parts; the exit status."""
     embedded = not os.environ.get("REDIS_URL")
+    # The farm nodes of this machine know the same pipelines as the hub.
+    os.environ.setdefault(TEMPLATES_VARIABLE, str(config.workspace_root / LIBRARY / PIPELINE_TEMPLATES))
     return asyncio.run(
         Supervisor(config, parts_to_run(read_procfile(PROCFILE.read_text()), config, embedded_redis=embedded)).run()
     )

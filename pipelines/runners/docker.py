@@ -114,7 +114,7 @@ def _missing_image(name: str, options: Options) -> str:
     if options.build:
         return f"The image {name} is not on this node. Build it there: docker build -t {name} {options.build}."
     if name.startswith(OUR_IMAGES):
-        return f"The image {name} is not on this node, and nobody publishes it: docs/pipelines.md shows how to build it."
+        return f"The image {name} is not on this node, nor published: docs/pipelines.md shows how to make it."
     return f"The image {name} is not on this node. Get it there: docker pull {name}."
 
 

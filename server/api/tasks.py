@@ -8,12 +8,10 @@ from crdt_schema.canvas import Canvas
 from crdt_schema.ids import IntentId, new_id
 from crdt_schema.records import Job
 from crdt_schema.takes import Takes
-from pipelines.registry import quality_mappings
-from pipelines.spec import Pipeline
 from server.api.access import enter_project, json_body
 from server.api.projects import media_url
 from server.errors import BadRequest, NotFound
-from server.keys import HUB, PEOPLE, PIPELINES, PROJECTS
+from server.keys import HUB, PEOPLE, PROJECTS
 from server.middleware import USER
 from server.projects.index import Project
 
@@ -96,52 +94,3 @@ def task_json(project: Project, task: str, job: Job | None, takes: Takes) -> dic
             "metadata": {"take": job["take"], "name": take["name"], "number": int(take["number"])},
         }
     return reply
-
-
-async def mappings(_request: web.Request) -> web.Response:
-    """GET /api/quality/mappings: which pipeline each tier runs, by task type (I-016)."""
-    return web.json_response(quality_mappings())
-
-
-async def pipelines(request: web.Request) -> web.Response:
-    """GET /api/pipelines: every pipeline, with what it needs where it cannot run yet."""
-    return web.json_response([pipeline_json(pipeline) for pipeline in request.app[PIPELINES].values()])
-
-
-def pipeline_json(pipeline: Pipeline) -> dict[str, object]:
-    """What the app shows of a pipeline."""
-    return {
-        "id": pipeline.id,
-        "version": pipeline.version,
-        "uuid": pipeline.uuid,
-        "label": pipeline.label,
-        "summary": pipeline.summary,
-        "price_usd": pipeline.price_usd,
-        "licence": pipeline.licence,
-        "source": pipeline.source,
-        "inputs": [{"name": i.name, "label": i.label, "types": list(i.types)} for i in pipeline.inputs],
-        "params": [
-            {
-                "name": p.name,
-                "type": p.type,
-                "default": p.default,
-                "label": p.label,
-                "help": p.help,
-                "minimum": p.minimum,
-                "maximum": p.maximum,
-                "choices": list(p.choices),
-                "unit": p.unit,
-            }
-            for p in pipeline.params
-        ],
-        "tiers": {
-            tier: {
-                "available": spec.runner == "local",
-                "needs": "" if spec.runner == "local" else pipeline.needs,
-                "vram_gb": spec.vram_gb,
-                "long_edge_px": spec.long_edge_px,
-                "seconds_prior": spec.seconds_prior,
-            }
-            for tier, spec in pipeline.tiers.items()
-        },
-    }

@@ -6,7 +6,7 @@ from crdt_schema.documents import KINDS
 from crdt_schema.production import Locks
 from server.auth.actor import Actor
 from server.auth.policy import reaches
-from server.guard.rules_canvas import judge_canvas
+from server.guard.rules_canvas import DeclaredBy, canvas_rules
 from server.guard.rules_common import breach, changes
 from server.guard.rules_people import judge_annotations, judge_library, judge_styles
 from server.guard.rules_production import judge_production
@@ -45,17 +45,24 @@ def _with_roles(document: str, rules: Rules) -> Rules:
     return judge
 
 
-RULES: dict[str, Rules] = {
-    name: _with_roles(name, rules)
-    for name, rules in {
-        "canvas": judge_canvas,
-        "fork": judge_canvas,
+def rules_with(declared_by: DeclaredBy) -> dict[str, Rules]:
+    """By kind of document. Each is pure: who did it, what was touched, the document as it is now, what is locked.
+
+    `declared_by` gives the sockets that a pipeline declares for the shots it is joined to (C-024).
+    """
+    canvas = canvas_rules(declared_by)
+    rules: dict[str, Rules] = {
+        "canvas": canvas,
+        "fork": canvas,
         "styles": judge_styles,
         "annotations": judge_annotations,
         "takes": judge_nothing,
         "library": judge_library,
         "production": judge_production,
         "script": judge_nothing,
-    }.items()
-}
-"""By kind of document. Each is pure: who did it, what was touched, the document as it is now, what is locked."""
+    }
+    return {name: _with_roles(name, each) for name, each in rules.items()}
+
+
+RULES: dict[str, Rules] = rules_with(lambda _: None)
+"""The rules where no pipeline is known: shots have their own sockets only."""

@@ -1,12 +1,12 @@
 """The rules of the canvas: nodes, the edges between them, requests to generate, and what locks forbid on it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import cast
 
 from crdt_schema.canvas import is_intent
-from crdt_schema.nodes import NODE_SPECS, OPTICS, NodeType, may_join
+from crdt_schema.nodes import NODE_SPECS, OPTICS, Declared, NodeType, may_join
 from crdt_schema.production import Locks
 from crdt_schema.rules import Rule
 from crdt_schema.shapes import Shape
@@ -22,15 +22,27 @@ from server.guard.rules_common import (
     unusable,
     values_of,
 )
-from server.guard.touches import Breach, Record, Touch, View
+from server.guard.touches import Breach, Record, Rules, Touch, View
 
 COMING_AND_GOING: tuple[str | None, ...] = (None, "deleted", "type")
 """What decides whether an edge may join a node: the record as a whole, or these of its fields."""
 
 
-def judge_canvas(_actor: Actor, touches: Sequence[Touch], view: View, locks: Locks) -> Iterator[Breach]:
-    """What of these changes of the canvas is not allowed."""
-    board = _Board(touches, view, locks)
+DeclaredBy = Callable[[str], Declared | None]
+"""What the pipeline of a name declares for the sockets of the shots it is joined to; None where there is none."""
+
+
+def canvas_rules(declared_by: DeclaredBy) -> Rules:
+    """The rules of the canvas in a workspace with these pipelines."""
+
+    def judge(_actor: Actor, touches: Sequence[Touch], view: View, locks: Locks) -> Iterator[Breach]:
+        yield from _judge(_Board(touches, view, locks, declared_by))
+
+    return judge
+
+
+def _judge(board: "_Board") -> Iterator[Breach]:
+    touches = board.touches
     for touch in touches:
         if touch.root == "nodes":
             for found in _judge_node(touch, board):
@@ -51,12 +63,28 @@ class _Board:
     touches: Sequence[Touch]
     view: View
     locks: Locks
+    declared_by: DeclaredBy
     put_back: dict[str, Record | None] = field(default_factory=dict[str, "Record | None"])
     """Nodes whose coming or going was refused a moment ago, as they will stand."""
 
     def standing(self, node: str) -> NodeType | None:
         """The type of a node that an edge may join."""
         return _standing(self.put_back[node] if node in self.put_back else self.view.get("nodes", node))
+
+    def declared(self, node: str) -> Declared | None:
+        """What the pipeline that is joined to a node declares; None where none is."""
+        pipeline = self.view.get("nodes", self.pipelines.get(node, ""))
+        return self.declared_by(text_of(pipeline, "pipeline")) if pipeline is not None else None
+
+    @cached_property
+    def pipelines(self) -> dict[str, str]:
+        """For each shot the Pipeline node that is joined to it, the first by the edges' ids as recipes read them."""
+        found: dict[str, str] = {}
+        for key in sorted(self.view.keys("edges")):
+            edge = self.view.get("edges", key)
+            if text_of(edge, "target_socket") == "pipeline":
+                found.setdefault(text_of(edge, "target"), text_of(edge, "source"))
+        return found
 
     @cached_property
     def feeds(self) -> dict[str, Record]:
@@ -177,9 +205,11 @@ def _judge_new_edge(touch: Touch, edge: Record, board: _Board) -> Breach | None:
     source, target = board.standing(text_of(edge, "source")), board.standing(text_of(edge, "target"))
     if source is None or target is None:
         return breach("dangling_edge", touch)
-    if not may_join(source, text_of(edge, "source_socket"), target, text_of(edge, "target_socket")):
-        return breach("wrong_socket", touch)
-    return None
+    sockets = source, text_of(edge, "source_socket"), target, text_of(edge, "target_socket")
+    if may_join(*sockets):
+        return None
+    gives, takes = board.declared(text_of(edge, "source")), board.declared(text_of(edge, "target"))
+    return None if may_join(*sockets, gives=gives, takes=takes) else breach("wrong_socket", touch)
 
 
 def _as_new(touch: Touch) -> Touch:

@@ -10,10 +10,11 @@ from server.snapshot.tree import DOCUMENT_PATHS, MANIFEST_PATH, RESERVED
 
 PROJECTS = "Projects"
 LIBRARY = "Library"
+PIPELINE_TEMPLATES = "Pipeline_Templates"
 LIBRARY_FOLDERS: dict[str, str] = {
     "Branding": "logos and fonts",
     "Stock_Media": "licensed music, sound effects and footage that any project may use",
-    "Pipeline_Templates": "settings of back ends to start from, such as a graph of ComfyUI, each for one pipeline",
+    PIPELINE_TEMPLATES: "pipelines of your own: a definition each, with the graph of ComfyUI that it runs beside it",
     "Narrative_Templates": "story structures; change one, and new projects begin with its chapters, scenes and beats",
     "AI_Models": "models that every project of this workspace may use",
     "Assets": "talent, environments and more that was promoted out of a project, and stays when that goes",

@@ -8,7 +8,7 @@ from crdt_schema.production import NO_LOCKS, Locks
 from crdt_schema.records import Lock, Role
 from server.auth.actor import Actor
 from server.guard.rules import ROOTS, RULES
-from server.guard.touches import Breach, Kind, Record, Touch
+from server.guard.touches import Breach, Kind, Record, Rules, Touch
 
 EVE = Actor("eve", "Eve", "editor")
 ROB = Actor("rob", "Rob", "reviewer")
@@ -65,9 +65,17 @@ def touches(before: Sheet, after: Sheet, roots: Iterable[str]) -> list[Touch]:
     return found
 
 
-def judge(kind: str, before: Sheet, after: Sheet, actor: Actor = EVE, locks: Locks = NO_LOCKS) -> list[Breach]:
+def judge(
+    kind: str,
+    before: Sheet,
+    after: Sheet,
+    actor: Actor = EVE,
+    locks: Locks = NO_LOCKS,
+    *,
+    rules: Mapping[str, Rules] = RULES,
+) -> list[Breach]:
     """What the rules of a kind of document say to a change."""
-    return list(RULES[kind](actor, touches(before, after, ROOTS[kind]), after, locks))
+    return list(rules[kind](actor, touches(before, after, ROOTS[kind]), after, locks))
 
 
 def settle(before: Sheet, after: Sheet, breaches: Iterable[Breach]) -> Sheet:

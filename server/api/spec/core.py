@@ -98,10 +98,19 @@ PIPELINE = record(
     uuid=TEXT,
     label=TEXT,
     summary=TEXT,
+    task=TEXT,
+    output=TEXT,
+    also=many(TEXT),
     price_usd=NUMBER,
+    price_unit=TEXT,
     licence=TEXT,
     source=TEXT,
-    inputs=many(record(name=TEXT, label=TEXT, types=many(TEXT))),
+    weights=many(record(url=TEXT, licence=TEXT, size_gb=NUMBER)),
+    needs=TEXT,
+    sfw_gate=BOOL,
+    tags=by_key(TEXT),
+    unavailable=TEXT,
+    inputs=many(record(name=TEXT, label=TEXT, types=many(TEXT), required=BOOL, many=BOOL, help=TEXT)),
     params=many(
         record(
             name=TEXT,
@@ -115,7 +124,17 @@ PIPELINE = record(
             unit=TEXT,
         )
     ),
-    tiers=by_key(record(available=BOOL, needs=TEXT, vram_gb=NUMBER, long_edge_px=WHOLE, seconds_prior=NUMBER)),
+    tiers=by_key(
+        record(
+            available=BOOL,
+            needs=TEXT,
+            lacks=TEXT,
+            runner=TEXT,
+            vram_gb=NUMBER,
+            long_edge_px=WHOLE,
+            seconds_prior=NUMBER,
+        )
+    ),
 )
 HEALTH = record(
     status=one_of(("ok", "failing")),
@@ -175,6 +194,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         errors=(409,),
     ),
     "GET /api/pipelines": Endpoint("signed in", many(PIPELINE)),
+    "GET /api/pipelines/problems": Endpoint("read_audit", many(record(file=TEXT, message=TEXT))),
     "GET /api/quality/mappings": Endpoint("signed in", by_key(by_key({"type": "object"}))),
     "POST /api/tasks/submit": Endpoint(
         "generate", ASKED, status=202, body=body("project_id", "node_id", project_id=TEXT, node_id=TEXT), errors=(404,)

@@ -283,3 +283,23 @@ async def test_no_reply_names_a_path_of_the_server(ana: aiohttp.ClientSession, t
     ):
         async with ana.get(path) as reply:
             assert str(tmp_path) not in await reply.text()
+
+
+async def test_a_template_dropped_into_the_library_can_be_chosen_and_a_broken_one_is_told_to_admins(
+    service: Service, ana: aiohttp.ClientSession
+) -> None:
+    boss = await service.sign_in("Bo", "admin")
+    folder = service.app[keys.CONFIG].workspace_root / "Library" / "Pipeline_Templates"
+    definition = Path(__file__).parents[2] / "pipelines" / "definitions" / "flexiact.toml"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "mine.toml").write_text(definition.read_text())
+    (folder / "broken.toml").write_text(definition.read_text().replace('"Video"', '"Film"'))
+    service.app[keys.CATALOGUE].clock = lambda: float("inf")
+    pipelines = {pipeline["id"]: pipeline for pipeline in await got(ana, "/api/pipelines")}
+    assert [socket["types"] for socket in pipelines["flexiact"]["inputs"]] == [["Image"], ["Video", "ControlMap"]]
+    assert not pipelines["flexiact"]["tiers"]["high"]["available"]
+    (problem,) = await got(boss, "/api/pipelines/problems")
+    await got(ana, "/api/pipelines/problems", 403)
+    assert problem["file"] == "broken.toml"
+    assert "'Film' is no socket type" in problem["message"]
+    assert "flexiact" in service.app[keys.PIPELINES]
