@@ -65,7 +65,7 @@ def test_the_run_shows_progress_and_leaves_a_picture_with_its_provenance(walked:
 
 
 def test_the_container_of_ones_own_makes_a_picture_before_anything_is_changed(walked: dict[str, str]) -> None:
-    assert "asked for 'a red door' with seed 7, strength 0.5" in said(walked, "workprint pipeline run flat")
+    assert "asked for 'A red door.' with seed 7, strength 0.5" in said(walked, "workprint pipeline run flat")
     with Image.open(Path(walked["folder"], "renders", "result.png")) as picture:
         assert picture.size == (64, 36)
 
@@ -87,7 +87,7 @@ def test_every_option_stands_there_with_its_default() -> None:
 
 def test_every_placeholder_that_it_names_is_in_a_job(tmp_path: Path) -> None:
     pipeline = registry.get("t2i-sd1.5")
-    recipe: dict[str, int] = dict.fromkeys(("seed", "width", "height", "tier", "negative_prompt", "parameters"), 0)
+    recipe = {"tier": "low", "prompt": {}, "parameters": {}}
     job = job_folder.prepare(pipeline, pipeline.tier("low"), recipe, Attempt(tmp_path / "a")).job
     for name in re.findall(r"`\{([a-z_]+)", PAGE.split("What stands in braces")[1].split("\n")[0]):
         assert name in job, name
