@@ -61,7 +61,7 @@ bench-farm:     ## The farm beside plain RQ, for docs/benchmarks.md (1 minute)
 schema:         ## Write the TypeScript twin of crdt_schema
 	python -m crdt_schema.export_ts
 
-lock:           ## Pin the Python packages that pyproject.toml allows
+lock:           ## Pin the Python packages that pyproject.toml allows: the `local` extra for everybody, all extras for the tests
 	uvx_flags="--quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --universal --python-version 3.11"; \
-	uv pip compile $$uvx_flags pyproject.toml -o requirements.lock && \
-	uv pip compile $$uvx_flags pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	uv pip compile $$uvx_flags --extra local pyproject.toml -o requirements.lock && \
+	uv pip compile $$uvx_flags --all-extras pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock

@@ -9,6 +9,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, cast
 
 from pipelines.spec import PipelineError
@@ -104,6 +105,20 @@ def _one_picture(how: Sequence[str], target: Path) -> None:
             raise PipelineError("A small picture of the result took too long to make") from error
         if process.returncode or not target.exists():
             raise PipelineError(_words(told.decode(errors="replace")))
+
+
+@contextmanager
+def one_a_second(source: Path, folder: Path, check: Callable[[], None]) -> Generator[list[Path]]:
+    """Pictures of a film, one for each second and always the first, in files that are gone afterwards.
+
+    Raises PipelineError, and whatever `check` raises.
+    """
+    with TemporaryDirectory(dir=folder, prefix="frames-") as name:
+        pattern = f"file:{name}/%06d.jpg"
+        read_words(["-i", f"file:{source}", "-an", "-vf", "fps=1:start_time=0:round=up", "-q:v", "2", pattern], check)
+        first = Path(name) / "first.jpg"
+        read_words(["-i", f"file:{source}", "-an", "-frames:v", "1", "-q:v", "2", f"file:{first}"], check)
+        yield sorted(Path(name).iterdir())
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """Runs one pipeline: finds it, finds the runner of its tier, and hands the recipe over."""
 
+from dataclasses import replace
 from importlib import import_module
 from typing import cast
 
 from crdt_schema.records import Tier
-from pipelines import registry, requirements
-from pipelines.spec import Pipeline, PipelineError, Recipe, Result, RunContext, Runner, RunnerName
+from pipelines import registry, requirements, safety
+from pipelines.spec import Output, Pipeline, PipelineError, Recipe, Result, RunContext, Runner, RunnerName
 
 _RUNNERS: dict[RunnerName, str] = {
     "local": "pipelines.runners.local",
@@ -29,6 +30,8 @@ def ready(pipeline: Pipeline, tier: Tier) -> str:
         return f"It {pipeline.unavailable}."
     if missing := requirements.lacking(pipeline.requires):
         return missing
+    if pipeline.sfw_gate and (missing := safety.lacking()):
+        return missing
     try:
         return runner(pipeline.runner(tier)).ready(pipeline, pipeline.tier(tier))
     except PipelineError as error:
@@ -50,4 +53,16 @@ def run_pipeline(pipeline: Pipeline, tier: Tier, recipe: Recipe, context: RunCon
     if lacking:
         raise PipelineError(f"{pipeline.label} cannot run on this node. {lacking}")
     parameters = registry.check(pipeline, recipe.get("parameters", {}))
-    return runner(spec.runner).run(pipeline, spec, {**recipe, "parameters": parameters}, context)
+    given = {**recipe, "parameters": parameters}
+    if not pipeline.sfw_gate:
+        return runner(spec.runner).run(pipeline, spec, given, context)
+    limits = {**safety.UNSAFE, **spec.options.get("unsafe", {})}
+    safety.check_pictures((path for paths in context.inputs.values() for path in paths), context, limits)
+    result = runner(spec.runner).run(pipeline, spec, given, cast("RunContext", safety.Unseen(context)))
+    seen = safety.check_pictures((output.path for output in result.outputs if _is_seen(output)), context, limits)
+    return replace(result, facts={**result.facts, **seen})
+
+
+def _is_seen(output: Output) -> bool:
+    """Whether somebody could look at it: whatever is not said to be a sound or words."""
+    return not output.media_type.startswith(("audio/", "text/", "application/json"))
