@@ -5,7 +5,7 @@ from typing import Any, cast, get_args
 
 from pycrdt import Doc, Map
 
-from crdt_schema.records import Job, JobStatus, NodeState, Take, Tier
+from crdt_schema.records import Attempt, Job, JobStatus, NodeState, Take, Tier
 
 JOB_STATUSES: tuple[JobStatus, ...] = get_args(JobStatus)
 TIERS: tuple[Tier, ...] = get_args(Tier)
@@ -102,6 +102,14 @@ class Takes:
     def take_ids(self) -> list[str]:
         """The id of every take."""
         return list(self._takes.keys())
+
+    def set_attempts(self, job_id: str, attempts: list[Attempt]) -> None:
+        """Write what is known of a job's attempts, whatever its status; raises IllegalMove."""
+        record = self._jobs.get(job_id)
+        if record is None:
+            raise IllegalMove(f"there is no job {job_id}")
+        if record["attempts"] != attempts:
+            record["attempts"] = attempts
 
     def takes(self) -> dict[str, Take]:
         """Every take by id."""

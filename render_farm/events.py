@@ -9,6 +9,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from render_farm.attempt_log import AttemptLogs
 from render_farm.job import AnyEvent, BadEvent, read_event
 from render_farm.ledger import REDIS_AWAY
 
@@ -37,6 +38,7 @@ class EventStream:
             redis_url, socket_connect_timeout=2, socket_timeout=BLOCK_MILLISECONDS / 1000 + 5
         )
         self._stream = f"{namespace}:events"
+        self.logs = AttemptLogs(self._redis, namespace)
         self._consumer = consumer
 
     async def follow(self) -> AsyncIterator[tuple[str, AnyEvent]]:

@@ -102,5 +102,5 @@ def make_take(job_id: str, job: Job, event: Finished, number: int, name: str) ->
         "created_by": job["asked_by"],
         "created_by_name": job["asked_by_name"],
         "seconds": event.seconds,
-        "cost_usd": job["cost_usd"],
+        "cost_usd": job["cost_usd"] if event.cost_usd is None else event.cost_usd,
     }

@@ -9,7 +9,7 @@ from pycrdt import Doc
 from crdt_schema.canvas import Canvas
 from crdt_schema.ids import ProjectId, new_id
 from crdt_schema.production import locks_of
-from crdt_schema.records import Attempt, Job, JobProgress, JobStatus
+from crdt_schema.records import Job, JobProgress, JobStatus
 from crdt_schema.takes import LEGAL_MOVES, Takes
 from render_farm.events import EventStream
 from render_farm.job import AnyEvent, Cancelled, Failed, Finished, Late, Lost, Progressed, Requeued, Started
@@ -18,7 +18,9 @@ from server.auth.actor import FARM
 from server.errors import NotFound, Unavailable
 from server.hub.hub import Hub
 from server.hub.room import Room
+from server.intents.attempts import begun, closed, end_of, newly_ended, set_aside
 from server.intents.filing import CannotFile, Known, Place, file_take, lowest_free_number, make_take
+from server.intents.kept_logs import keep, log_path
 from server.intents.progress import Progress
 from server.projects.filing import take_path
 from server.projects.index import Projects
@@ -61,6 +63,24 @@ class Recorder:
                 return
             await self._change(room, job, event)
             await room.saved()
+            after = Takes(room.doc).job(event.job)
+        if not isinstance(event, Started):
+            # That of the event in any case: its log may be what a crash kept from being kept.
+            ended = newly_ended(job["attempts"], after["attempts"] if after is not None else [])
+            for attempt in {*ended, event.attempt} - {""}:
+                await self._keep_log(project, attempt)
+
+    async def _keep_log(self, project: ProjectId, attempt: str) -> None:
+        """Keep the log of an attempt that ended, for as long as the project is kept on this machine."""
+        lines = await self._stream.logs.read(attempt)
+        if lines:
+            path = log_path(self._projects.get(project).folder, attempt)
+            try:
+                await asyncio.to_thread(keep, path, lines)
+            except OSError as error:
+                log.warning("the log of an attempt is not kept", attempt=attempt, project=project, error=str(error))
+                return
+            await self._stream.logs.let_go(attempt)
 
     async def _recorded(self, entry: str, event: AnyEvent) -> bool:
         """Whether an event is dealt with, one way or the other."""
@@ -99,39 +119,33 @@ class Recorder:
             case Cancelled():
                 self._end(room, job, event, "cancelled", ended_at=event.at, cost_usd=0.0)
             case Requeued():
-                self._end(room, job, event, "queued", started_at="")
+                self._end(room, job, event, "queued", started_at="", **_one_tier_up(job, event))
             case Lost():
                 _log_failure("job lost", job, event)
                 self._end(room, job, event, "lost", **_failure(event, event.reason, event.trace_id))
-            case Progressed() | Late():
+            case Late():
+                self._set_aside(room, job, event)
+            case Progressed():
                 return
 
     def _start(self, room: Room, job: Job, event: Started) -> None:
         if any(attempt["id"] == event.attempt for attempt in job["attempts"]):
             return
-        attempt: Attempt = {
-            "id": event.attempt,
-            "fence": event.fence,
-            "tier": job["tier"],
-            "farm_node": event.farm_node,
-            "started_at": event.at,
-            "ended_at": "",
-            "outcome": "",
-            "exit": "",
-            "reason": "",
-            "seconds": 0.0,
-            "cost_usd": 0.0,
-            "set_aside": [],
-        }
+        attempt = begun(event, job["tier"])
         if _move(room, event, "running", attempts=[*job["attempts"], attempt], started_at=event.at):
             self._progress.note(room.project, event.job, {"percent": 0.0, "step": "Starting", "node": job["node"]})
 
     def _end(self, room: Room, job: Job, event: AnyEvent, status: JobStatus, **fields: object) -> None:
         """Move a job on and close its attempt."""
-        outcome = "lost" if status == "queued" else status
-        fields["attempts"] = _closed(job["attempts"], event, outcome)
+        fields["attempts"] = closed(job["attempts"], event, end_of(event, str(fields.get("reason", ""))))
         _move(room, event, status, **fields)
         self._progress.end(room.project, event.job)
+
+    def _set_aside(self, room: Room, job: Job, event: Finished | Late) -> None:
+        """Name the files of a result that came too late in its attempt; they are stored and never a take."""
+        log.warning("a late result is set aside", job=event.job, attempt=event.attempt, status=job["status"])
+        attempts = set_aside(job["attempts"], event, job["tier"])
+        room.edit(FARM, lambda doc: Takes(doc).set_attempts(event.job, attempts))
 
     async def _finish(self, room: Room, job: Job, event: Finished) -> None:
         """Make the take, once: first the file, then the document, then the shot's choice."""
@@ -139,7 +153,7 @@ class Recorder:
         first_time = takes.take(event.attempt) is None
         if first_time:
             if "completed" not in LEGAL_MOVES[job["status"]] and job["status"] != "queued":
-                log.warning("a late result is set aside", job=event.job, attempt=event.attempt, status=job["status"])
+                self._set_aside(room, job, event)
                 return
             try:
                 await self._add_take(room, job, event)
@@ -177,7 +191,7 @@ class Recorder:
                 reason="",
                 trace_id="",
                 cost_usd=take["cost_usd"],
-                attempts=_closed(job["attempts"], event, "completed"),
+                attempts=closed(job["attempts"], event, end_of(event, cost_usd=take["cost_usd"])),
             )
 
         room.edit(FARM, write)
@@ -219,18 +233,16 @@ def _log_failure(what: str, job: Job, event: Failed | Lost) -> None:
     log.error(what, retryCount=retries, **_trace(event, event.trace_id, event.reason))
 
 
-def _closed(attempts: list[Attempt], event: AnyEvent, outcome: str) -> list[Attempt]:
-    """The attempts with the one that ended marked; an event of no attempt (a vanished node) ends the last."""
-    open_ones = [attempt["id"] for attempt in attempts if not attempt["ended_at"]]
-    ended = event.attempt or (open_ones[-1] if open_ones else "")
-    return [
-        {**attempt, "ended_at": event.at, "outcome": outcome} if attempt["id"] == ended else attempt
-        for attempt in attempts
-    ]
+def _one_tier_up(job: Job, event: Requeued) -> dict[str, object]:
+    """The fields of a job that goes on another tier than before, and tells the artist."""
+    if not event.tier:
+        return {}
+    return {"tier": event.tier, "recipe": {**job["recipe"], "tier": event.tier}, "notice": event.reason}
 
 
 def _failure(event: AnyEvent, reason: str, trace_id: str) -> dict[str, object]:
-    return {"reason": reason, "trace_id": trace_id, "ended_at": event.at, "cost_usd": 0.0}
+    seconds = event.seconds if isinstance(event, Failed) else 0.0
+    return {"reason": reason, "trace_id": trace_id, "ended_at": event.at, "seconds": seconds, "cost_usd": 0.0}
 
 
 def _trace(event: AnyEvent, trace_id: str, error: object) -> dict[str, object]:

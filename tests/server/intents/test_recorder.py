@@ -9,8 +9,10 @@ import pytest
 from crdt_schema import plain
 from crdt_schema.canvas import Canvas
 from crdt_schema.records import Media
+from render_farm.attempt_log import AttemptLog
 from render_farm.clock import utc_now
-from render_farm.job import AnyEvent, Cancelled, Failed, Finished, Lost, Progressed, Requeued, Started
+from render_farm.job import AnyEvent, Cancelled, Failed, Finished, Late, Lost, Progressed, Requeued, Started
+from server.intents.kept_logs import log_path, read
 from server.intents.recorder import NOT_RECORDED, Recorder
 from tests.support.farm import eventually
 from tests.support.film import SHOT, Film
@@ -130,6 +132,74 @@ async def test_a_requeued_job_waits_again_and_its_attempt_is_lost(film: Film, re
     assert (job["status"], [attempt["outcome"] for attempt in job["attempts"]]) == ("queued", ["lost"])
 
 
+async def test_an_attempt_remembers_its_fence_how_it_ended_and_what_it_took(reports: Reports) -> None:
+    await reports(Started, fence=7)
+    await reports(Failed, reason="The lens cap was on", trace_id="trace-1", exit="timeout", seconds=2.5)
+    job = await reports.film.job(reports.job)
+    assert job is not None
+    (attempt,) = job["attempts"]
+    assert (attempt["fence"], attempt["tier"], attempt["exit"]) == (7, "low", "timeout")
+    assert (attempt["reason"], attempt["seconds"], attempt["set_aside"]) == ("The lens cap was on", 2.5, [])
+    assert job["seconds"] == 2.5
+
+
+async def test_a_job_that_went_one_tier_up_says_so_and_remembers_what_really_ran(reports: Reports) -> None:
+    await reports(Started)
+    await reports(Requeued, exit="oom", tier="standard", reason="Out of memory on tier low.", seconds=1.0)
+    job = await reports.film.job(reports.job)
+    assert job is not None
+    assert (job["status"], job["tier"], job["recipe"]["tier"]) == ("queued", "standard", "standard")
+    assert job.get("notice") == "Out of memory on tier low."
+    assert [(one["exit"], one["tier"]) for one in job["attempts"]] == [("oom", "low")]
+    await reports(Started, "attempt-2")
+    await reports.finished("attempt-2")
+    take = (await reports.film.takes())["attempt-2"]
+    assert take["recipe"]["tier"] == "standard"
+
+
+async def test_a_late_result_is_named_in_its_attempt_and_replayed_without_effect(reports: Reports) -> None:
+    await reports(Started, "attempt-1", fence=1)
+    await reports(Requeued, "", exit="node lost")
+    await reports(Started, "attempt-2", fence=2)
+    media = reports.media(b"late picture")
+    late = await reports(Late, "attempt-1", outputs=(media,), seconds=3.0)
+    await reports.finished("attempt-2")
+    await reports.recorder.record(late)
+    job, _, _, files = await reports.state()
+    assert [(one["exit"], one["set_aside"]) for one in job["attempts"]] == [("late", [media["blob"]]), ("finished", [])]
+    assert (job["take"], files) == ("attempt-2", ["S01_S01_take01.png"])
+    assert reports.film.project.blobs.has(media["blob"])
+
+
+async def test_what_a_provider_bills_is_the_cost_of_the_take(reports: Reports) -> None:
+    await reports(Started)
+    media = reports.media(BYTES)
+    await reports(Finished, outputs=(media,), thumbnail=media, seconds=1.0, cost_usd=0.0125)
+    job = await reports.film.job(reports.job)
+    assert job is not None
+    (take,) = (await reports.film.takes()).values()
+    assert [take["cost_usd"], job["cost_usd"], job["attempts"][0]["cost_usd"]] == [0.0125] * 3
+
+
+async def test_the_log_of_an_attempt_is_kept_when_it_has_ended_however_often_that_is_told(reports: Reports) -> None:
+    film = reports.film
+    written = AttemptLog(film.farm.ledger, "attempt-1", ["a-secret"])
+    written.add("Loading with a-secret\nSampling")
+    written.end("finished")
+    await reports(Started)
+    event = await reports.finished()
+    path = log_path(film.project.folder, "attempt-1")
+    lines = read(path)
+    assert [(line.text, line.exit) for line in lines] == [
+        ("Loading with [hidden]", ""),
+        ("Sampling", ""),
+        ("", "finished"),
+    ]
+    path.unlink()
+    await reports.recorder.record(event)
+    assert read(path) == lines
+
+
 async def test_a_lost_job_that_comes_back_after_all_is_a_take(film: Film, reports: Reports) -> None:
     await reports(Started)
     await reports(Lost, "", reason="gone", trace_id="trace-1")
@@ -148,11 +218,16 @@ async def test_what_comes_after_the_end_is_set_aside(reports: Reports, end: str)
     else:
         await reports(Cancelled)
     before = await reports.state()
-    await reports.finished()
     await reports(Started, "attempt-2")
     await reports(Requeued, "")
     assert await reports.state() == before
     assert before[0]["status"] == end
+    await reports.finished()
+    job, _, active, files = await reports.state()
+    assert (job["status"], active, files) == (end, "", [])
+    (attempt,) = job["attempts"]
+    assert attempt["set_aside"] == [hashlib.sha256(BYTES).hexdigest()]
+    assert attempt["exit"] == "late"
 
 
 async def test_a_take_whose_bytes_did_not_arrive_fails_readably(film: Film, reports: Reports) -> None:
@@ -211,7 +286,7 @@ async def test_an_event_that_cannot_be_recorded_ends_the_job_and_not_the_recorde
     monkeypatch.setattr(film.projects, "store_take", disk_gone)
     monkeypatch.setattr("server.intents.recorder.MAX_DELIVERIES", 1)
     media = reports.media(BYTES)
-    about = {"job": reports.job, "project": film.project_id, "attempt": "attempt-1", "farm_node": "n", "at": utc_now()}
+    about: dict[str, Any] = {"job": reports.job, "project": film.project_id, "attempt": "attempt-1", "farm_node": "n", "at": utc_now()}
     film.farm.ledger.publish(Finished(**about, outputs=(media,), thumbnail=media, seconds=1.0))
     job = await film.until(reports.job, "failed")
     assert job["reason"] == NOT_RECORDED

@@ -1,0 +1,87 @@
+"""What a job remembers of its attempts: how each ended, what it took and cost, what was set aside of it; pure."""
+
+from typing import NamedTuple
+
+from crdt_schema.records import Attempt, Tier
+from render_farm.job import AnyEvent, ExitReason, Failed, Finished, Late, Requeued, Started
+
+
+class End(NamedTuple):
+    """How an attempt ended."""
+
+    outcome: str
+    exit: ExitReason
+    reason: str = ""
+    seconds: float = 0.0
+    cost_usd: float = 0.0
+
+
+def begun(event: Started, tier: Tier) -> Attempt:
+    """An attempt that has just started."""
+    return {
+        "id": event.attempt,
+        "fence": event.fence,
+        "tier": tier,
+        "farm_node": event.farm_node,
+        "started_at": event.at,
+        "ended_at": "",
+        "outcome": "",
+        "exit": "",
+        "reason": "",
+        "seconds": 0.0,
+        "cost_usd": 0.0,
+        "set_aside": [],
+    }
+
+
+def end_of(event: AnyEvent, reason: str = "", cost_usd: float = 0.0) -> End:
+    """What an event that ends an attempt says of it; `reason` and `cost_usd` where the event itself does not know."""
+    match event:
+        case Finished():
+            return End("completed", "finished", reason, event.seconds, cost_usd)
+        case Failed():
+            return End("failed", event.exit, event.reason, event.seconds)
+        case Requeued():
+            outcome = "lost" if event.exit in ("node lost", "stopped") else "failed"
+            return End(outcome, event.exit, event.reason, event.seconds)
+        case Late():
+            return End("late", "late", reason, event.seconds)
+        case _:
+            return End(event.type, "cancelled" if event.type == "cancelled" else "node lost", reason)
+
+
+def closed(attempts: list[Attempt], event: AnyEvent, end: End) -> list[Attempt]:
+    """The attempts with the one that ended marked, once; an event of no attempt (a vanished node) ends the last.
+
+    A result that counts after all, though its node was believed gone, is the last word.
+    """
+    open_ones = [attempt["id"] for attempt in attempts if not attempt["ended_at"]]
+    ended = event.attempt or (open_ones[-1] if open_ones else "")
+    return [
+        {**attempt, "ended_at": event.at, **end._asdict()}  # pyright: ignore[reportReturnType] - its fields are an attempt's
+        if attempt["id"] == ended and (not attempt["ended_at"] or isinstance(event, Finished))
+        else attempt
+        for attempt in attempts
+    ]
+
+
+def set_aside(attempts: list[Attempt], event: Finished | Late, tier: Tier) -> list[Attempt]:
+    """The attempts with the files of a result that came too late named in its own."""
+    blobs = [media["blob"] for media in event.outputs]
+    if event.attempt not in [attempt["id"] for attempt in attempts]:
+        # Its start was lost with a Redis that forgot.
+        started = Started(
+            job=event.job, project=event.project, attempt=event.attempt, farm_node=event.farm_node, at=event.at
+        )
+        attempts = [*attempts, begun(started, tier)]
+    marked = closed(attempts, event, End("late", "late", "Another attempt had the job by then.", event.seconds))
+    return [
+        {**attempt, "set_aside": blobs, "exit": "late"} if attempt["id"] == event.attempt else attempt
+        for attempt in marked
+    ]
+
+
+def newly_ended(before: list[Attempt], after: list[Attempt]) -> list[str]:
+    """The ids of the attempts that ended between two states of a job."""
+    known = {attempt["id"] for attempt in before if attempt["ended_at"]}
+    return [attempt["id"] for attempt in after if attempt["ended_at"] and attempt["id"] not in known]
