@@ -192,7 +192,9 @@ class Reaper:
             elif self._ledger.is_cancelled(job):
                 self._recovery.settle(live[job], self._ledger.holder(job).fence, Ending("cancelled"))
             elif at <= now:
-                self._line.put(live[job].order)
+                # Held, it was queued and taken before a hub died that could not note it.
+                if self._ledger.holder(job).until <= now:
+                    self._line.put(live[job].order)
                 self._ledger.queued(job, at)
 
 

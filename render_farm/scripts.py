@@ -11,7 +11,8 @@ local function clock(given)
   return tonumber(time[1]) + tonumber(time[2]) / 1000000
 end
 local function draw(counter)
-  redis.call('SET', counter, redis.call('TIME')[1] .. '000', 'NX')
+  local time = redis.call('TIME')
+  redis.call('SET', counter, string.format('%d%03d', time[1], math.floor(time[2] / 1000)), 'NX')
   return redis.call('INCR', counter)
 end
 local function holder(held, job)
