@@ -16,6 +16,9 @@ class End(NamedTuple):
     cost_usd: float = 0.0
 
 
+OVERTAKEN = End("lost", "node lost", "Another attempt took the job over.")
+
+
 def begun(event: Started, tier: Tier) -> Attempt:
     """An attempt that has just started."""
     return {
@@ -44,8 +47,6 @@ def end_of(event: AnyEvent, reason: str = "", cost_usd: float = 0.0) -> End:
         case Requeued():
             outcome = "lost" if event.exit in ("node lost", "stopped") else "failed"
             return End(outcome, event.exit, event.reason, event.seconds)
-        case Late():
-            return End("late", "late", reason, event.seconds)
         case _:
             return End(event.type, "cancelled" if event.type == "cancelled" else "node lost", reason)
 
@@ -53,16 +54,31 @@ def end_of(event: AnyEvent, reason: str = "", cost_usd: float = 0.0) -> End:
 def closed(attempts: list[Attempt], event: AnyEvent, end: End) -> list[Attempt]:
     """The attempts with the one that ended marked, once; an event of no attempt (a vanished node) ends the last.
 
-    A result that counts after all, though its node was believed gone, is the last word.
+    A result that counts after all, though its node was believed gone, is the last word. Any other that is still open
+    has been overtaken without a word.
     """
     open_ones = [attempt["id"] for attempt in attempts if not attempt["ended_at"]]
     ended = event.attempt or (open_ones[-1] if open_ones else "")
+    if isinstance(event, Finished):
+        open_ones.append(ended)
     return [
-        {**attempt, "ended_at": event.at, **end._asdict()}  # pyright: ignore[reportReturnType] - its fields are an attempt's
-        if attempt["id"] == ended and (not attempt["ended_at"] or isinstance(event, Finished))
+        _ended(attempt, event.at, end if attempt["id"] == ended else OVERTAKEN)
+        if attempt["id"] in open_ones
         else attempt
         for attempt in attempts
     ]
+
+
+def _ended(attempt: Attempt, at: str, end: End) -> Attempt:
+    return {
+        **attempt,
+        "ended_at": at,
+        "outcome": end.outcome,
+        "exit": end.exit,
+        "reason": end.reason,
+        "seconds": end.seconds,
+        "cost_usd": end.cost_usd,
+    }
 
 
 def set_aside(attempts: list[Attempt], event: Finished | Late, tier: Tier) -> list[Attempt]:
@@ -74,10 +90,12 @@ def set_aside(attempts: list[Attempt], event: Finished | Late, tier: Tier) -> li
             job=event.job, project=event.project, attempt=event.attempt, farm_node=event.farm_node, at=event.at
         )
         attempts = [*attempts, begun(started, tier)]
-    marked = closed(attempts, event, End("late", "late", "Another attempt had the job by then.", event.seconds))
+    end = End("late", "late", "Another attempt had the job by then.", event.seconds)
     return [
-        {**attempt, "set_aside": blobs, "exit": "late"} if attempt["id"] == event.attempt else attempt
-        for attempt in marked
+        {**(attempt if attempt["ended_at"] else _ended(attempt, event.at, end)), "set_aside": blobs, "exit": "late"}
+        if attempt["id"] == event.attempt
+        else attempt
+        for attempt in attempts
     ]
 
 

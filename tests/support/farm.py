@@ -63,6 +63,13 @@ class Valkey:
             self._process.wait(10)
             self._process = None
 
+    def kill(self) -> None:
+        """Die without a word; what was acknowledged is on disk."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
     def forget(self) -> None:
         """Lose everything, as a Redis without persistence does when it restarts. Call it while stopped."""
         shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)

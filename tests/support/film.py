@@ -55,9 +55,9 @@ async def write_no_audit(*_: object) -> None:
 class Film:
     """One project, served; `stop` and `start` are a restart of the hub."""
 
-    def __init__(self, root: Path, redis_url: str) -> None:
+    def __init__(self, root: Path, redis_url: str, port: int = 0) -> None:
         self._root, self._redis_url = root, redis_url
-        self._port = free_port()
+        self._port = port or free_port()
         self._running: list[Callable[[], Awaitable[None]]] = []
         self.project_id = ProjectId("")
         self.tokens = Tokens("a secret of more than thirty-two bytes")
@@ -109,6 +109,16 @@ class Film:
         project = await self.projects.create(request, ADA)
         self.project_id = project.id
         return project
+
+    async def open(self, project: str) -> None:
+        """Go on with a project that is there; what was asked of it and not answered is answered now."""
+        self.project_id = ProjectId(project)
+        async with self.hub.room(self.project_id, "canvas"):
+            return
+
+    async def has_intent(self, intent: str) -> bool:
+        async with self.canvas() as room:
+            return Canvas(room.doc).has_intent(intent)
 
     @property
     def project(self) -> Project:
@@ -170,6 +180,11 @@ class Film:
     async def job(self, job_id: str) -> Job | None:
         async with self.hub.room(self.project_id, "takes") as room:
             return Takes(room.doc).job(job_id)
+
+    async def jobs(self) -> dict[str, Job]:
+        async with self.hub.room(self.project_id, "takes") as room:
+            takes = Takes(room.doc)
+            return {key: job for key in takes.job_ids() if (job := takes.job(key)) is not None}
 
     async def takes(self) -> dict[str, Take]:
         async with self.hub.room(self.project_id, "takes") as room:

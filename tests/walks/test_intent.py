@@ -58,7 +58,7 @@ async def test_the_same_intent_twice_is_one_job(film: Film, start_worker: StartW
     intent = await film.ask()
     await film.until(intent, "queued")
     await film.edit(lambda doc: doc["intents"].update({intent: {"kind": "generate", "node": SHOT}}), EVE)
-    await eventually(lambda: film.farm.waiting("low") == 1)
+    await eventually(lambda: film.farm.waiting("cpu") == 1)
     start_worker()
     await film.until(intent, "completed")
     assert len(await film.takes()) == 1
@@ -93,11 +93,11 @@ async def test_a_waiting_job_is_cancelled(film: Film) -> None:
     await film.add_shot()
     intent = await film.ask()
     await film.until(intent, "queued")
-    await eventually(lambda: film.farm.waiting("low") == 1)
+    await eventually(lambda: film.farm.waiting("cpu") == 1)
     await film.ask_cancel(intent)
     job = await film.until(intent, "cancelled")
     assert job["cost_usd"] == 0
-    assert film.farm.waiting("low") == 0
+    assert film.farm.waiting("cpu") == 0
 
 
 async def test_a_running_job_is_cancelled_and_leaves_nothing(
@@ -122,7 +122,7 @@ async def test_a_viewer_cannot_cancel(film: Film) -> None:
     following = await film.ask()
     await film.until(following, "queued")
     assert await film.status(intent) == "queued"
-    await eventually(lambda: film.farm.waiting("low") == 2)
+    await eventually(lambda: film.farm.waiting("cpu") == 2)
 
 
 @pytest.mark.parametrize(
@@ -207,14 +207,14 @@ async def test_an_intent_can_be_withdrawn_while_it_waits_for_redis(film: Film, v
     await film.until(intent, "cancelled")
     await asyncio.to_thread(valkey.start)
     following = await film.ask()
-    await eventually(lambda: film.farm.waiting("low") == 1)
+    await eventually(lambda: film.farm.waiting("cpu") == 1)
     assert film.farm.position(following) == 0
 
 
 async def test_a_redis_that_lost_its_memory_loses_no_job(film: Film, valkey: Valkey, start_worker: StartWorker) -> None:
     await film.add_shot()
     intent = await film.ask()
-    await eventually(lambda: film.farm.waiting("low") == 1)
+    await eventually(lambda: film.farm.waiting("cpu") == 1)
     await asyncio.to_thread(valkey.stop)
     valkey.forget()
     await asyncio.to_thread(valkey.start)
@@ -268,7 +268,7 @@ async def test_a_hub_that_died_between_the_document_and_the_queue_submits_when_i
     intent = await film.ask()
     await submitted.wait()
     assert await film.status(intent) == "queued"
-    assert film.farm.waiting("low") == 0
+    assert film.farm.waiting("cpu") == 0
     await film.stop()
     monkeypatch.undo()
     await film.start()
