@@ -77,11 +77,15 @@ local function read(job, text)
           asked_at = order.asked_at, job = job}
 end
 
+local resident = {}
+for _, pipeline in ipairs(cjson.decode(ARGV[5])) do resident[pipeline] = true end
+if not next(resident) then window = 0 end
+
 -- What the node can run of a queue: the first, and what stands up to `window` places behind it.
 local function runnable(queue)
-  local list, found, at, last = 'rq:queue:' .. ns .. ':' .. queue, {}, 0, nil
+  local list, found, at, step, last = 'rq:queue:' .. ns .. ':' .. queue, {}, 0, 16, nil
   while not last or at <= last do
-    local jobs = redis.call('LRANGE', list, at, at + 63)
+    local jobs = redis.call('LRANGE', list, at, at + step - 1)
     if #jobs == 0 then break end
     local cards = redis.call('HMGET', key('waiting'), unpack(jobs))
     for i, job in ipairs(jobs) do
@@ -92,13 +96,10 @@ local function runnable(queue)
         found[#found + 1] = {job = job, list = list, queue = queue, card = card, text = cards[i]}
       end
     end
-    at = at + 64
+    at, step = at + step, 64
   end
   return found
 end
-
-local resident = {}
-for _, pipeline in ipairs(cjson.decode(ARGV[5])) do resident[pipeline] = true end
 
 local function best(found)
   local head = found[1]

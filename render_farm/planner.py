@@ -1,7 +1,7 @@
 """Keeps the queues in their running order, shows them, and lets admins change them."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 import structlog
@@ -23,6 +23,18 @@ MOST_PRIORITY = 10
 log = structlog.get_logger("workprint.farm")
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How the farm stands at one moment."""
+
+    lines: dict[QueueName, list[Waiting]]
+    running: list[Waiting]
+    prioritised: list[Waiting]
+    """What waits with a priority that its note does not have yet."""
+    stale: dict[str, list[str]]
+    """Notes, by their key, on jobs that do not wait, run or live any more."""
+
+
 class Planner:
     """The lines of one installation, as any hub sees them. Synchronous; every method raises FarmUnavailable."""
 
@@ -32,9 +44,7 @@ class Planner:
     def join(self, order: JobOrder) -> None:
         """Note what the line has to know of a job; call it before the job is in its queue."""
         with redis_reached():
-            given = cast("bytes | None", self._redis.hget(self._ledger.key("priority"), order.job))
-            card = Waiting.of(order if given is None else replace(order, priority=int(given)))
-            self._redis.hset(self._ledger.key("waiting"), order.job, card.as_json())
+            self._redis.hset(self._ledger.key("waiting"), order.job, Waiting.of(order).as_json())
 
     def leave(self, job: str) -> None:
         """Forget a job that was taken out of its queue."""
@@ -44,11 +54,11 @@ class Planner:
 
     def lines(self) -> dict[QueueName, list[Waiting]]:
         """Every queue with what waits in it, in its running order."""
-        return self._read()[0]
+        return self._read().lines
 
     def running(self) -> list[Waiting]:
         """What nodes work on."""
-        return self._read()[1]
+        return self._read().running
 
     def look(self) -> tuple[dict[QueueName, list[Waiting]], list[Waiting]]:
         """The queues and what nodes work on, of one moment."""
@@ -61,23 +71,25 @@ class Planner:
 
     def arrange(self) -> int:
         """Put every queue in the order that `line.plan` says; how many were in another."""
-        lines, running, stale = self._read()
+        standing = self._read()
         changed = 0
-        for queue, line in lines.items():
-            order = plan(line, running)
+        for queue, line in standing.lines.items():
+            order = plan(line, standing.running)
             if order != [card.job for card in line]:
                 self._scripts.reorder(queue, order)
                 changed += 1
-        self._sweep(lines, stale)
+        self._put_right(standing)
         return changed
 
-    def _sweep(self, lines: dict[QueueName, list[Waiting]], stale: dict[str, list[str]]) -> None:
-        """Remove what belongs to no job any more."""
+    def _put_right(self, standing: Standing) -> None:
+        """Note priorities that were given, and remove what belongs to no job any more."""
         with redis_reached():
-            for kind, jobs in stale.items():
+            for card in standing.prioritised:
+                self._redis.hset(self._ledger.key("waiting"), card.job, card.as_json())
+            for kind, jobs in standing.stale.items():
                 if jobs:
                     self._redis.hdel(self._ledger.key(kind), *jobs)
-            for queue, line in lines.items():
+            for queue, line in standing.lines.items():
                 for card in line:
                     if not card.project and not self._redis.hexists(self._ledger.key("live"), card.job):
                         self._redis.lrem(list_key(self._ledger.namespace, queue), 0, card.job)
@@ -103,13 +115,12 @@ class Planner:
         with redis_reached():
             self._redis.hset(self._ledger.key("priority"), job, str(priority))
             if self._redis.hexists(self._ledger.key("waiting"), job):
-                # Should it be taken at this very moment, the next plan sweeps what is written here.
+                # Should it be taken at this very moment, nobody reads what is written here.
                 card = Waiting.of(replace(live.order, priority=priority))
                 self._redis.hset(self._ledger.key("waiting"), job, card.as_json())
             self._redis.lpush(self._ledger.key("changed"), "1")
 
-    def _read(self) -> tuple[dict[QueueName, list[Waiting]], list[Waiting], dict[str, list[str]]]:
-        """The lines, what runs, and what may be swept: notes on jobs that do not wait, run or live any more."""
+    def _read(self) -> Standing:
         with redis_reached(), self._redis.pipeline() as both:  # pyright: ignore[reportUnknownMemberType] - shard_hint
             for queue in QUEUES:
                 both.lrange(list_key(self._ledger.namespace, queue), 0, -1)
@@ -119,19 +130,25 @@ class Planner:
             *lists, waiting, running, priorities, live = both.execute()
         alive = {job.decode() for job in cast("list[bytes]", live)}
         cards = _cards(waiting)
+        given = {job.decode(): int(value) for job, value in cast("dict[bytes, bytes]", priorities).items()}
+        prioritised = [
+            replace(cards[job], priority=priority)
+            for job, priority in given.items()
+            if job in cards and cards[job].priority != priority
+        ]
+        cards |= {card.job: card for card in prioritised}
         lines: dict[QueueName, list[Waiting]] = {
             queue: [cards.get(job) or self._unknown(job) for job in (job.decode() for job in jobs)]
             for queue, jobs in zip(QUEUES, cast("list[list[bytes]]", lists), strict=True)
         }
         queued = {card.job for line in lines.values() for card in line}
         taken = {job: card for job, card in _cards(running).items() if job in alive and job not in queued}
-        given = {job.decode() for job in cast("dict[bytes, bytes]", priorities)}
         stale = {
             "waiting": [job for job in cards if job not in alive],
             "running": [job.decode() for job in running if job.decode() not in taken],
-            "priority": sorted(given - alive),
+            "priority": [job for job in given if job not in alive],
         }
-        return lines, list(taken.values()), stale
+        return Standing(lines, list(taken.values()), prioritised, stale)
 
     def _unknown(self, job: str) -> Waiting:
         """What the line knows of a job of which there is no note."""

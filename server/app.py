@@ -290,8 +290,9 @@ async def run_lines(app: web.Application) -> AsyncIterator[None]:
     keeper = LineKeeper(farm.planner, farm.ledger, farm.redis_url)
     keeping = asyncio.create_task(keeper.run())
     yield
-    keeping.cancel()
-    await asyncio.gather(keeping, return_exceptions=True)
+    while not keeping.done():  # Python 3.11's asyncio.wait_for, which redis-py uses, can swallow a cancel
+        keeping.cancel()
+        await asyncio.wait([keeping], timeout=0.2)
     await keeper.close()
 
 
