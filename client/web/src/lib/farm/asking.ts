@@ -1,12 +1,12 @@
 // Who may steer the farm, and what is said when something was refused.
 import { messageOf } from '$lib/errors';
 import type { Role } from '$lib/schema/generated';
-import { reaches } from '$lib/project/permissions';
+import { roleMay } from '$lib/project/permissions';
 import { leaveIfSignedOut } from '$lib/shell/session';
 
 /** Why somebody cannot pause nodes or order queues, and who can; empty when they can. The role is the workspace's. */
 export function whyNotSteer(role: Role | null | undefined): string {
-  if (role && reaches(role, 'admin')) return '';
+  if (role && roleMay(role, 'manage_farm')) return '';
   if (role === undefined) return 'It is not known yet who you are here.';
   return 'Only an admin or the owner of this workspace can steer the farm.';
 }

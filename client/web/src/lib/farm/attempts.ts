@@ -2,18 +2,6 @@
 import type { Attempt } from '$lib/schema/generated';
 import { exitWords } from './words';
 
-/** What an attempt may say besides; older records do not. */
-interface More {
-  fence: number;
-  tier: string;
-  exit: string;
-  reason: string;
-  seconds: number;
-  cost_usd: number;
-  /** Blobs, or media records, of a result that came after another had taken the job over. */
-  set_aside: readonly (string | { blob: string })[];
-}
-
 export interface AttemptView {
   id: string;
   number: number;
@@ -23,19 +11,17 @@ export interface AttemptView {
   ended: boolean;
   reason: string;
   seconds: number;
-  costUsd: number | null;
+  costUsd: number;
   /** Addresses (hashes) of files that were kept but made no take. */
-  setAside: string[];
+  setAside: readonly string[];
 }
 
 /** Newest first. */
 export function attemptsOf(attempts: readonly Attempt[], jobTier: string, now: number): AttemptView[] {
-  return attempts
-    .map((attempt, index) => viewOf(attempt as Attempt & Partial<More>, index + 1, jobTier, now))
-    .reverse();
+  return attempts.map((attempt, index) => viewOf(attempt, index + 1, jobTier, now)).reverse();
 }
 
-function viewOf(attempt: Attempt & Partial<More>, number: number, jobTier: string, now: number): AttemptView {
+function viewOf(attempt: Attempt, number: number, jobTier: string, now: number): AttemptView {
   const ended = attempt.ended_at !== '' || Boolean(attempt.exit);
   return {
     id: attempt.id,
@@ -44,10 +30,10 @@ function viewOf(attempt: Attempt & Partial<More>, number: number, jobTier: strin
     tier: attempt.tier || jobTier,
     how: exitWords(attempt.exit || attempt.outcome, ended),
     ended,
-    reason: attempt.reason ?? '',
+    reason: attempt.reason,
     seconds: attempt.seconds || elapsed(attempt, now),
-    costUsd: attempt.cost_usd ?? null,
-    setAside: (attempt.set_aside ?? []).map((one) => (typeof one === 'string' ? one : one.blob))
+    costUsd: attempt.cost_usd,
+    setAside: attempt.set_aside
   };
 }
 

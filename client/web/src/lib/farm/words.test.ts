@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FarmNodeShown } from '$lib/schema/generated';
+import type { Attempt, FarmNodeShown } from '$lib/schema/generated';
 import { attemptsOf } from './attempts';
 import { whyNotSteer } from './asking';
 import { abilities, abilitySummary, heardOf, inabilities, jobTitle, placeWords, vramOf } from './words';
@@ -65,39 +65,30 @@ describe('a job in words', () => {
 });
 
 describe('attempts', () => {
-  const old = {
+  const failed: Attempt = {
     id: 'a1',
+    fence: 1,
+    tier: 'low',
     farm_node: 'node-1',
     started_at: '2026-11-20T10:00:00Z',
     ended_at: '2026-11-20T10:00:08Z',
-    outcome: 'failed'
+    outcome: 'failed',
+    exit: 'oom',
+    reason: 'It needs 14 GB.',
+    seconds: 7.5,
+    cost_usd: 0,
+    set_aside: []
   };
 
-  it('are read from older records too', () => {
-    expect(attemptsOf([old], 'low', AT)[0]).toMatchObject({
-      how: 'Failed',
-      tier: 'low',
-      seconds: 8,
-      costUsd: null
-    });
-  });
-
-  it('come newest first, with their number, tier, reason and the files that were set aside', () => {
-    const more = {
-      ...old,
-      id: 'a2',
-      exit: 'late',
-      tier: 'standard',
-      reason: 'lease ran out',
-      set_aside: [{ blob: 'b' }]
-    };
-    const [newest, oldest] = attemptsOf([old, more] as never, 'low', AT);
+  it('come newest first, with number, tier, reason and the files that were set aside', () => {
+    const late: Attempt = { ...failed, id: 'a2', exit: 'late', tier: 'standard', set_aside: ['b'] };
+    const [newest, oldest] = attemptsOf([failed, late], 'low', AT);
     expect(newest).toMatchObject({ number: 2, how: 'Came too late', tier: 'standard', setAside: ['b'] });
-    expect(oldest?.number).toBe(1);
+    expect(oldest).toMatchObject({ number: 1, how: 'Ran out of GPU memory', reason: 'It needs 14 GB.' });
   });
 
   it('count the seconds while they run', () => {
-    const running = { ...old, ended_at: '', outcome: '' };
+    const running: Attempt = { ...failed, ended_at: '', outcome: '', exit: '', seconds: 0 };
     expect(attemptsOf([running], 'low', AT + 3000)[0]).toMatchObject({
       seconds: 3,
       ended: false,

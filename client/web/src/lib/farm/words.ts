@@ -19,11 +19,11 @@ const EXITS: Record<string, string> = {
 
 const QUEUES: Record<string, string> = {
   high: 'High',
-  style_high: 'Style, high',
+  style_high: 'Style high',
   standard: 'Standard',
-  style_standard: 'Style, standard',
+  style_standard: 'Style standard',
   low: 'Low',
-  style_low: 'Style, low',
+  style_low: 'Style low',
   cpu: 'CPU'
 };
 
