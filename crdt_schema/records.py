@@ -198,6 +198,8 @@ class Take(TypedDict):
     created_by_name: str
     seconds: float
     cost_usd: float
+    facts: NotRequired[dict[str, str]]
+    """What else its bytes depend on: versions, digests of images and weights; what a check or a provider said."""
 
 
 class StyleRecord(TypedDict):

@@ -1,7 +1,11 @@
 """Runs one pipeline: finds it, finds the runner of its tier, and hands the recipe over."""
 
+import platform
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
+from importlib.metadata import version
 from typing import cast
 
 from crdt_schema.records import Tier
@@ -55,12 +59,25 @@ def run_pipeline(pipeline: Pipeline, tier: Tier, recipe: Recipe, context: RunCon
     parameters = registry.check(pipeline, recipe.get("parameters", {}))
     given = {**recipe, "parameters": parameters}
     if not pipeline.sfw_gate:
-        return runner(spec.runner).run(pipeline, spec, given, context)
+        result = runner(spec.runner).run(pipeline, spec, given, context)
+        return replace(result, facts={**versions(), **result.facts})
     limits = {**safety.UNSAFE, **spec.options.get("unsafe", {})}
     safety.check_pictures((path for paths in context.inputs.values() for path in paths), context, limits)
     result = runner(spec.runner).run(pipeline, spec, given, cast("RunContext", safety.Unseen(context)))
     seen = safety.check_pictures((output.path for output in result.outputs if _is_seen(output)), context, limits)
-    return replace(result, facts={**result.facts, **seen})
+    return replace(result, facts={**versions(), **result.facts, **seen})
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """Of what every result on this node depends on (I-020); a pipeline adds its own."""
+    return {
+        "workprint": version("workprint"),
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "pillow": version("pillow"),
+        "machine": platform.machine(),
+    }
 
 
 def _is_seen(output: Output) -> bool:

@@ -48,6 +48,8 @@ def parser() -> argparse.ArgumentParser:
     add_project_commands(project)
     pipeline = commands.add_parser("pipeline", help="make, examine and run pipelines", add_help=False)
     pipeline.add_argument("arguments", nargs=argparse.REMAINDER)
+    replay = commands.add_parser("replay", help="make a take again and compare the bytes", add_help=False)
+    replay.add_argument("arguments", nargs=argparse.REMAINDER)
     user = commands.add_parser("user", help="people").add_subparsers(dest="action", required=True)
     add = user.add_parser("add", help="add somebody; the password comes from standard input or a prompt")
     add.add_argument("name")
@@ -139,7 +141,9 @@ def run(given: argparse.Namespace, config: Config) -> int:
         case "worker":
             become_worker(config, given)
         case "pipeline":
-            become_pipeline_command(config, given.arguments)
+            become_pipeline_command(config, "pipelines.command", given.arguments)
+        case "replay":
+            become_pipeline_command(config, "pipelines.replay", given.arguments)
         case "doctor":
             status = examine(given, config)
         case "farm":
@@ -184,10 +188,10 @@ def become_worker(config: Config, given: argparse.Namespace) -> NoReturn:
     os.execv(sys.executable, [sys.executable, "-m", "render_farm.worker", *options])  # noqa: S606 - no shell
 
 
-def become_pipeline_command(config: Config, arguments: list[str]) -> NoReturn:
-    """Become the command about pipelines, which runs what the server must not load."""
+def become_pipeline_command(config: Config, module: str, arguments: list[str]) -> NoReturn:
+    """Become a command about pipelines, which runs what the server must not load."""
     os.environ["WORKSPACE_ROOT"] = str(config.workspace_root)
-    os.execv(sys.executable, [sys.executable, "-m", "pipelines.command", *arguments])  # noqa: S606 - no shell
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - no shell
 
 
 def short_command(given: argparse.Namespace, config: Config) -> Coroutine[Any, Any, str]:

@@ -86,7 +86,7 @@ def file_take(projects: Projects, project: Project, event: Finished, place: Plac
 def make_take(job_id: str, job: Job, event: Finished, number: int, name: str) -> Take:
     """The record of a take."""
     place = Place.of(job["recipe"])
-    return {
+    take: Take = {
         "node": job["node"],
         "job": job_id,
         "attempt": event.attempt,
@@ -104,3 +104,6 @@ def make_take(job_id: str, job: Job, event: Finished, number: int, name: str) ->
         "seconds": event.seconds,
         "cost_usd": job["cost_usd"] if event.cost_usd is None else event.cost_usd,
     }
+    if event.facts:
+        take["facts"] = dict(event.facts)
+    return take

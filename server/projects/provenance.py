@@ -52,6 +52,7 @@ def sidecar(take_id: str, take: Take) -> Sidecar:
         "seed": recipe.get("seed"),
         "inputs": sorted(set(_hashes(recipe))),
         "recipe": recipe,
+        **({"facts": take["facts"]} if "facts" in take else {}),  # older takes have the bytes that they had
         "job": {"id": take["job"], "attempt": take["attempt"]},
         "made_by": {"id": take["created_by"], "name": take["created_by_name"]},
         "made_at": take["created_at"],

@@ -200,6 +200,7 @@ export interface Take {
   created_by_name: string;
   seconds: number;
   cost_usd: number;
+  facts?: Record<string, string>;
 }
 
 /** A look that the whole project can use, in the `styles` document. */
