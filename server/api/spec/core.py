@@ -2,7 +2,7 @@
 
 from crdt_schema.farm import Estimate
 from crdt_schema.project import ASPECT_RATIOS, Gate, Governance, Manifest, NarrativeStructure, WhenBusy
-from crdt_schema.records import CanvasPlain, Job, Role
+from crdt_schema.records import CanvasPlain, Role
 from crdt_schema.takes import TIERS
 from server.api import git_remote, projects
 from server.api.spec.endpoint import Endpoint
@@ -167,7 +167,6 @@ ENDPOINTS: dict[str, Endpoint] = {
         errors=(423,),
     ),
     "GET /api/projects/{project}/estimate": Endpoint("read", shape_of(Estimate), query={"node": TEXT}),
-    "GET /api/projects/{project}/jobs/{job}": Endpoint("read", shape_of(Job)),
     "POST /api/projects/{project}/references": Endpoint(
         "edit_project",
         record(referencePack=many(BLOB)),
