@@ -90,19 +90,37 @@ export interface PipelineTier {
   available: boolean;
   /** What is missing, in words; empty when it is available. */
   needs: string;
+  /** What the nearest connected farm node lacks, and its name; empty when it is available or none is connected. */
+  lacks?: string;
   long_edge_px: number;
   seconds_prior: number;
 }
 
+/** A socket of the shots that run on a pipeline. */
+export interface PipelineInput {
+  name: string;
+  label?: string;
+  types: SocketType[];
+  many?: boolean;
+}
+
+/** What this browser remembers from an older version may lack what is optional here. */
 export interface PipelineInfo {
   id: string;
   version: string;
+  uuid?: string;
   label: string;
   summary: string;
-  inputs: { name: string; types: SocketType[] }[];
+  task?: string;
+  output?: SocketType;
+  /** Kinds that it makes beside `output`, or instead. */
+  also?: SocketType[];
+  inputs: PipelineInput[];
   params: PipelineParam[];
-  /** For one image, or for one second of video. */
   price_usd: number;
+  price_unit?: 'image' | 'second' | 'job';
+  /** Why nobody can run it in this version, completing "it ..."; empty when somebody can. */
+  unavailable?: string;
   tiers: Partial<Record<Tier, PipelineTier>>;
   licence: string;
   source: string;

@@ -52,7 +52,7 @@ export class CanvasActions {
 
   /** Adds a node and joins it to the edge that was dropped. */
   addJoined(type: NodeType, centre: Position, fields: Record<string, unknown>, end: OpenEnd): void {
-    const socket = socketFor(end, type);
+    const socket = socketFor(end, type, this.#project.declared(end.node));
     const id = this.add(type, centre, fields);
     if (socket === undefined) return;
     if (end.side === 'source') commands.connect(this.#project, end.node, end.socket, id, socket);

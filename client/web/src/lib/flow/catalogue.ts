@@ -2,7 +2,7 @@
 import type { LucideIcon } from '@lucide/svelte';
 import { availability } from '../project/generating';
 import type { PipelineInfo } from '../api';
-import { mayJoin } from '../project/sockets';
+import { mayJoin, type Declared } from '../project/sockets';
 import { NODE_SPECS, type NodeType, type Tier } from '../schema/generated';
 import type { OpenEnd } from './context';
 import { NODE_ICONS } from './nodes/icons';
@@ -18,15 +18,21 @@ export type Offer = {
   fields: Record<string, unknown>;
 };
 
-/** The socket of a new node to which an edge in hand can be joined. */
-export function socketFor(end: OpenEnd, type: NodeType): string | undefined {
+/** The socket of a new node to which an edge in hand can be joined; `declared` by the pipeline at its other end. */
+export function socketFor(end: OpenEnd, type: NodeType, declared?: Declared): string | undefined {
   const spec = NODE_SPECS[type];
   return end.side === 'source'
-    ? spec.inputs.find((socket) => mayJoin(end.type, end.socket, type, socket.name))?.name
-    : spec.outputs.find((socket) => mayJoin(type, socket.name, end.type, end.socket))?.name;
+    ? spec.inputs.find((socket) => mayJoin(end.type, end.socket, type, socket.name, declared))?.name
+    : spec.outputs.find((socket) => mayJoin(type, socket.name, end.type, end.socket, undefined, declared))
+        ?.name;
 }
 
-export function offers(pipelines: readonly PipelineInfo[], tier: Tier, end: OpenEnd | null): Offer[] {
+export function offers(
+  pipelines: readonly PipelineInfo[],
+  tier: Tier,
+  end: OpenEnd | null,
+  declared?: Declared
+): Offer[] {
   const kinds = NODE_ORDER.map((type) => ({
     key: type,
     type,
@@ -45,7 +51,7 @@ export function offers(pipelines: readonly PipelineInfo[], tier: Tier, end: Open
       icon: NODE_ICONS.pipeline,
       fields: { pipeline: pipeline.id, title: pipeline.label }
     }));
-  return [...kinds, ...models].filter((offer) => !end || socketFor(end, offer.type) !== undefined);
+  return [...kinds, ...models].filter((offer) => !end || socketFor(end, offer.type, declared) !== undefined);
 }
 
 /** Offers whose label holds every typed word at the start of one of its own. */

@@ -6,7 +6,7 @@ import { LOCAL, PREPARING, type History } from './history';
 import { newId } from './ids';
 import type { Thing } from './permissions';
 import { readEdge, readPosition } from './plain';
-import { inputSocket, mayJoin } from './sockets';
+import { inputSocket, mayJoin, type Declared } from './sockets';
 import type { EdgeView, NodeView } from './types';
 
 /** What commands need of a project; `Project` has it, and so has a test without a browser. */
@@ -19,6 +19,8 @@ export interface Editable {
   readonly nodes: NodeView[];
   readonly edges: EdgeView[];
   node(id: string): NodeView | undefined;
+  /** What the pipeline of a shot declares; undefined for every other node, and for a shot without one. */
+  declared(id: string): Declared | undefined;
   selection: string[];
 }
 
@@ -118,7 +120,8 @@ export function connect(
   const from = project.node(source);
   const to = project.node(target);
   if (!from || !to || source === target) return null;
-  if (!mayJoin(from.type, sourceSocket, to.type, targetSocket)) return null;
+  const takes = project.declared(target);
+  if (!mayJoin(from.type, sourceSocket, to.type, targetSocket, project.declared(source), takes)) return null;
   if (project.whyNotEdit({ kind: 'input', id: target, socket: targetSocket })) return null;
   const into = project.edges.filter(
     (other) => other.target === target && other.target_socket === targetSocket
@@ -127,7 +130,7 @@ export function connect(
   const id = newId('edge');
   step(project, () => {
     const edges = edgeMap(project);
-    if (!inputSocket(to.type, targetSocket)?.many) for (const old of into) edges.delete(old.id);
+    if (!inputSocket(to.type, targetSocket, takes)?.many) for (const old of into) edges.delete(old.id);
     edges.set(id, edge);
   });
   return id;

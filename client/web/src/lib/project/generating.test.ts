@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PipelineInfo } from '../api';
-import { plan, readRatio, type PlanInput } from './generating';
+import { findPipeline, grouped, plan, priceLabel, readRatio, whyNotHere, type PlanInput } from './generating';
 
 const PREVIZ: PipelineInfo = {
   id: 'previz-image',
@@ -63,4 +63,54 @@ describe('whether a shot can be generated', () => {
     ['', 16 / 9],
     ['16:0', 16 / 9]
   ])('reads the aspect ratio %j', (text, ratio) => expect(readRatio(text)).toBeCloseTo(ratio));
+});
+
+describe('the list of pipelines', () => {
+  const LLM: PipelineInfo = {
+    ...PREVIZ,
+    id: 'llm',
+    label: 'Outline',
+    task: 'write',
+    tiers: {},
+    unavailable: 'hands in words'
+  };
+  const CLIP: PipelineInfo = {
+    ...PREVIZ,
+    id: 'clip',
+    label: 'Clip',
+    task: 'generate-video',
+    price_unit: 'second'
+  };
+
+  it('is grouped by task, what can run here first', () => {
+    const groups = grouped([LLM, FLUX, CLIP, PREVIZ], 'standard', '');
+    expect(groups.map(({ task }) => task)).toEqual(['Generate image', 'Generate video', 'Write']);
+    expect(groups[0]?.pipelines.map(({ id }) => id)).toEqual(['previz-image', 'flux']);
+  });
+
+  it('is searched by the words of name, purpose and task', () => {
+    expect(grouped([LLM, CLIP, PREVIZ], 'standard', 'video').flatMap((group) => group.pipelines)).toEqual([
+      CLIP
+    ]);
+    expect(grouped([LLM], 'standard', 'nothing like it')).toEqual([]);
+  });
+
+  it('says what is missing, what the nearest node lacks, and what a price is for', () => {
+    expect(whyNotHere(PREVIZ, 'standard')).toBe('');
+    expect(whyNotHere(LLM, 'standard')).toBe('It hands in words.');
+    expect(whyNotHere(FLUX, 'standard')).toBe('Needs a 24 GB GPU node.');
+    const tiers = {
+      standard: { available: false, needs: 'a GPU', lacks: 'n1: no image', long_edge_px: 1, seconds_prior: 1 }
+    };
+    expect(whyNotHere({ ...FLUX, tiers }, 'standard')).toBe('Needs a GPU. Nearest: n1: no image');
+    expect([priceLabel(PREVIZ), priceLabel(CLIP), priceLabel(LLM)]).toEqual(['$0.01', '$0.01 / s', '']);
+    expect(plan({ ...READY, pipelineName: 'llm', pipelines: [LLM] }).blocked).toBe(
+      'Outline cannot run: it hands in words.'
+    );
+  });
+
+  it('is looked up by UUID too', () => {
+    const uuid = '5b0c2f6e-6a0f-4f0e-9a51-2f8c1d7e4b10';
+    expect(findPipeline([{ ...PREVIZ, uuid }], uuid)?.id).toBe('previz-image');
+  });
 });

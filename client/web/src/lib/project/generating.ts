@@ -39,13 +39,16 @@ export function plan(input: PlanInput): Plan {
   };
 }
 
-/** A pipeline by `id` or `id:version`, as nodes name it. */
+/** A pipeline by `id`, `id:version` or UUID, as nodes name it. */
 export function findPipeline(
   pipelines: readonly PipelineInfo[],
   name: string | undefined
 ): PipelineInfo | undefined {
   const id = name?.split(':', 1)[0];
-  return pipelines.find((pipeline) => pipeline.id === id);
+  return (
+    pipelines.find((pipeline) => pipeline.id === id) ??
+    (name ? pipelines.find((pipeline) => pipeline.uuid === name) : undefined)
+  );
 }
 
 /** The parameters an artist sets on the shot; the palette comes from the style that is joined. */
@@ -60,7 +63,56 @@ export function tierOf(pipeline: PipelineInfo, tier: Tier): PipelineTier | undef
 /** Whether a pipeline can run at all here, and what it needs when it cannot. */
 export function availability(pipeline: PipelineInfo, tier: Tier): { available: boolean; needs: string } {
   const chosen = tierOf(pipeline, tier) ?? Object.values(pipeline.tiers)[0];
-  return { available: chosen?.available ?? false, needs: chosen?.needs ?? 'no tier of it is defined' };
+  return {
+    available: !pipeline.unavailable && (chosen?.available ?? false),
+    needs: chosen?.needs ?? 'no tier of it is defined'
+  };
+}
+
+/** Why a pipeline cannot run here, as a sentence for the artist; empty when it can. */
+export function whyNotHere(pipeline: PipelineInfo, tier: Tier): string {
+  const { available, needs } = availability(pipeline, tier);
+  if (available) return '';
+  if (pipeline.unavailable) return `It ${pipeline.unavailable}.`;
+  const lacks = tierOf(pipeline, tier)?.lacks;
+  return lacks ? `Needs ${needs}. Nearest: ${lacks}` : `Needs ${needs}.`;
+}
+
+/** "generate-video" to "Generate video"; what is not told is a still. */
+export function taskLabel(pipeline: PipelineInfo): string {
+  return choiceLabel(pipeline.task ?? 'generate-image');
+}
+
+/** "$0.05 / second"; without the unit where a job or an image is what one gets anyway. */
+export function priceLabel(pipeline: PipelineInfo): string {
+  if (pipeline.unavailable) return '';
+  const price = formatPrice(pipeline.price_usd);
+  return pipeline.price_unit === 'second' && pipeline.price_usd > 0 ? `${price} / s` : price;
+}
+
+/** Pipelines by what they are for, those that can run here first; `typed` finds words of name, purpose and task. */
+export function grouped(
+  pipelines: readonly PipelineInfo[],
+  tier: Tier,
+  typed: string
+): { task: string; pipelines: PipelineInfo[] }[] {
+  const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
+  const groups = new Map<string, PipelineInfo[]>();
+  for (const pipeline of pipelines) {
+    const text = [pipeline.id, pipeline.label, pipeline.summary, taskLabel(pipeline)].join(' ').toLowerCase();
+    if (!words.every((word) => text.includes(word))) continue;
+    const task = taskLabel(pipeline);
+    groups.set(task, [...(groups.get(task) ?? []), pipeline]);
+  }
+  const rank = (pipeline: PipelineInfo) =>
+    availability(pipeline, tier).available ? 0 : pipeline.unavailable ? 2 : 1;
+  return [...groups]
+    .map(([task, members]) => ({
+      task,
+      best: Math.min(...members.map(rank)),
+      pipelines: members.sort((a, b) => rank(a) - rank(b) || a.label.localeCompare(b.label))
+    }))
+    .sort((a, b) => a.best - b.best || a.task.localeCompare(b.task));
 }
 
 /** "neon-night" to "Neon night". */
@@ -92,6 +144,7 @@ function whyBlocked(input: PlanInput, pipeline: PipelineInfo | undefined): strin
 }
 
 function whyUnavailable(pipeline: PipelineInfo, tier: Tier): string {
+  if (pipeline.unavailable) return `${pipeline.label} cannot run: it ${pipeline.unavailable}.`;
   const { available, needs } = availability(pipeline, tier);
   return available ? '' : `${pipeline.label} cannot run at tier ${tier}: ${needs}.`;
 }

@@ -2,7 +2,7 @@
 import type * as Y from 'yjs';
 import { readEdge, readNode } from './plain';
 import { Signal, SignalMap } from './signal';
-import { mayJoin } from './sockets';
+import { mayStand } from './sockets';
 import type { EdgeView, NodePlace, NodeView } from './types';
 
 export class Graph {
@@ -126,7 +126,7 @@ export class Graph {
       const source = edge && this.#views.get(edge.source);
       const target = edge && this.#views.get(edge.target);
       if (!source || !target) continue;
-      if (!mayJoin(source.type, edge.source_socket, target.type, edge.target_socket)) continue;
+      if (!mayStand(source.type, edge.source_socket, target.type, edge.target_socket)) continue;
       list.push(this.#edgeView(id, edge));
     }
     return list;

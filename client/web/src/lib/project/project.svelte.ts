@@ -15,6 +15,7 @@ import {
 import { ProjectSync, type Aside } from '../sync/project-sync';
 import type { SideDocument } from '../sync/side-document';
 import { compare, contentOf, readContent, type Content, type Difference } from './compare';
+import { declaredBy, type Declared } from './sockets';
 import { findPipeline, plan, readRatio, type Plan } from './generating';
 import { Graph } from './graph';
 import { ForkSource } from './fork-source';
@@ -346,11 +347,23 @@ export class Project implements Standing {
   }
 
   /** What generating this shot would mean now. */
-  planFor(nodeId: string): Plan {
+  /** The pipeline that is joined to a shot, as its node names it; undefined when none is. */
+  #pipelineName(nodeId: string): string | undefined {
     const join = this.edgesInto(nodeId, 'pipeline')[0];
     const source = join && this.node(join.source);
+    return source?.type === 'pipeline' ? source.pipeline : undefined;
+  }
+
+  /** What the pipeline of a shot declares for its sockets (C-024). */
+  declared(nodeId: string): Declared | undefined {
+    const name = this.#pipelineName(nodeId);
+    const pipeline = name === undefined ? undefined : this.pipeline(name);
+    return pipeline && declaredBy(pipeline);
+  }
+
+  planFor(nodeId: string): Plan {
     return plan({
-      pipelineName: source?.type === 'pipeline' ? source.pipeline : undefined,
+      pipelineName: this.#pipelineName(nodeId),
       pipelines: this.pipelines,
       gates: this.info.gates,
       tier: this.info.manifest.project_settings.quality,

@@ -4,6 +4,7 @@ import type { Editable } from './commands';
 import { Graph } from './graph';
 import { History } from './history';
 import type { Thing } from './permissions';
+import type { Declared } from './sockets';
 import type { EdgeView, NodeView } from './types';
 
 export class Desk implements Editable {
@@ -14,6 +15,8 @@ export class Desk implements Editable {
   /** Ids of nodes that somebody has locked. */
   readonly locked = new Set<string>();
   selection: string[] = [];
+  /** What the pipelines of shots declare, by the shots' ids. */
+  readonly pipelines = new Map<string, Declared>();
 
   get nodes(): NodeView[] {
     return this.graph.nodes;
@@ -29,6 +32,10 @@ export class Desk implements Editable {
 
   node(id: string): NodeView | undefined {
     return this.graph.node(id);
+  }
+
+  declared(id: string): Declared | undefined {
+    return this.pipelines.get(id);
   }
 
   text(id: string, field: string): Y.Text {
