@@ -31,6 +31,7 @@ from server.history.service import History
 from server.hub import ws
 from server.hub.hub import Hub, OpenStore
 from server.hub.limits import Limits
+from server.intents.farm_live import FarmLive
 from server.intents.service import FindActor, Intents
 from server.metrics import registry_of
 from server.middleware import add_headers, answer_what_is_no_http, know_the_user, tell_errors
@@ -97,9 +98,10 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         pipelines=app[keys.PIPELINES],
         find_actor=actor_finder(app),
     )
+    app[keys.FARM_LIVE] = FarmLive(app[keys.PROJECTS], app[keys.INTENTS].view)
     app[keys.HUB] = Hub(
         open_store=store_opener(app[keys.PROJECTS]),
-        on_open=(app[keys.SNAPSHOTTER].attach, app[keys.INTENTS].attach),
+        on_open=(app[keys.SNAPSHOTTER].attach, app[keys.INTENTS].attach, app[keys.FARM_LIVE].attach),
         limits=limits_of(config),
         guard_for=guards(lambda: app[keys.HUB], partial(sockets_of, app[keys.PIPELINES])),
         on_refused=app[keys.PROPOSALS].note,
@@ -107,6 +109,8 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
     add_what_needs_the_hub(app, clock)
     started = [run_people, run_projects, run_replication, run_files, run_snapshotter]
     app.cleanup_ctx.extend([*started, run_hub, run_lines, run_intents, run_takes_check, run_activity])
+    # aiohttp waits for every handler before it cleans up: who looks at the farm must be let go now.
+    app.on_shutdown.append(lambda app: app[keys.FARM_LIVE].close())
     routes.add_routes(app)
     ws.add_routes(app, app[keys.HUB], admitter(app))
     routes.add_pages(app)
@@ -280,6 +284,7 @@ async def run_snapshotter(app: web.Application) -> AsyncIterator[None]:
 async def run_intents(app: web.Application) -> AsyncIterator[None]:
     """Send intents to the farm and write down what comes back."""
     app[keys.INTENTS].start(app[keys.HUB])
+    app[keys.FARM_LIVE].start(app[keys.HUB], app[keys.INTENTS].progress)
     yield
     await app[keys.INTENTS].close()
 

@@ -20,6 +20,7 @@ from server.git.backend import Backend
 from server.history.forks import Forks
 from server.history.service import History
 from server.hub.hub import Hub
+from server.intents.farm_live import FarmLive
 from server.intents.service import Intents
 from server.production.chains import SceneChains
 from server.production.locks import LockKeeper
@@ -49,6 +50,7 @@ TRASH = web.AppKey("trash", Trash)
 TAKES_CHECK = web.AppKey("takes_check", TakesCheck)
 HUB = web.AppKey("hub", Hub)
 FARM = web.AppKey("farm", Farm)
+FARM_LIVE = web.AppKey("farm_live", FarmLive)
 INTENTS = web.AppKey("intents", Intents)
 LOCKS = web.AppKey("locks", LockKeeper)
 CHAINS = web.AppKey("chains", SceneChains)

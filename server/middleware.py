@@ -21,7 +21,7 @@ SESSION_COOKIE: Final = "workprint_session"
 SHARE_PAGE: Final = "/share/"
 """What follows it in an address is the secret of a share link."""
 USER = web.RequestKey("user", User)
-PUBLIC_PREFIXES = ("/api/farm/blobs/", "/api/openapi.json", "/api/v1/openapi.json")
+PUBLIC_PREFIXES = ("/api/farm/blobs/", "/api/farm/previews/", "/api/openapi.json", "/api/v1/openapi.json")
 """Parts of the API that ask no user: farm nodes bring a token of their own, and a description holds no data."""
 log = structlog.get_logger()
 

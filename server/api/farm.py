@@ -12,11 +12,13 @@ from server.middleware import bearer_token
 from server.projects.index import Project
 
 
-def granted_project(request: web.Request) -> Project:
-    """The project in the address, when the order's token is for it; raises Unauthorised, Forbidden."""
+def granted_project(request: web.Request, job: str = "") -> Project:
+    """The project in the address, when the order's token is for it and for that job; raises Unauthorised, Forbidden."""
     grant = request.app[TOKENS].verify_farm(bearer_token(request), now=request.app[CLOCK]())
     if grant.project != request.match_info["project"]:
         raise Forbidden("This order belongs to another project.")
+    if job and grant.job != job:
+        raise Forbidden("This order is another job's.")
     return request.app[PROJECTS].get(ProjectId(grant.project))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from crdt_schema.roles import LEAST_ROLE
-from server.api.spec import activity, core, farm, files, history, identity, lifecycle, production, sharing
+from server.api.spec import activity, core, farm, files, history, identity, jobs, lifecycle, production, sharing
 from server.api.spec.endpoint import Endpoint
 from server.api.spec.shapes import BLOB, ID, TEXT, Schema, record
 from server.keys import OPENAPI
@@ -25,6 +25,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     **sharing.ENDPOINTS,
     **lifecycle.ENDPOINTS,
     **farm.ENDPOINTS,
+    **jobs.ENDPOINTS,
 }
 """Method and address of every route to its description; a test demands that none is missing and none is left over."""
 

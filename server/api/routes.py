@@ -6,9 +6,11 @@ from server.api import (
     activity,
     audit,
     auth,
+    batches,
     bundles,
     farm,
     farm_control,
+    farm_live,
     files,
     forks,
     git,
@@ -17,6 +19,7 @@ from server.api import (
     git_remote,
     health,
     history,
+    jobs,
     lifecycle,
     me,
     media,
@@ -41,6 +44,8 @@ TRASHED = "/trash/{project:[A-Za-z0-9_-]+}"
 FILE = PROJECT + "/files/{file:[A-Za-z0-9_-]+}"
 UPLOAD = PROJECT + "/uploads/{upload:[A-Za-z0-9_-]+}"
 FORK = PROJECT + "/forks/{fork:[A-Za-z0-9_-]+}"
+JOB = PROJECT + "/jobs/{job:[A-Za-z0-9_-]+}"
+BATCH = PROJECT + "/batches/{batch:[A-Za-z0-9_-]+}"
 CHAINS = PROJECT + "/scene-chains"
 CHAIN = CHAINS + "/{chain:[A-Za-z0-9_-]+}"
 SEGMENT = CHAIN + "/segments/{segment:[A-Za-z0-9_-]+}"
@@ -81,6 +86,12 @@ API: tuple[web.RouteDef, ...] = (
     web.delete(PROJECT + "/shares/{share}", shares.revoke),
     web.get(PROJECT + "/audit", audit.of_project),
     web.get(PROJECT + "/estimate", projects.estimate),
+    web.post(PROJECT + "/estimates", batches.estimates),
+    web.post(PROJECT + "/batches", batches.create),
+    web.get(BATCH, batches.look),
+    web.post(BATCH + "/cancel", batches.cancel),
+    web.get(JOB, jobs.get_job),
+    web.get(JOB + "/preview", jobs.get_preview),
     web.post(PROJECT + "/references", media.add_references),
     web.get(PROJECT + "/files", files.get_files),
     web.post(PROJECT + "/files", files.add_files),
@@ -127,6 +138,7 @@ API: tuple[web.RouteDef, ...] = (
     web.post("/tasks/generate_shot", tasks.generate_shot),
     web.get("/tasks/{task:[A-Za-z0-9_-]+}/status", tasks.status),
     web.get("/farm/nodes", farm.nodes),
+    web.get("/farm/live", farm_live.live, allow_head=False),
     web.post("/farm/nodes/{node}/{command:[A-Za-z0-9_-]+}", farm_control.command_node),
     web.post("/farm/queues/{queue}/order", farm_control.order_queue),
     web.post("/farm/jobs/{job:[A-Za-z0-9_-]+}/requeue", farm_control.requeue),
@@ -160,6 +172,7 @@ ROUTES: tuple[web.RouteDef, ...] = (
     web.post("/auth/logout", auth.logout),
     web.get("/auth/one-time", auth.one_time),
     web.get("/auth/socket-token", auth.socket_token),
+    web.put("/api/farm/previews/{project}/{job:[A-Za-z0-9_-]+}", jobs.put_preview),
     web.put("/api/farm/blobs/{project}/{blob}", farm.put_blob),
     web.get("/api/farm/blobs/{project}/{blob}", farm.get_blob),
     *(web.RouteDef(r.method, prefix + r.path, r.handler, r.kwargs) for prefix in ("/api/v1", "/api") for r in API),

@@ -1,6 +1,6 @@
 """Generation over REST: submit a task, ask how it stands, and what each tier runs. A task is an intent."""
 
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
@@ -8,7 +8,7 @@ from crdt_schema.canvas import Canvas
 from crdt_schema.ids import IntentId, new_id
 from crdt_schema.records import Job
 from crdt_schema.takes import Takes
-from server.api.access import enter_project, json_body
+from server.api.access import enter_project, flag, json_body
 from server.api.projects import media_url
 from server.errors import BadRequest, NotFound
 from server.keys import HUB, PEOPLE, PROJECTS
@@ -28,9 +28,9 @@ TASK_STATUS = {
 
 
 async def submit(request: web.Request) -> web.Response:
-    """POST /api/tasks/submit `{project_id, node_id}`: ask for a take of a shot, as Generate does (I-014)."""
+    """POST /api/tasks/submit `{project_id, node_id, fresh?}`: ask for a take of a shot, as Generate does (I-014)."""
     body = await json_body(request)
-    return await ask(request, body.get("project_id"), body.get("node_id"))
+    return await ask(request, body)
 
 
 async def generate_shot(request: web.Request) -> web.Response:
@@ -39,17 +39,18 @@ async def generate_shot(request: web.Request) -> web.Response:
     data: Any = body.get("node_data")
     if not isinstance(data, dict):
         raise BadRequest("node_data must be a JSON object.")
-    return await ask(request, data.get("project_id"), data.get("node_id"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - checked below
+    return await ask(request, cast("dict[str, Any]", data))
 
 
-async def ask(request: web.Request, project_id: object, node_id: object) -> web.Response:
+async def ask(request: web.Request, wanted: dict[str, Any]) -> web.Response:
     """Write an intent into the canvas: the one way in which anybody asks for anything."""
-    project, actor = await enter_project(request, project_id, "generate")
+    project, actor = await enter_project(request, wanted.get("project_id"), "generate")
+    node_id, fresh = wanted.get("node_id"), flag(wanted, "fresh", default=False)
     intent = IntentId(new_id("task"))
     async with request.app[HUB].room(project.id, "canvas") as room:
         if not isinstance(node_id, str) or Canvas(room.doc).node(node_id) is None:
             raise NotFound("There is no such shot on the canvas.")
-        room.edit(actor, lambda doc: Canvas(doc).ask(intent, {"kind": "generate", "node": node_id}))
+        room.edit(actor, lambda doc: Canvas(doc).ask(intent, {"kind": "generate", "node": node_id, "fresh": fresh}))
         await room.saved()
     return web.json_response({"task_id": intent}, status=202)
 
@@ -78,13 +79,14 @@ async def visible_projects(request: web.Request) -> list[Project]:
 def task_json(project: Project, task: str, job: Job | None, takes: Takes) -> dict[str, object]:
     """A job in the words of the REST interface; an intent that is not judged yet is pending."""
     if job is None:
-        return {"task_id": task, "status": "pending", "detail": "asked", "reason": "", "traceId": ""}
+        return {"task_id": task, "status": "pending", "detail": "asked", "reason": "", "notice": "", "traceId": ""}
     reply: dict[str, object] = {
         "task_id": task,
         "node_id": job["node"],
         "status": TASK_STATUS[job["status"]],
         "detail": job["status"],
         "reason": job["reason"],
+        "notice": job.get("notice", ""),
         "traceId": job["trace_id"],
     }
     take = takes.take(job["take"]) if job["take"] else None

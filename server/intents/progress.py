@@ -50,14 +50,13 @@ class Progress:
         """What is shown of a job."""
         return self._jobs.get(project, {}).get(job)
 
+    def all(self) -> dict[str, JobProgress]:
+        """What is shown of every job."""
+        return {job: shown for jobs in self._jobs.values() for job, shown in jobs.items()}
+
     def percents(self) -> dict[str, float]:
         """How far every job is that runs."""
-        return {
-            job: shown["percent"]
-            for jobs in self._jobs.values()
-            for job, shown in jobs.items()
-            if "position" not in shown
-        }
+        return {job: shown["percent"] for job, shown in self.all().items() if "position" not in shown}
 
     def end(self, project: ProjectId, job: str) -> None:
         """Stop showing a job."""

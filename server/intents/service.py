@@ -30,6 +30,7 @@ from server.intents.farm_view import FarmView
 from server.intents.judge import Judge
 from server.intents.line_watch import LineWatch
 from server.intents.observer import IntentObserver
+from server.intents.previews import Previews
 from server.intents.progress import Progress
 from server.intents.recorder import Recorder
 from server.intents.requests import Request
@@ -87,6 +88,7 @@ class Intents:
         # The same name after a restart, so that events which were not dealt with come again at once.
         self._stream = EventStream(self._farm.redis_url, self._farm.ledger.namespace, socket.gethostname())
         recorder = Recorder(hub, self._projects, self._stream, self._progress)
+        self.previews = Previews(self._progress)
         self.estimates = Estimates(hub, self._projects, judge=self._judge, view=self.view, progress=self._progress)
         self._progress.on_end.append(lambda project, job: self._ended.put_nowait((project, job)))
         line = LineWatch(hub, view=self.view, progress=self._progress)
@@ -113,6 +115,11 @@ class Intents:
         observer = IntentObserver(room, self._take_up)
         self._to_sweep.put_nowait(room.project)
         return observer.detach
+
+    @property
+    def progress(self) -> Progress:
+        """How live jobs stand."""
+        return self._progress
 
     async def estimate(self, project: ProjectId, node: str, actor: Actor, *, fresh: bool = False) -> Estimate:
         """Price, tier, time and what stands in the way of a take of a shot; raises NotFound."""

@@ -85,9 +85,15 @@ GIT = record(
     lfs=record(ok=BOOL, version=TEXT, message=TEXT),
 )
 ASKED = record(task_id=ID)
+WISH = body("project_id", "node_id", project_id=TEXT, node_id=TEXT, fresh=BOOL)
 TASK = with_more(
     record(
-        task_id=ID, status=one_of(tuple(dict.fromkeys(TASK_STATUS.values()))), detail=TEXT, reason=TEXT, traceId=TEXT
+        task_id=ID,
+        status=one_of(tuple(dict.fromkeys(TASK_STATUS.values()))),
+        detail=TEXT,
+        reason=TEXT,
+        notice=TEXT,
+        traceId=TEXT,
     ),
     node_id=TEXT,
     result=record(output_url=TEXT, metadata=record(take=TEXT, name=TEXT, number=WHOLE)),
@@ -197,13 +203,17 @@ ENDPOINTS: dict[str, Endpoint] = {
     "GET /api/pipelines/problems": Endpoint("read_audit", many(record(file=TEXT, message=TEXT))),
     "GET /api/quality/mappings": Endpoint("signed in", by_key(by_key({"type": "object"}))),
     "POST /api/tasks/submit": Endpoint(
-        "generate", ASKED, status=202, body=body("project_id", "node_id", project_id=TEXT, node_id=TEXT), errors=(404,)
+        "generate",
+        ASKED,
+        status=202,
+        body=WISH,
+        errors=(404,),
     ),
     "POST /api/tasks/generate_shot": Endpoint(
         "generate",
         ASKED,
         status=202,
-        body=body("node_data", node_data=body("project_id", "node_id", project_id=TEXT, node_id=TEXT)),
+        body=body("node_data", node_data=WISH),
         errors=(404,),
     ),
     "GET /api/tasks/{task}/status": Endpoint("signed in", TASK, query={"project_id": TEXT}),

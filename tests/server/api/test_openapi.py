@@ -106,6 +106,8 @@ async def test_what_runs_behaves_as_described(service: Service, tmp_path_factory
         *("--phases", "examples,coverage,fuzzing", "--max-examples", "4", "--seed", "20261120", "--no-color"),
         # It would end the session that everything else is asked with.
         *("--exclude-path", "/auth/logout"),
+        # It never ends.
+        *("--exclude-path", "/api/farm/live"),
         # It would throw away the project that everything else is asked about.
         *("--exclude-operation-id", "lifecycle_throw_away"),
         *("--continue-on-failure", "--suppress-health-check", "all", "--warnings", "off"),
