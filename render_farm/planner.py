@@ -62,8 +62,8 @@ class Planner:
 
     def look(self) -> tuple[dict[QueueName, list[Waiting]], list[Waiting]]:
         """The queues and what nodes work on, of one moment."""
-        lines, running, _ = self._read()
-        return lines, running
+        standing = self._read()
+        return standing.lines, standing.running
 
     def positions(self) -> dict[str, int]:
         """How many jobs of its queue stand before each job that waits."""
