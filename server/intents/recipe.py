@@ -94,7 +94,7 @@ def build(
         },
         "negative_prompt": ", ".join(filter(None, (GLOBAL_NEGATIVE_PROMPT, _text(shot, "negative_prompt")))),
         "seed": whole(shot, "seed", HIGHEST_SEED) if shot.get("seed_mode") == "fixed" else seed,
-        "parameters": _parameters(pipeline, shot, others=pipeline_of(canvas, node_id).partition(":")[0] != pipeline.id),
+        "parameters": _parameters(pipeline, shot),
         "inputs": _inputs(canvas, node_id, pipeline, takes or {}),
         "palette": _palette(style),
         "slate": slate,
@@ -149,15 +149,13 @@ def _text(node: Node | None, name: str) -> str:
     return " ".join(value.split()) if isinstance(value, str) else ""
 
 
-def _parameters(pipeline: Pipeline, shot: Node, *, others: bool) -> dict[str, object]:
-    """The parameters, checked; those of another pipeline are left out where this one stands in for it."""
+def _parameters(pipeline: Pipeline, shot: Node) -> dict[str, object]:
+    """The parameters, checked; a shot keeps those of pipelines it was on before, which mean nothing to this one."""
     parameters = shot.get("parameters")
     if not isinstance(parameters, dict):
         raise Refused("The parameters of this shot cannot be read.")
-    wanted = cast("dict[str, object]", parameters)
-    if others:
-        known = {param.name for param in pipeline.params}
-        wanted = {name: value for name, value in wanted.items() if name in known}
+    known = {param.name for param in pipeline.params}
+    wanted = {name: value for name, value in cast("dict[str, object]", parameters).items() if name in known}
     try:
         return registry.check(pipeline, wanted)
     except BadParameter as error:
