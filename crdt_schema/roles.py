@@ -61,7 +61,7 @@ LEAST_ROLE: dict[Action, Role] = {
     "transfer_ownership": "owner",
     "grant_admin": "owner",
 }
-"""`create_project` and `manage_farm` are asked of the role in the workspace, everything else of the role in a project."""
+"""`create_project` and `manage_farm` ask for the role in the workspace, all others for the role in a project."""
 
 WHILE_LOCKED: dict[Action, Action | None] = {
     "edit": None,

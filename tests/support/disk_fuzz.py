@@ -217,7 +217,7 @@ class Muddle:
         await self.write_script()
         await asyncio.gather(self.snapshot(), later())
 
-    def acts(self) -> list[Callable[[], Awaitable[None]]]:
+    def acts(self) -> list[Callable[[], Awaitable[object]]]:
         app = [self.write_script, self.write_prompt, self.add_note, self.snapshot]
         disk = [self.edit_script, self.edit_script_slowly, self.edit_canvas, self.break_canvas, self.remove_script]
         hand = [self.commit_all, self.commit_own, self.edit_and_commit, self.look_at_an_old_version, self.set_back]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -87,7 +88,7 @@ def test_every_option_stands_there_with_its_default() -> None:
 
 def test_every_placeholder_that_it_names_is_in_a_job(tmp_path: Path) -> None:
     pipeline = registry.get("t2i-sd1.5")
-    recipe = {"tier": "low", "prompt": {}, "parameters": {}}
+    recipe: dict[str, Any] = {"tier": "low", "prompt": {}, "parameters": {}}
     job = job_folder.prepare(pipeline, pipeline.tier("low"), recipe, Attempt(tmp_path / "a")).job
     for name in re.findall(r"`\{([a-z_]+)", PAGE.split("What stands in braces")[1].split("\n")[0]):
         assert name in job, name
