@@ -88,7 +88,7 @@ class Takes:
     def live_jobs(self, node: str = "") -> dict[str, Job]:
         """The jobs that have not ended, of one shot or of all."""
         found: dict[str, Job] = {}
-        for job_id in self._jobs:
+        for job_id in self.job_ids():
             record = cast("Map[Any]", self._jobs[job_id])
             if record["status"] in LIVE_STATUSES and node in ("", record["node"]):
                 found[job_id] = cast("Job", record.to_py())
