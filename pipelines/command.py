@@ -15,7 +15,6 @@ from typing import Any, cast, get_args
 from crdt_schema.records import Tier
 from pipelines import registry, scaffold
 from pipelines import run as runs
-from pipelines.runners.docker_options import read_options
 from pipelines.spec import Cancelled, Param, Pipeline, PipelineError, Result
 
 TIERS: tuple[Tier, ...] = get_args(Tier)
@@ -87,7 +86,7 @@ def check(given: argparse.Namespace) -> int:
     seen: dict[str, Path] = {}
     for path in paths:
         try:
-            pipeline = read_definition(path)
+            pipeline = registry.read_definition(path)
         except registry.BadCatalog as error:
             wrong += 1
             _say(f"wrong  {error}")
@@ -176,21 +175,9 @@ def find(what: str) -> Pipeline:
     """The pipeline of a file or an id, the workspace's own before those that come with Workprint."""
     path = Path(what)
     if path.suffix == ".toml":
-        return read_definition(path)
+        return registry.read_definition(path)
     own = templates() / f"{what.partition(':')[0]}.toml"
-    return read_definition(own) if own.is_file() else registry.get(what)
-
-
-def read_definition(path: Path) -> Pipeline:
-    """One definition; raises BadCatalog with the file and the field."""
-    pipeline = registry.read_definition(path)
-    try:
-        for tier in pipeline.tiers.values():
-            if tier.runner == "docker":
-                read_options(tier)
-    except PipelineError as error:
-        raise registry.BadCatalog(f"{path.name}: {error}") from error
-    return pipeline
+    return registry.read_definition(own) if own.is_file() else registry.get(what)
 
 
 def recipe_of(pipeline: Pipeline, tier: Tier, given: argparse.Namespace) -> dict[str, Any]:

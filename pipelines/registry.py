@@ -13,6 +13,7 @@ from typing import cast
 from crdt_schema.nodes import Declared
 from crdt_schema.records import Tier
 from pipelines import binding
+from pipelines.docker_options import BadOption, read_options
 from pipelines.parsing import BadCatalog, Table, parse
 from pipelines.spec import BadParameter, Pipeline, PipelineError, TierSpec, UnknownPipeline
 
@@ -122,7 +123,7 @@ def read_definition(path: Path) -> Pipeline:
         tiers: dict[Tier, TierSpec] = {name: _with_graph(spec, path) for name, spec in pipeline.tiers.items()}
         pipeline = replace(pipeline, tiers=tiers)
         for name, spec in tiers.items():
-            _check_binding(pipeline, name, spec)
+            _check_options(pipeline, name, spec)
     except OSError as error:
         raise BadCatalog(f"{path.name}: cannot be read: {error.strerror}") from error
     except BadCatalog as error:
@@ -139,12 +140,13 @@ def _table(path: Path) -> object:
         raise BadCatalog(f"is no {kind.upper()}: {error}") from error
 
 
-def _check_binding(pipeline: Pipeline, name: Tier, spec: TierSpec) -> None:
-    if spec.runner not in _BOUND:
-        return
+def _check_options(pipeline: Pipeline, name: Tier, spec: TierSpec) -> None:
     try:
-        binding.checks(pipeline, spec)
-    except binding.BadBinding as error:
+        if spec.runner in _BOUND:
+            binding.checks(pipeline, spec)
+        elif spec.runner == "docker":
+            read_options(spec)
+    except (binding.BadBinding, BadOption) as error:
         raise BadCatalog(f"tiers.{name}: {error}") from error
 
 

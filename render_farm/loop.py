@@ -23,6 +23,7 @@ from render_farm.ledger import FENCE, REDIS_AWAY, connect, redis_reached
 from render_farm.line import Waiting
 from render_farm.pick import Picked, Station
 from render_farm.queues import Farm, queue_name
+from render_farm.scratch import sweep_containers
 
 WORKER_SECONDS = 60
 LOOK_SECONDS = 5
@@ -126,6 +127,7 @@ class _Process(Worker):
     def handle_work_horse_killed(self, job: Job, retpid: object, ret_val: object, rusage: object) -> None:
         """An attempt ended without a word, killed by us or by the machine."""
         del retpid, rusage
+        sweep_containers()
         log.warning("attempt killed", job=job.id, wait_status=ret_val, stopping=self.stopping)
         if self.stopping:
             self.dropped = job.id
@@ -189,6 +191,7 @@ class WorkerLoop:
         if process.horse_pid:
             process.kill_horse(signal.SIGKILL)
             process.wait_for_horse()
+            sweep_containers()
         if process.dropped:
             try:
                 self._farm.reaper.hand_back(process.dropped, self._station.name)

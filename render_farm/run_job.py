@@ -4,7 +4,6 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,7 +26,7 @@ from render_farm.reaper import Ending, Recovery
 from render_farm.scratch import discard, inputs_of, scratch_folder, sweep
 from render_farm.settings import FarmSettings
 from render_farm.thumbnail import thumbnail
-from render_farm.watch import LOOK_SECONDS, Superseded, TooLong, Watch, end_process
+from render_farm.watch import LOOK_SECONDS, Orphaned, Superseded, TooLong, Watch, end_process
 
 PROGRESS_SECONDS = 0.2
 """More often than this nobody sees a bar move."""
@@ -134,9 +133,9 @@ class _Attempt:
             with scratch_folder(self.settings.scratch, self.id) as folder:
                 self.scratch = folder
                 return self._render()
-        except Superseded:
-            self.trace.warning("another attempt holds the job; this one says nothing")
-            self.kept.end("late")
+        except Superseded as error:
+            self.trace.warning("the attempt ends and says nothing", why=str(error))
+            self.kept.end("node lost" if isinstance(error, Orphaned) else "late")
             return None
         except Exception as error:  # noqa: BLE001 - whatever a pipeline throws, the artist gets an answer
             return self._judged(error)
@@ -199,8 +198,12 @@ class _Attempt:
 
     def _must_be_wanted(self) -> None:
         """Raise when the job shall end; a result that another attempt has overtaken is delivered all the same."""
-        with suppress(Superseded):
+        try:
             self.watch.check()
+        except Orphaned:
+            raise
+        except Superseded:
+            return
 
     def _judged(self, error: Exception) -> Ending:
         """How an attempt ended that raised `error`, for the table of recovery."""

@@ -23,6 +23,10 @@ class Superseded(PipelineError):
     """Another attempt holds the job now: stop, and report nothing."""
 
 
+class Orphaned(Superseded):
+    """The worker of this attempt is gone: put away what it started, here and elsewhere, and end."""
+
+
 class TooLong(PipelineError):
     """The attempt took longer than an attempt may."""
 
@@ -68,12 +72,12 @@ class Watch:
         judged_at = 0.0
         while not self._stop.wait(LOOK_SECONDS):
             now = time.monotonic()
-            if os.getppid() != self._parent:
-                log.error("the worker is gone, so its attempt goes too", job=self._job, attempt=self._attempt)
-                end_process()
+            if self._is_orphan():
+                self._verdict = Orphaned("The worker of this attempt is gone")
             self._on_look()
             try:
-                if now - renewed >= self._settings.lease_seconds / 4:
+                # An orphan lets its lease run out, for nobody would hear how it ended.
+                if not isinstance(self._verdict, Orphaned) and now - renewed >= self._settings.lease_seconds / 4:
                     self._renew()
                     renewed = now
                 if self._verdict is None and self._ledger.is_cancelled(self._job):
@@ -86,6 +90,12 @@ class Watch:
                 judged_at = judged_at or now
                 if now - judged_at > self._settings.cancel_seconds:
                     self._on_stuck(self._verdict)
+
+    def _is_orphan(self) -> bool:
+        if isinstance(self._verdict, Orphaned) or os.getppid() == self._parent:
+            return False
+        log.error("the worker is gone, so its attempt goes too", job=self._job, attempt=self._attempt)
+        return True
 
     def _renew(self) -> None:
         if not self._ledger.renew_lease(self._job, self._settings.node, self.fence, self._settings.lease_seconds):

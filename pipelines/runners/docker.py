@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from pipelines.docker_options import Options, read_options
 from pipelines.runners import docker_daemon, job_folder, owner
 from pipelines.runners.docker_box import Box
-from pipelines.runners.docker_options import Options, read_options
 from pipelines.runners.job_lines import Lines
 from pipelines.spec import Pipeline, PipelineError, Recipe, Result, RunContext, TierSpec
 
@@ -42,6 +42,8 @@ def run(pipeline: Pipeline, spec: TierSpec, recipe: Recipe, context: RunContext)
     options = read_options(spec)
     folder = job_folder.prepare(pipeline, spec, recipe, context)
     with docker_daemon.told(), docker_daemon.client() as daemon:
+        with suppress(PipelineError):  # what others left is no reason not to run
+            _sweep(daemon, time.time())
         image = docker_daemon.find_image(daemon, spec.entry)
         if image is None:
             raise PipelineError(_missing_image(spec.entry, options).removesuffix("."))
@@ -59,16 +61,18 @@ def run(pipeline: Pipeline, spec: TierSpec, recipe: Recipe, context: RunContext)
 
 def sweep(now: float | None = None) -> list[str]:
     """Remove containers whose attempt was killed; the names of those attempts. Nothing when Docker is away."""
-    removed: list[str] = []
     try:
-        with docker_daemon.client() as daemon:
-            for container in docker_daemon.containers(daemon):
-                if owner.is_gone(container.labels, time.time() if now is None else now):
-                    docker_daemon.remove(container)
-                    removed.append(container.labels[owner.ATTEMPT])
-    except docker_daemon.DaemonAway:
-        return removed
-    return removed
+        with docker_daemon.told(), docker_daemon.client() as daemon:
+            return _sweep(daemon, time.time() if now is None else now)
+    except PipelineError:  # it is away, or does not let go of one: the next sweep will do it
+        return []
+
+
+def _sweep(daemon: Any, now: float) -> list[str]:  # noqa: ANN401 - the Docker SDK has no types
+    gone = [each for each in docker_daemon.containers(daemon) if owner.is_gone(each.labels, now)]
+    for container in gone:
+        docker_daemon.remove(container)
+    return [container.labels[owner.ATTEMPT] for container in gone]
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from queue import Empty, Full, Queue
 from typing import Any, Self
 
+from pipelines.docker_options import Options
 from pipelines.runners import owner
 from pipelines.runners.docker_daemon import Docker, docker, remove, requests
-from pipelines.runners.docker_options import Options
 from pipelines.spec import OutOfMemory, PipelineError, Transient
 
 GIB = 1024**3

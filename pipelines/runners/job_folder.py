@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from crdt_schema.sniffing import HEAD_BYTES, UNKNOWN, media_type_of
 from pipelines.binding import values_of
-from pipelines.runners.docker_options import Options
+from pipelines.docker_options import Options
 from pipelines.spec import Output, Pipeline, PipelineError, Recipe, RunContext, TierSpec
 
 VERSION = "job.1"

@@ -25,7 +25,7 @@ pytestmark = [
 ]
 SD, FLUX, WAN, LTX = ({"model": f"tiny/{name}", "dtype": "float32"} for name in ("sd", "flux", "wan", "ltx"))
 NOIR = {"file": "loras/noir.safetensors", "strength": "style"}
-KONTEXT_SIZE = {"_auto_resize": "options.resize", "max_area": "options.area_px"}
+KONTEXT_SIZE = {"_auto_resize": "options.resize", "max_area": "area_px"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ JOBS = {
     "sd from a picture": Wanted({**SD, "class": "StableDiffusionImg2ImgPipeline"}, source=True, more={"strength": 0.9}),
     "flux, fp8": Wanted({**FLUX, "dtype": "bfloat16", "optimizations": ["fp8", "cpu_offloading", "sequential"]}),
     "flux kontext": Wanted(
-        {**FLUX, "class": "FluxKontextPipeline", "arguments": KONTEXT_SIZE, "resize": False, "area_px": 64 * 32},
+        {**FLUX, "class": "FluxKontextPipeline", "arguments": KONTEXT_SIZE, "resize": False},
         source=True,
     ),
     "wan": Wanted(WAN),

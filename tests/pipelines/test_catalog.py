@@ -5,8 +5,7 @@ from typing import Any, cast, get_args
 import pytest
 
 from crdt_schema.records import Tier
-from pipelines import registry, run
-from pipelines.runners import docker_options
+from pipelines import docker_options, registry, run
 from pipelines.spec import PipelineError
 from render_farm.job import queue_for
 

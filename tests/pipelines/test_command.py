@@ -67,7 +67,7 @@ def test_a_name_that_is_none_is_refused(say: Type, name: str) -> None:
 WRONG = {
     'output = "Image"': ('output = "Picture"', "blur.toml: output: 'Picture'"),
     "default = 0.5": ("default = 7", "blur.toml: params.strength.default: "),
-    "memory_gb = 8": ("memory_gb = 0", "blur.toml: options.memory_gb: must be more than 0"),
+    "memory_gb = 8": ("memory_gb = 0", "blur.toml: tiers.low: options.memory_gb: must be more than 0"),
     'version = "1.0.0"': ("", "blur.toml: version"),
     'runner = "docker"': ('runner = "dokcer"', "blur.toml: tiers.low.runner: 'dokcer' is none of local"),
     "[[params]]": ("[[parms]]", "blur.toml: unknown fields: parms"),

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -407,20 +408,38 @@ docker.run(*shell_pipeline("sleep 300"), RECIPE, Attempt(Path(sys.argv[1])))
 """
 
 
-def test_what_a_killed_attempt_left_is_swept_and_nothing_else(tmp_path: Path, attempt: Attempt, shell: Shell) -> None:
-    orphan = Attempt(tmp_path / "1-orphan")
-    process = subprocess.Popen(
-        [sys.executable, "-c", ORPHAN, str(orphan.scratch)], env={**os.environ, "PYTHONPATH": ":".join(sys.path)}
-    )
+@contextmanager
+def orphaned(orphan: Attempt) -> Generator[None]:
+    """An attempt whose process lives within the block and is killed at its end."""
+    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    process = subprocess.Popen([sys.executable, "-c", ORPHAN, str(orphan.scratch)], env=environment)
     try:
         until(lambda: left_of(orphan))
-        assert docker.sweep() == [], "its process lives"
+        yield
     finally:
         process.kill()
         process.wait()
+
+
+def test_what_a_killed_attempt_left_is_gone_when_the_next_one_runs(
+    tmp_path: Path, attempt: Attempt, shell: Shell
+) -> None:
+    orphan = Attempt(tmp_path / "1-orphan")
+    with orphaned(orphan):
+        pass
+    seen: list[list[str]] = []
+    attempt.log = lambda _: seen.append(left_of(orphan))  # pyright: ignore[reportAttributeAccessIssue] - listened to
+    shell("echo hello; " + DONE)
+    assert seen == [[]]
+
+
+def test_what_a_killed_attempt_left_is_swept_and_nothing_else(tmp_path: Path, attempt: Attempt, shell: Shell) -> None:
+    orphan = Attempt(tmp_path / "1-orphan")
     mine = threading.Thread(target=shell, args=("while [ ! -e /job/out/go ]; do sleep 0.1; done; " + DONE,))
     mine.start()
     until(lambda: left_of(attempt))
+    with orphaned(orphan):
+        assert docker.sweep() == [], "its process lives"
     assert docker.sweep() == ["1-orphan"]
     assert left_of(orphan) == []
     assert left_of(attempt), "the living are left alone"

@@ -189,3 +189,14 @@ def test_a_tag_that_stands_for_a_tier_narrows_the_pipeline_to_it(tmp_path: Path)
     assert set(found.tiers) == {"high"}
     with pytest.raises(PipelineError, match="no tier low"):
         found.tier("low")
+
+
+def test_a_container_s_option_that_cannot_mean_anything_is_told_with_the_definition(
+    catalogue: registry.Catalogue, clock: Clock, tmp_path: Path
+) -> None:
+    tier = 'runner = "docker"\nentry = "me/tool:1"\nvram_gb = 0\nlong_edge_px = 64\nseconds_prior = 1\n'
+    wrong = FLEXIACT.partition("[tiers.")[0] + f"[tiers.low]\n{tier}options = {{ memory_gb = -1 }}\n"
+    (tmp_path / "mine.toml").write_text(wrong)
+    look_again(catalogue, clock)
+    (problem,) = catalogue.problems
+    assert problem.message == "mine.toml: tiers.low: options.memory_gb: must be more than 0"

@@ -352,14 +352,17 @@ async def test_a_node_says_what_it_can_run_and_what_it_lacks(farm: Farm, start_w
     assert node.version
 
 
-async def test_nodes_of_a_host_have_numbers_and_keep_them(farm: Farm, start_worker: StartWorker) -> None:
-    first, second = start_worker(), start_worker()
+async def test_nodes_of_a_host_have_numbers_and_keep_them(
+    farm: Farm, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    # Names are taken in the temporary folder; other workers of this machine shall not take ours meanwhile.
+    first, second = start_worker(TMPDIR=str(tmp_path)), start_worker(TMPDIR=str(tmp_path))
     await eventually(lambda: len(farm.nodes()) == 2)
     names = {node.name for node in farm.nodes()}
     assert all(name.rpartition("-")[2].isdigit() for name in names)
     for worker in (first, second):
         assert worker.stop() == 0
-    start_worker()
+    start_worker(TMPDIR=str(tmp_path))
     await eventually(farm.nodes)
     assert farm.nodes()[0].name in names
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from pipelines import registry
+from pipelines.docker_options import KNOWN, Options
 from pipelines.runners import job_folder
-from pipelines.runners.docker_options import KNOWN, Options
 from tests.support.docker import docker_client, docker_host, python_image, tools_environment
 from tests.support.run_context import Attempt
 

@@ -1,7 +1,8 @@
 """Turns a job into the arguments of a pipeline's call: those that the pipeline has, and no others.
 
 The tier's option `arguments` adds to the table here or changes it: { image = "inputs.source", num_frames = "frames" }.
-What begins with `inputs.` is opened as a picture, or as the frames of a film; what has no value is left out.
+What begins with `inputs.` is opened as a picture, or as the frames of a film; `area_px` is width times height; what
+has no value is left out.
 """
 
 import inspect
@@ -50,6 +51,8 @@ def arguments_of(job: Job, pipe: Any, tell: Callable[[int, int], None]) -> dict[
 
 def value_of(job: Job, path: str) -> Any:
     """What a path of the job means, as a model wants it; None when there is nothing."""
+    if path == "area_px":
+        return job.width * job.height
     if path.startswith("inputs."):
         files = job.inputs.get(path.removeprefix("inputs."), [])
         return opened(files[0], job) if files else None
