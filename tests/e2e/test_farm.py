@@ -33,6 +33,22 @@ def waiting(page: Page) -> list[str]:
     return [str(row.get_attribute("aria-label")) for row in page.get_by_test_id("queued-job").all()]
 
 
+def make_a_take(artist: Page) -> None:
+    """Generate one shot with its estimate in sight, and look at what the farm did for it."""
+    artist.get_by_test_id("canvas").click(position={"x": 12, "y": 200})
+    shot = app.nodes(artist, "shot").first
+    shot.locator("header").click()
+    shot.get_by_test_id("generate").hover()
+    expect(shot.get_by_test_id("before-click")).to_contain_text("left")
+    shot.get_by_test_id("generate").click()
+    expect(shot.get_by_test_id("node-state")).to_have_attribute("data-state", "completed", timeout=app.TAKE_MS)
+    artist.get_by_test_id("job-details").first.click()
+    dialog = artist.get_by_test_id("dialog-job")
+    expect(dialog.get_by_test_id("attempt")).to_have_count(1)
+    expect(dialog.get_by_role("log")).to_be_visible()
+    picture(artist, "farm-job")
+
+
 def test_an_admin_sees_the_farm_work_holds_it_and_changes_the_order(studio: Studio, new_person: NewPerson) -> None:
     farm = new_person()
     app.sign_in_by_link(farm, studio)
@@ -67,16 +83,5 @@ def test_an_admin_sees_the_farm_work_holds_it_and_changes_the_order(studio: Stud
     expect(artist.get_by_test_id("batch")).to_have_count(0, timeout=LIVE_MS)
     command_nodes(farm, "resume", "ready")
 
-    artist.get_by_test_id("canvas").click(position={"x": 12, "y": 200})
-    shot = app.nodes(artist, "shot").first
-    shot.locator("header").click()
-    shot.get_by_test_id("generate").hover()
-    expect(shot.get_by_test_id("before-click")).to_contain_text("left")
-    shot.get_by_test_id("generate").click()
-    expect(shot.get_by_test_id("node-state")).to_have_attribute("data-state", "completed", timeout=app.TAKE_MS)
-    artist.get_by_test_id("job-details").first.click()
-    dialog = artist.get_by_test_id("dialog-job")
-    expect(dialog.get_by_test_id("attempt")).to_have_count(1)
-    expect(dialog.get_by_role("log")).to_be_visible()
-    picture(artist, "farm-job")
+    make_a_take(artist)
     expect(farm.get_by_test_id("farm-job").first).to_contain_text("Neo-Noir Laundromat", timeout=LIVE_MS)
