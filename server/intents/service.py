@@ -15,6 +15,7 @@ from crdt_schema.ids import IntentId, ProjectId, UserId, new_id
 from crdt_schema.records import CancelBatchIntent, CancelIntent, Job
 from crdt_schema.takes import Takes
 from pipelines.spec import Pipeline
+from render_farm.attempt_log import AttemptLogs
 from render_farm.events import EventStream
 from render_farm.job import FarmUnavailable
 from render_farm.queues import Farm
@@ -120,6 +121,11 @@ class Intents:
     def progress(self) -> Progress:
         """How live jobs stand."""
         return self._progress
+
+    @property
+    def logs(self) -> AttemptLogs:
+        """The logs of attempts, while they are written."""
+        return self._stream.logs
 
     async def estimate(self, project: ProjectId, node: str, actor: Actor, *, fresh: bool = False) -> Estimate:
         """Price, tier, time and what stands in the way of a take of a shot; raises NotFound."""

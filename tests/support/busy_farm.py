@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ class Watcher:
                     self.events.append(part)
         self.ended = True
 
-    async def until(self, part: str, holds: Any) -> Any:
+    async def until(self, part: str, holds: Callable[[Any], object]) -> Any:
         await eventually(lambda: part in self.farm and holds(self.farm[part]))
         return self.farm[part]
 

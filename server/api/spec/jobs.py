@@ -20,6 +20,9 @@ ENDPOINTS: dict[str, Endpoint] = {
     "POST /api/projects/{project}/batches/{batch}/cancel": Endpoint("cancel", record(batch=ID), status=202),
     "GET /api/projects/{project}/jobs/{job}": Endpoint("read", shape_of(Job)),
     "GET /api/projects/{project}/jobs/{job}/preview": Endpoint("read", BINARY, reply_media=PICTURES),
+    "GET /api/projects/{project}/jobs/{job}/attempts/{attempt}/log": Endpoint(
+        "read", TEXT, reply_media=("text/plain",)
+    ),
     "GET /api/farm/live": Endpoint("signed in", TEXT, reply_media=("text/event-stream",), query={"once": TEXT}),
     "PUT /api/farm/previews/{project}/{job}": Endpoint(
         "order", record(job=ID, number=WHOLE), status=201, body=BINARY, media=PICTURES
