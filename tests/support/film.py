@@ -219,8 +219,8 @@ def joins(source: str, source_socket: str, target: str, target_socket: str) -> E
 
 
 @asynccontextmanager
-async def open_film(root: Path, redis_url: str) -> AsyncGenerator[Film]:
-    film = Film(root, redis_url)
+async def open_film(root: Path, redis_url: str, port: int = 0) -> AsyncGenerator[Film]:
+    film = Film(root, redis_url, port)
     await film.start()
     try:
         yield film

@@ -61,7 +61,11 @@ class Zygote:
         for name in self.pids:
             if self.is_alive(name):
                 self.kill(name, signal.SIGTERM)
-        wait_until(lambda: not any(map(self.is_alive, self.pids)), 30)
+        try:
+            wait_until(lambda: not any(map(self.is_alive, self.pids)), 10)
+        except AssertionError:
+            for name in filter(self.is_alive, self.pids):
+                self.kill(name)
         self._process.communicate(timeout=10)
 
     def _start(self, name: str, order: dict[str, Any], fault: Fault | None) -> int:

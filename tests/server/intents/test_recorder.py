@@ -286,7 +286,13 @@ async def test_an_event_that_cannot_be_recorded_ends_the_job_and_not_the_recorde
     monkeypatch.setattr(film.projects, "store_take", disk_gone)
     monkeypatch.setattr("server.intents.recorder.MAX_DELIVERIES", 1)
     media = reports.media(BYTES)
-    about: dict[str, Any] = {"job": reports.job, "project": film.project_id, "attempt": "attempt-1", "farm_node": "n", "at": utc_now()}
+    about: dict[str, Any] = {
+        "job": reports.job,
+        "project": film.project_id,
+        "attempt": "attempt-1",
+        "farm_node": "n",
+        "at": utc_now(),
+    }
     film.farm.ledger.publish(Finished(**about, outputs=(media,), thumbnail=media, seconds=1.0))
     job = await film.until(reports.job, "failed")
     assert job["reason"] == NOT_RECORDED
