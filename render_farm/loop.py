@@ -20,6 +20,7 @@ from rq.worker import WorkerStatus
 from crdt_schema.ids import new_id
 from render_farm.job import FarmUnavailable
 from render_farm.ledger import FENCE, REDIS_AWAY, connect, redis_reached
+from render_farm.leftovers import sweep_containers
 from render_farm.line import Waiting
 from render_farm.pick import Picked, Station
 from render_farm.queues import Farm, queue_name
@@ -129,6 +130,7 @@ class _Process(Worker):
         del retpid, rusage
         sweep_containers()
         log.warning("attempt killed", job=job.id, wait_status=ret_val, stopping=self.stopping)
+        sweep_containers()
         if self.stopping:
             self.dropped = job.id
         else:

@@ -23,6 +23,7 @@ from pipelines import run as _run  # loaded here so that every forked attempt ha
 from render_farm import run_job as _run_job
 from render_farm.clock import utc_now
 from render_farm.job import QUEUES, FarmNode, FarmUnavailable, QueueName
+from render_farm.leftovers import sweep_containers
 from render_farm.logs import set_up_logs
 from render_farm.loop import WorkerLoop
 from render_farm.machine import Abilities, Machine, abilities, named
@@ -134,6 +135,7 @@ class _Worker:
             self._abilities = abilities(registry.load_catalog().values(), self._station.vram_gb)
             self._announce()
             self._checked.set()
+            sweep_containers()
             if self._stop.wait(CHECK_SECONDS):
                 return
 
