@@ -33,9 +33,9 @@ class Zygote:
             text=True,
         )
 
-    def node(self, name: str, redis_url: str, fault: Fault | None = None) -> int:
+    def node(self, name: str, redis_url: str, fault: Fault | None = None, lease_seconds: float = LEASE_SECONDS) -> int:
         """Start a farm worker for the CPU; its pid."""
-        return self._start(name, {"kind": "node", "redis": redis_url}, fault)
+        return self._start(name, {"kind": "node", "redis": redis_url, "lease": lease_seconds}, fault)
 
     def hub(self, name: str, redis_url: str, fault: Fault | None = None, **fields: object) -> int:
         """Start a film in a process of its own, which asks for a take of `shot` as `intent` unless it has."""
@@ -119,7 +119,7 @@ def be(order: dict[str, Any]) -> int:
         REDIS_URL=order["redis"],
         WORKPRINT_LOG="json",
         WORKPRINT_SCRATCH=str(folder / "scratch"),
-        WORKPRINT_LEASE_SECONDS=str(LEASE_SECONDS),
+        WORKPRINT_LEASE_SECONDS=str(order.get("lease", LEASE_SECONDS)),
         WORKPRINT_CANCEL_SECONDS="1",
         WORKPRINT_STOP_SECONDS="0.5",
     )
