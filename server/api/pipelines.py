@@ -7,19 +7,36 @@ from dataclasses import asdict
 from aiohttp import web
 
 from crdt_schema.records import Tier
-from pipelines.registry import quality_mappings
-from pipelines.spec import Input, Pipeline
+from crdt_schema.takes import TIERS
+from pipelines.registry import for_task, quality_mappings
+from pipelines.spec import Input, Pipeline, PipelineError
 from render_farm.job import FarmNode, FarmUnavailable
+from render_farm.overview import Overview
 from server.api.access import demand
 from server.auth.policy import who_may
 from server.errors import Forbidden
-from server.keys import CATALOGUE, FARM
+from server.intents.abilities import Choice, missing
+from server.keys import CATALOGUE, FARM, INTENTS, PIPELINES
 from server.middleware import USER
 
 
-async def mappings(_request: web.Request) -> web.Response:
-    """GET /api/quality/mappings: which pipeline each tier runs, by task type (I-016)."""
-    return web.json_response(quality_mappings())
+async def mappings(request: web.Request) -> web.Response:
+    """GET /api/quality/mappings: which pipeline each tier runs, by task type, and whether one can now (I-016)."""
+    farm, catalogue = await request.app[INTENTS].view.look(), request.app[PIPELINES]
+    found = quality_mappings()
+    for task, tiers in found.items():
+        for tier in TIERS:
+            if tier in tiers:
+                tiers[tier]["available"] = _runs(farm, catalogue, task, tier)
+    return web.json_response(found)
+
+
+def _runs(farm: Overview, catalogue: dict[str, Pipeline], task: str, tier: Tier) -> bool:
+    """Whether a connected farm node can run what a tier stands for."""
+    try:
+        return not missing(farm, Choice(for_task(task, tier, catalogue), tier))
+    except PipelineError:
+        return False
 
 
 async def pipelines(request: web.Request) -> web.Response:

@@ -65,6 +65,8 @@ def choose(
 def missing(farm: Overview, choice: Choice) -> str:
     """Why no connected node can run it, or empty. What comes with Workprint itself may wait for a worker to start."""
     pipeline, tier = choice.pipeline, choice.tier
+    if pipeline.unavailable:
+        return f"{pipeline.label} cannot run in this version: it {pipeline.unavailable.rstrip('.')}."
     if not farm.reachable or able(farm, pipeline, tier):
         return ""
     if choice.spec.runner == "local" and not any(f"{pipeline.id}@{tier}" in node.lacks for node in farm.nodes):

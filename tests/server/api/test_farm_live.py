@@ -1,14 +1,17 @@
 """The farm page's stream: everything at once, then what changes; each sees their own projects and no more."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from server import keys
+from server.intents.farm_view import FRESH_SECONDS
 from tests.support.busy_farm import BusyFarm, Watcher, busy_farm, watching
 from tests.support.farm import eventually
-from tests.support.service import made
+from tests.support.farm_seen import node
+from tests.support.service import got, made
 from tests.support.signed_in import sent
 
 PARTS = {"reachable", "nodes", "queues", "running", "recent", "costs"}
@@ -126,3 +129,15 @@ async def test_a_farm_that_cannot_be_reached_is_said_to_be_so(farm: BusyFarm) ->
         await seen.until("reachable", lambda value: value is True)
         farm.valkey.stop()
         await seen.until("reachable", lambda value: value is False)
+
+
+async def test_what_a_tier_stands_for_is_available_where_a_node_says_that_it_can(farm: BusyFarm) -> None:
+    ana = await farm.service.sign_in("Ana", "owner")
+    before = await got(ana, "/api/quality/mappings")
+    assert not before["generate-image"]["standard"]["available"]
+    can = ("t2i-flux-schnell@standard",)
+    farm.service.app[keys.FARM].roster.announce(node("gpu-1", vram_gb=16, can=can))
+    await asyncio.sleep(FRESH_SECONDS)  # what was seen holds for so long
+    after = await got(ana, "/api/quality/mappings")
+    assert after["generate-image"]["standard"]["available"]
+    assert not after["generate-image"]["high"]["available"]
