@@ -11,9 +11,10 @@ from pycrdt import Doc
 
 from crdt_schema.canvas import Canvas
 from crdt_schema.ids import IntentId
+from render_farm.queues import Farm
 from tests.support.farm import Valkey, eventually, valkey
 from tests.support.faults import Fault
-from tests.support.film import EVE, Film, open_film
+from tests.support.film import EVE, SHOT, Film, open_film
 from tests.support.simulation import Simulation, check
 from tests.support.zygote import Zygote
 
@@ -72,6 +73,55 @@ async def test_a_node_killed_between_any_two_steps_costs_an_attempt_and_no_take(
     assert sorted(take["job"] for take in takes.values()) == sorted(completed)
     assert len(film.files()) == len(completed) >= len(intents) - 2
     assert film.farm.ledger.live() == {}
+
+
+HUB_FAULTS = {
+    "asked, not judged": Fault("server.intents.dispatcher:Dispatcher.consider", "before"),
+    "judged, not on disk": Fault("crdt_schema.takes:Takes.add_job", "after"),
+    "on disk, not submitted": Fault("render_farm.queues:Farm.submit", "before"),
+    "live, not queued": Fault("render_farm.ledger:Ledger.enter", "after"),
+    "queued": Fault("render_farm.queues:Farm.submit", "after"),
+    "an event read, not recorded": Fault("server.intents.recorder:Recorder.record", "before"),
+    "a start recorded, not acknowledged": Fault("render_farm.events:EventStream.done", "before"),
+    "finished, no file yet": Fault("server.intents.recorder:file_take", "before"),
+    "a file, no take": Fault("server.intents.recorder:file_take", "after"),
+    "a take, not on disk": Fault("crdt_schema.takes:Takes.add_take", "after"),
+    "a take, not shown": Fault("server.intents.recorder:Recorder._activate", "before"),
+    "an end recorded, not acknowledged": Fault("render_farm.events:EventStream.done", "before", nth=3),
+}
+
+
+async def test_a_hub_killed_between_any_two_steps_loses_no_intent_and_makes_no_take_twice(
+    valkey: Valkey, zygote: Zygote, tmp_path: Path
+) -> None:
+    root = tmp_path / "workspace"
+    async with open_film(root, valkey.url) as film:
+        project = await film.new_project(cap=1_000_000.0)
+        await film.add_shot()
+        port = film._port
+    # It is not the node that dies here: on a busy machine a short lease could end without anybody's death.
+    zygote.node("node", valkey.url, lease_seconds=15)
+    farm = Farm(valkey.url)
+    await eventually(farm.nodes)
+    hub = {"root": str(root), "project": project.id, "port": port, "shot": SHOT}
+    for number, fault in enumerate(HUB_FAULTS.values()):
+        zygote.hub(f"hub-{number}", valkey.url, fault, intent=f"intent-{number}", **hub)
+        died = zygote.marker(f"hub-{number}")
+        await eventually(lambda number=number: not zygote.is_alive(f"hub-{number}"), 30)
+        assert died.exists(), f"{fault}: {zygote.log(f'hub-{number}')}"
+    async with open_film(root, valkey.url, port) as film:
+        await film.open(project.id)
+        for number in range(len(HUB_FAULTS)):
+            # A hub that died over older events may not have acknowledged it: then a client sends it again.
+            if not await film.has_intent(f"intent-{number}"):
+                await film.ask(intent=f"intent-{number}")
+            job = await film.until(f"intent-{number}", "completed", "lost", "failed", "refused", seconds=60)
+            assert job["status"] == "completed", (job["reason"], job["attempts"])
+        takes = await film.takes()
+        assert len(takes) == len(film.files()) == len(HUB_FAULTS)
+        assert sorted(take["number"] for take in takes.values()) == list(range(1, len(takes) + 1))
+        await eventually(lambda: farm._redis.xlen("workprint:events") == 0)
+    farm.close()
 
 
 async def test_valkey_killed_while_a_job_waits_runs_and_ends_costs_nothing(
