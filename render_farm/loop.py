@@ -24,7 +24,6 @@ from render_farm.leftovers import sweep_containers
 from render_farm.line import Waiting
 from render_farm.pick import Picked, Station
 from render_farm.queues import Farm, queue_name
-from render_farm.scratch import sweep_containers
 
 WORKER_SECONDS = 60
 LOOK_SECONDS = 5
@@ -128,7 +127,6 @@ class _Process(Worker):
     def handle_work_horse_killed(self, job: Job, retpid: object, ret_val: object, rusage: object) -> None:
         """An attempt ended without a word, killed by us or by the machine."""
         del retpid, rusage
-        sweep_containers()
         log.warning("attempt killed", job=job.id, wait_status=ret_val, stopping=self.stopping)
         sweep_containers()
         if self.stopping:

@@ -46,5 +46,5 @@ class Lookout:
         except FarmUnavailable:
             return UNREACHABLE
         cards = {card.job: card for card in (*running, *(card for line in lines.values() for card in line))}
-        order = {queue: tuple(card.job for card in line) for queue, line in lines.items()}
+        order: Lines = {queue: tuple(card.job for card in line) for queue, line in lines.items()}
         return Overview(True, nodes, order, cards, medians)

@@ -1,16 +1,10 @@
-"""A folder per attempt, gone when the attempt is, however it ended; and its containers too."""
+"""A folder per attempt, gone when the attempt is, however it ended."""
 
 import os
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-
-import structlog
-
-from pipelines.runners import docker
-
-log = structlog.get_logger("workprint.farm")
 
 
 @contextmanager
@@ -44,12 +38,6 @@ def sweep(root: Path) -> list[str]:
     for folder in left:
         shutil.rmtree(folder, ignore_errors=True)
     return sorted(folder.name for folder in left)
-
-
-def sweep_containers() -> None:
-    """Remove containers of attempts that were killed; nothing where Docker is away."""
-    for attempt in docker.sweep():
-        log.warning("removed the container of a killed attempt", attempt=attempt)
 
 
 def _is_alive(pid: str) -> bool:

@@ -30,7 +30,7 @@ from render_farm.machine import Abilities, Machine, abilities, named
 from render_farm.nodes import queues_for
 from render_farm.pick import Station
 from render_farm.queues import Farm
-from render_farm.scratch import sweep, sweep_containers
+from render_farm.scratch import sweep
 from render_farm.settings import BadSetting, FarmSettings
 
 HEARTBEAT_SECONDS = 5.0
@@ -131,7 +131,6 @@ class _Worker:
     def _check(self) -> None:
         """Side thread: what can be run here, again and again, for servers and drivers come and go."""
         while True:
-            sweep_containers()
             self._abilities = abilities(registry.load_catalog().values(), self._station.vram_gb)
             self._announce()
             self._checked.set()

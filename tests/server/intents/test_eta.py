@@ -47,4 +47,5 @@ def test_the_newest_twenty_durations_count_and_each_job_once(farm: Farm) -> None
     for number in range(30):
         durations.note(field, f"j-{number}", number)
         durations.note(field, f"j-{number}", number)
-    assert durations.medians() == {field: Measured(pytest.approx(19.5), 20)}
+    measured = durations.medians()[field]
+    assert (measured.seconds, measured.count) == (pytest.approx(19.5), 20)
