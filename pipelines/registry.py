@@ -72,22 +72,28 @@ class Catalogue:
             self._read(sorted(path for path in seen if _is_definition(path)))
 
     def _read(self, paths: Sequence[Path]) -> None:
-        before = {path: self.pipelines.pop(name) for path, name in self._of_template.items()}
+        before = {path: self.pipelines[name] for path, name in self._of_template.items()}
+        gone = set(self._of_template.values())
+        found = {name: pipeline for name, pipeline in self.pipelines.items() if name not in gone}
         self._of_template = {}
         problems: list[Problem] = []
         for path in paths:
             try:
                 pipeline = read_definition(path)
-                _must_be_new(pipeline, self.pipelines)
+                _must_be_new(pipeline, found)
             except BadCatalog as error:
                 problems.append(Problem(path.name, str(error)))
                 # Somebody may be in the middle of saving it: shots that use it go on with what it said.
                 pipeline = before.get(path)
-                if pipeline is None or pipeline.id in self.pipelines:
+                if pipeline is None or pipeline.id in found:
                     continue
-            self.pipelines[pipeline.id] = pipeline
+            found[pipeline.id] = pipeline
             self._of_template[path] = pipeline.id
         self.problems = tuple(problems)
+        # Others read in their own threads: what stays must not be away for a moment.
+        self.pipelines.update(found)
+        for name in gone - set(found):
+            del self.pipelines[name]
 
 
 @cache

@@ -31,5 +31,6 @@ async def _fetch_one(record: Mapping[str, Any], folder: Path, fetch: Fetch) -> P
     path = folder / f"{blob}{_SUFFIXES.get(media_type) or mimetypes.guess_extension(media_type) or ''}"
     if not path.exists():
         await fetch(BlobHash(blob), path)
-        path.chmod(0o400)
+        # The folder is closed to others on this machine; in a container another user reads the file.
+        path.chmod(0o444)
     return path

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -130,13 +131,16 @@ class _Worker:
 
     def _check(self) -> None:
         """Side thread: what can be run here, again and again, for servers and drivers come and go."""
-        while True:
-            self._abilities = abilities(registry.load_catalog().values(), self._station.vram_gb)
+        while not self._stop.is_set():
+            known = dict(registry.load_catalog())
+            self._abilities = abilities(known.values(), self._station.vram_gb)
             self._announce()
             self._checked.set()
             sweep_containers()
-            if self._stop.wait(CHECK_SECONDS):
-                return
+            until = time.monotonic() + CHECK_SECONDS
+            while time.monotonic() < until and not self._stop.wait(registry.LOOK_SECONDS):
+                if registry.load_catalog() != known:  # somebody has put a definition into the Library
+                    break
 
     def _live(self) -> None:
         """Side thread: the node lives."""

@@ -9,7 +9,7 @@ from typing import cast
 from aiohttp import web
 
 from crdt_schema.ids import ProjectId, UserId
-from pipelines.registry import Catalogue, sockets_of
+from pipelines.registry import LOOK_SECONDS, Catalogue, sockets_of
 from render_farm.planner import LineKeeper
 from render_farm.queues import Farm
 from server import keys
@@ -107,7 +107,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         on_refused=app[keys.PROPOSALS].note,
     )
     add_what_needs_the_hub(app, clock)
-    started = [run_people, run_projects, run_replication, run_files, run_snapshotter]
+    started = [run_catalogue, run_people, run_projects, run_replication, run_files, run_snapshotter]
     app.cleanup_ctx.extend([*started, run_hub, run_lines, run_intents, run_takes_check, run_activity])
     # aiohttp waits for every handler before it cleans up: who looks at the farm must be let go now.
     app.on_shutdown.append(lambda app: app[keys.FARM_LIVE].close())
@@ -234,6 +234,20 @@ def hub_asker(app: web.Application) -> Callable[[str], None]:
         task.add_done_callback(asking.discard)
 
     return ask
+
+
+async def run_catalogue(app: web.Application) -> AsyncIterator[None]:
+    """Take in templates while nobody asks for the list: who uses one that was changed gets what it says now."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.to_thread(app[keys.CATALOGUE].refresh)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    watching = asyncio.create_task(watch())
+    yield
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
 
 
 async def run_people(app: web.Application) -> AsyncIterator[None]:

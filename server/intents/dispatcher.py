@@ -109,8 +109,7 @@ class Dispatcher:
         asked = _asked(request, intent)
         try:
             wish = _wish(request, intent)
-            await self._view.look()
-            accepted = self._judged(request, wish, rooms)
+            accepted = await self._judged_today(request, wish, rooms)
             if reached := await asyncio.to_thread(self._farm.ping):
                 if not self._view.seen.reachable:
                     await self._view.look(fresh_seconds=0)
@@ -144,6 +143,15 @@ class Dispatcher:
             change = partial(_show, node_id=asked.node, take=accepted.equal_take)
             rooms.canvas.edit(FARM, change)
             await rooms.canvas.saved()
+
+    async def _judged_today(self, request: Request, wish: Wish, rooms: Rooms) -> Accepted:
+        """What the judge accepts; it refuses nobody for a farm that looked otherwise a moment ago. Raises Refused."""
+        await self._view.look()
+        try:
+            return self._judged(request, wish, rooms)
+        except Refused:
+            await self._view.look(fresh_seconds=0)
+            return self._judged(request, wish, rooms)
 
     def _judged(self, request: Request, wish: Wish, rooms: Rooms) -> Accepted:
         """What the judge accepts; raises Refused, also for a fault of ours: asked again it would fail again."""

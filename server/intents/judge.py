@@ -9,6 +9,7 @@ from crdt_schema.project import Manifest, contract_gate
 from crdt_schema.records import CanvasPlain, Take, Tier
 from crdt_schema.rules import RULE_TEXTS
 from crdt_schema.takes import Costs
+from pipelines import registry
 from pipelines.registry import quality_mappings
 from pipelines.spec import Pipeline, PipelineError, UnknownPipeline
 from render_farm.overview import UNREACHABLE, Overview
@@ -89,9 +90,9 @@ class Judge:
         if not gate["holds"]:
             raise Refused(f"{gate['message']}. Can be lifted by {gate['who_can_lift']}.")
         choice = self.choice(case)
+        tier_asked = self._tier_asked(case)
         if lacking := abilities.missing(case.farm, choice):
             raise Refused(lacking)
-        tier_asked = case.manifest["project_settings"]["quality"]
         made = recipe.build(
             case.canvas,
             case.manifest,
@@ -110,13 +111,18 @@ class Judge:
 
     def choice(self, case: Case) -> Choice:
         """The pipeline and the tier that would run for a shot, as the farm is now; raises Refused."""
-        pipeline, settings = self.pipeline(case), case.manifest["project_settings"]
+        pipeline, tier = self.pipeline(case), self._tier_asked(case)
         try:
-            pipeline.tier(settings["quality"])
+            pipeline.tier(tier)
         except PipelineError as error:
             raise Refused(f"{str(error).rstrip('.')}.") from error
-        wanted = Choice(pipeline, settings["quality"])
-        return abilities.choose(case.farm, self._pipelines, self._mappings, wanted, settings["when_busy"])
+        when_busy = case.manifest["project_settings"]["when_busy"]
+        return abilities.choose(case.farm, self._pipelines, self._mappings, Choice(pipeline, tier), when_busy)
+
+    def _tier_asked(self, case: Case) -> Tier:
+        """That of the project, unless the shot's pipeline is named with a tag that stands for a tier (P-006)."""
+        _, _, tag = recipe.pipeline_of(case.canvas, case.node).partition(":")
+        return self.pipeline(case).tags.get(tag, case.manifest["project_settings"]["quality"])
 
     def pipeline(self, case: Case) -> Pipeline:
         """The pipeline joined to the shot; raises Refused."""
@@ -124,13 +130,10 @@ class Judge:
 
     def known(self, wanted: str) -> Pipeline:
         """The pipeline of that `name:tag`; raises Refused."""
-        name, _, tag = wanted.partition(":")
-        pipeline = self._pipelines.get(name)
-        if pipeline is None:
-            raise Refused(f"There is no pipeline called {name[:80]}.") from UnknownPipeline(name)
-        if tag not in ("", "latest", pipeline.version):
-            raise Refused(f"{name} is here in version {pipeline.version}, not {tag[:80]}.")
-        return pipeline
+        try:
+            return registry.find(self._pipelines, wanted)
+        except UnknownPipeline as error:
+            raise Refused(f"{error}.") from error
 
     @staticmethod
     def _must_be_open(case: Case) -> None:

@@ -200,3 +200,21 @@ def test_a_container_s_option_that_cannot_mean_anything_is_told_with_the_definit
     look_again(catalogue, clock)
     (problem,) = catalogue.problems
     assert problem.message == "mine.toml: tiers.low: options.memory_gb: must be more than 0"
+
+
+def test_while_one_definition_is_read_again_the_others_are_there(
+    catalogue: registry.Catalogue, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.toml").write_text(FLEXIACT)
+    look_again(catalogue, clock)
+    seen: list[bool] = []
+    read = registry.read_definition
+
+    def watch(path: Path) -> registry.Pipeline:
+        seen.append("flexiact" in catalogue.pipelines)
+        return read(path)
+
+    monkeypatch.setattr(registry, "read_definition", watch)
+    (tmp_path / "mine.toml").write_text(FLEXIACT + "\n")
+    look_again(catalogue, clock)
+    assert seen == [True]

@@ -27,8 +27,8 @@ class BusyFarm:
         self.service, self.valkey, self._folder = service, valkey, folder
         self.workers: list[Worker] = []
 
-    def start_worker(self, *arguments: str) -> Worker:
-        self.workers.append(Worker(self.valkey.url, self._folder, *arguments))
+    def start_worker(self, *arguments: str, **settings: str) -> Worker:
+        self.workers.append(Worker(self.valkey.url, self._folder, *arguments, **settings))
         return self.workers[-1]
 
     async def project(

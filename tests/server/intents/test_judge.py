@@ -1,5 +1,6 @@
 """Who may generate what: every reason to refuse, in the words an artist reads, and the estimate by the same judge."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -113,6 +114,14 @@ def test_a_pipeline_must_be_joined_known_and_there() -> None:
     assert reason(canvas=make_canvas("dall-e-9")) == "There is no pipeline called dall-e-9."
     assert reason(canvas=make_canvas("test-still:0.1")) == "test-still is here in version 1.0.0, not 0.1."
     assert "none is connected" in reason(canvas=make_canvas("t2i-sd1.5"))
+
+
+def test_a_tag_that_stands_for_a_tier_holds_whatever_the_project_s_quality() -> None:
+    pinned = replace(TEST_STILL, tags={"final": "high"})
+    judge = Judge({TEST_STILL.id: pinned}, seed=lambda: 5)
+    high = farm_of(node("one", vram_gb=24, can=("test-still@high",)))
+    accepted = judge.judge(case(canvas=make_canvas("test-still:final"), farm=high))
+    assert (accepted.tier, accepted.tier_asked, accepted.recipe["tier"]) == ("high", "high", "high")
 
 
 def test_a_tier_that_the_pipeline_does_not_have_is_named() -> None:
