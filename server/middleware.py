@@ -62,6 +62,9 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         code, message = error.reason.lower().replace(" ", "_"), WORDS.get(error.status, f"{error.reason}.")
         allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
         return web.json_response(error_body(code, message, trace_id), status=error.status, headers=allowed)
+    except ConnectionResetError:
+        # Whoever watched has gone, which is no failure, and nobody is left to be told; aiohttp closes the connection.
+        raise
     except Exception as error:
         if await project_is_gone(request):
             log.info("project went away meanwhile", status=404, error=str(error), **known)

@@ -15,10 +15,13 @@ from typing import Any
 import aiohttp
 import pytest
 import structlog.testing
+from aiohttp import ClientConnectionResetError, web
+from aiohttp.test_utils import make_mocked_request
 from yarl import URL
 
 from server import keys
 from server.api.media import MAX_PARTS
+from server.middleware import tell_errors
 from server.projects import layout
 from tests.support.service import PASSWORD, PNG_PIXEL, Service, got, made, running_service
 
@@ -319,3 +322,12 @@ async def test_every_failure_has_the_one_body_and_stands_in_the_log_under_its_tr
     assert line["error"]
     async with ana.head(path) as reply:
         assert await reply.read() == b""
+
+
+async def test_who_goes_while_something_is_being_written_is_no_failure_of_ours() -> None:
+    async def handler(_: web.Request) -> web.StreamResponse:
+        raise ClientConnectionResetError("Cannot write to closing transport")
+
+    with structlog.testing.capture_logs() as lines, pytest.raises(ConnectionResetError):
+        await tell_errors(make_mocked_request("GET", "/api/farm/live"), handler)
+    assert lines == []

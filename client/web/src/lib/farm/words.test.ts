@@ -47,7 +47,7 @@ describe('a farm node in words', () => {
     expect(inabilities(NODE.lacks)).toEqual([
       { pipeline: 'wan', tiers: ['high'], missing: 'needs 48 GB of GPU memory' }
     ]);
-    expect(abilitySummary(NODE)).toBe('Can run 2 pipelines, not all of 1 more');
+    expect(abilitySummary(NODE)).toBe('Can run 2 pipelines, 1 more only in part or not at all');
     expect(abilitySummary({ can: [], lacks: {} })).toBe('Can run 0 pipelines');
   });
 });

@@ -90,7 +90,7 @@ export function inabilities(lacks: Readonly<Record<string, string>>): Ability[] 
 export function abilitySummary(node: Pick<FarmNodeShown, 'can' | 'lacks'>): string {
   const able = abilities(node.can).length;
   const unable = new Set(inabilities(node.lacks).map(({ pipeline }) => pipeline)).size;
-  return `Can run ${count(able, 'pipeline')}${unable > 0 ? `, not all of ${unable} more` : ''}`;
+  return `Can run ${count(able, 'pipeline')}${unable > 0 ? `, ${unable} more only in part or not at all` : ''}`;
 }
 
 /** What somebody may know of a job: of other people's projects only that there is one. */
