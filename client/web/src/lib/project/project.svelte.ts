@@ -70,7 +70,7 @@ export type Source = Pick<
 export class Project implements Standing {
   readonly id: string;
   readonly me: Me;
-  readonly pipelines: PipelineInfo[];
+  pipelines = $state.raw<PipelineInfo[]>([]);
   readonly history: History;
   readonly locks: Locks;
   readonly forks: ForkRecords;
@@ -161,6 +161,11 @@ export class Project implements Standing {
     this.locks.destroy();
     this.forks.destroy();
     void this.#sync.close();
+  }
+
+  /** Asks again which pipelines there are and what can run now; while the server is away those that are known stay. */
+  async refreshPipelines(): Promise<void> {
+    this.pipelines = await remembered('pipelines', () => api.pipelines()).catch(() => this.pipelines);
   }
 
   get info(): ProjectInfo {
