@@ -12,6 +12,7 @@ function job(id: string, status: JobStatus, fields: Partial<JobLike> = {}): JobL
     ended_at: '',
     seconds: 0,
     cost_usd: 0,
+    attempts: [],
     ...fields
   };
 }
@@ -47,5 +48,14 @@ describe('the line under a job', () => {
     expect(statusLine(job('a', 'completed', { seconds: 3.2, cost_usd: 0.05 }))).toBe('3.2 s, $0.05');
     expect(statusLine(job('a', 'refused', { reason: 'Budget Cap exceeded.' }))).toBe('Budget Cap exceeded.');
     expect(statusLine(job('a', 'failed'))).toBe('Failed without a reason');
+  });
+
+  it('says of a take that was offered again why it cost nothing', () => {
+    expect(statusLine(job('a', 'completed', { notice: 'Unchanged: take 3.' }))).toBe('Unchanged: take 3.');
+  });
+
+  it('ends with a job that was lost, and asks to generate again', () => {
+    expect(sortJobs([job('a', 'lost')], 10).live).toEqual([]);
+    expect(statusLine(job('a', 'lost'))).toBe('Its farm nodes vanished. Generate again');
   });
 });

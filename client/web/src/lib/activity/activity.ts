@@ -11,9 +11,11 @@ export interface JobLike {
   asked_at: string;
   seconds: number;
   cost_usd: number;
+  notice?: string;
+  attempts: readonly unknown[];
 }
 
-const LIVE: ReadonlySet<JobStatus> = new Set(['queued', 'running', 'lost']);
+const LIVE: ReadonlySet<JobStatus> = new Set(['queued', 'running']);
 
 export function isLive(status: JobStatus): boolean {
   return LIVE.has(status);
@@ -40,9 +42,12 @@ export function statusLine(job: JobLike): string {
     case 'running':
       return 'Running';
     case 'lost':
-      return 'The farm node went silent; the job is given to another';
+      return job.reason || 'Its farm nodes vanished. Generate again';
     case 'completed':
-      return `${duration(job.seconds)}, ${money(job.cost_usd)}`;
+      // A take that was there already took nothing and cost nothing.
+      return job.attempts.length === 0 && job.notice
+        ? job.notice
+        : `${duration(job.seconds)}, ${money(job.cost_usd)}`;
     case 'cancelled':
       return 'Cancelled';
     case 'refused':

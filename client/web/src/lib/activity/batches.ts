@@ -53,7 +53,7 @@ function viewOf<Job extends BatchJob>(
   const [done, running, failed, stopped] = [
     number('completed'),
     number('running'),
-    number('failed', 'refused'),
+    number('failed', 'refused', 'lost'),
     number('cancelled')
   ];
   const waiting = total - ended - running;
