@@ -12,7 +12,8 @@ function job(id: string, status: JobStatus, batch = 'b1'): BatchJob {
     started_at: '',
     ended_at: '',
     seconds: 0,
-    cost_usd: 0
+    cost_usd: 0,
+    attempts: []
   };
 }
 
