@@ -299,7 +299,7 @@ async def test_a_job_that_kills_its_workers_is_lost_with_a_reason(film: Film, st
     job = await film.until(await film.ask(), "lost", seconds=60)
     assert "vanished" in job["reason"]
     assert job["trace_id"]
-    assert [attempt["outcome"] for attempt in job["attempts"]] == ["lost", "lost"]
+    assert [attempt["outcome"] for attempt in job["attempts"]] == ["lost", "lost", "lost"]
 
 
 async def test_a_previz_frame_is_made_in_the_project_s_shape(film: Film, start_worker: StartWorker) -> None:
