@@ -40,6 +40,7 @@ class EventStream:
         self._stream = f"{namespace}:events"
         self.logs = AttemptLogs(self._redis, namespace)
         self._consumer = consumer
+        self._behind = False
 
     async def follow(self) -> AsyncIterator[tuple[str, AnyEvent]]:
         """Every event with its entry id, for ever: first those of this consumer that were never done, then new ones.
@@ -48,6 +49,8 @@ class EventStream:
         """
         pause, after = FIRST_PAUSE_SECONDS, "0"
         while True:
+            if self._behind:
+                after, self._behind = "0", False
             try:
                 await self._make_group()
                 entries = await self._read(after)
@@ -55,7 +58,7 @@ class EventStream:
                 if pause == FIRST_PAUSE_SECONDS:  # once, however long it stays away
                     log.warning("Redis is away; requests and results wait until it is back", error=str(error))
                 await asyncio.sleep(pause)
-                pause, after = min(pause * 2, LONGEST_PAUSE_SECONDS), "0"
+                pause, self._behind = min(pause * 2, LONGEST_PAUSE_SECONDS), True
                 continue
             if pause > FIRST_PAUSE_SECONDS:
                 log.info("Redis is back")
@@ -66,6 +69,10 @@ class EventStream:
                     yield entry, event
             # "0" lists what was delivered and not done; after that list has been walked once, only new entries count.
             after = entries[-1][0] if entries and after != ">" else ">"
+
+    def again(self) -> None:
+        """Have `follow` give out once more what was not done: else that waits until it is claimed, a minute later."""
+        self._behind = True
 
     async def done(self, entry: str) -> None:
         """Take an entry off the stream: what it says has been recorded."""

@@ -46,6 +46,7 @@ class Recorder:
                 if await self._recorded(entry, event):
                     await self._stream.done(entry)
             except REDIS_AWAY as error:
+                self._stream.again()
                 log.warning("an event will come again: Redis went away", error=str(error))
 
     async def record(self, event: AnyEvent) -> None:

@@ -81,7 +81,8 @@ def pipeline_of(image: str, output: Any, options: dict[str, Any], vram_gb: float
 
 
 def left_of(attempt: Attempt) -> list[str]:
-    found = docker_client().containers.list(all=True, filters={"label": f"{owner.ATTEMPT}={attempt.scratch.name}"})
+    mine = {"label": f"{owner.ATTEMPT}={attempt.scratch.name}"}
+    found = docker_client().containers.list(all=True, filters=mine, ignore_removed=True)
     return [container.name for container in found]
 
 

@@ -57,6 +57,23 @@ async def test_an_event_published_later_is_waited_for(farm: Farm, stream: EventS
     assert jobs(await waiting) == ["late"]
 
 
+async def test_what_could_not_be_taken_off_the_stream_comes_again_at_once(farm: Farm, stream: EventStream) -> None:
+    farm.ledger.publish(started("j1"))
+    seen: list[str] = []
+    async with asyncio.timeout(20):
+        async for entry, event in stream.follow():
+            seen.append(event.job)
+            if seen == ["j1"]:
+                farm.ledger.publish(started("j2"))
+                stream.again()
+                continue
+            await stream.done(entry)
+            if event.job == "j2":
+                break
+    assert seen == ["j1", "j1", "j2"]
+    assert farm._redis.xlen("workprint:events") == 0
+
+
 async def test_what_was_not_done_comes_again_after_a_restart(valkey: Valkey, farm: Farm, stream: EventStream) -> None:
     for name in ("j1", "j2", "j3"):
         farm.ledger.publish(started(name))

@@ -6,7 +6,7 @@ const Y = require('yjs')
 const { HocuspocusProvider, HocuspocusProviderWebsocket } = require('@hocuspocus/provider')
 const { WebsocketProvider } = require('y-websocket')
 
-const [url, project, token, shot] = process.argv.slice(2)
+const [url, project, token, shot, ...flags] = process.argv.slice(2)
 const answer = console.log
 console.log = console.error // stdout is for the answer
 
@@ -26,7 +26,7 @@ const until = (doc, holds) => new Promise(resolve => {
 
 const intent = `asked-${crypto.randomUUID()}`
 await until(canvas, () => canvas.getMap('nodes').has(shot))
-canvas.getMap('intents').set(intent, { kind: 'generate', node: shot })
+canvas.getMap('intents').set(intent, { kind: 'generate', node: shot, ...(flags.includes('fresh') && { fresh: true }) })
 const job = () => takes.getMap('jobs').get(intent)?.toJSON()
 await until(takes, () => ['refused', 'completed', 'failed', 'cancelled', 'lost'].includes(job()?.status))
 answer(JSON.stringify({ job: job(), take: takes.getMap('takes').get(job().take) ?? null }))

@@ -140,7 +140,7 @@ async def generate(client: Client, intent: str) -> None:
     """Ask for a take of the first shot, and wait for it."""
     canvas, takes = client.open("canvas"), await opened(client, "takes")
     intents: Map[Any] = canvas.doc.get("intents", type=Map)
-    intents[intent] = Map({"kind": "generate", "node": shot_of(client)})
+    intents[intent] = Map({"kind": "generate", "node": shot_of(client), "fresh": True})
     await until(lambda: (Takes(takes.doc).job(intent) or {}).get("status") == "completed")
 
 

@@ -41,10 +41,10 @@ def get(studio: Studio, token: str, path: str) -> bytes:
         return reply.read()
 
 
-def ask(studio: Studio, token: str, project: str, shot: str) -> Any:
+def ask(studio: Studio, token: str, project: str, shot: str, *flags: str) -> Any:
     url = studio.url.replace("http", "ws")
     done = subprocess.run(
-        [NODE, ASK, url, project, token, shot], capture_output=True, text=True, timeout=90, check=False
+        [NODE, ASK, url, project, token, shot, *flags], capture_output=True, text=True, timeout=90, check=False
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -61,7 +61,10 @@ def test_an_intent_written_by_a_real_yjs_client_becomes_one_take(studio: Studio)
     folder = studio.project_folder("Neo-Noir Laundromat")
     assert (folder / "03_Renders/Chapter_01/Scene_01/Shot_01/S01_S01_take01.png").read_bytes() == media
     again = ask(studio, token, project["id"], "shot-door")
-    assert again["take"]["name"] == "S01_S01_take02"
+    assert again["take"]["name"] == "S01_S01_take01", "nothing has changed"
+    assert again["job"]["cost_usd"] == 0
+    anew = ask(studio, token, project["id"], "shot-door", "fresh")
+    assert anew["take"]["name"] == "S01_S01_take02"
     # A fixed seed and the same words: another take, the same picture.
     assert again["take"]["media"]["blob"] == take["media"]["blob"]
     git(folder, "fsck", "--strict")
