@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,7 +68,7 @@ class Found:
     plan_ms: list[float] = field(default_factory=list[float])
 
 
-class Side:
+class Side(ABC):
     """One of the two, driven in the same way."""
 
     name: str
@@ -77,13 +78,13 @@ class Side:
         self.redis, self.found = redis, Found()
         self.after = "0"
 
+    @abstractmethod
     def ask(self) -> str:
         """Hand one job over."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take_all(self, nodes: int) -> int:
         """Take everything that waits, for so many nodes in turns, without running it."""
-        raise NotImplementedError
 
     def read(self, entry: dict[bytes, bytes]) -> tuple[str, str]:
         """Job and type of an event."""

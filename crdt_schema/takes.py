@@ -18,8 +18,8 @@ LEGAL_MOVES: dict[JobStatus, frozenset[JobStatus]] = {
     "completed": frozenset(),
     "failed": frozenset(),
     "cancelled": frozenset(),
-    # A node that was given up may still come back with its result.
-    "lost": frozenset({"running", "queued", "completed", "failed", "cancelled"}),
+    # Its artist was told to generate again: what a node brings after that is set aside.
+    "lost": frozenset(),
 }
 
 LIVE_STATUSES: frozenset[JobStatus] = frozenset({"queued", "running"})

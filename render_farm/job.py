@@ -194,7 +194,7 @@ class Requeued(FarmEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Lost(FarmEvent):
-    """The job was given up because its nodes vanished; a result may still come in late."""
+    """The job was given up because its nodes vanished; a result that comes after this is set aside."""
 
     type: ClassVar[str] = "lost"
     reason: str

@@ -200,21 +200,13 @@ async def test_the_log_of_an_attempt_is_kept_when_it_has_ended_however_often_tha
     assert read(path) == lines
 
 
-async def test_a_lost_job_that_comes_back_after_all_is_a_take(film: Film, reports: Reports) -> None:
-    await reports(Started)
-    await reports(Lost, "", reason="gone", trace_id="trace-1")
-    assert await film.status(reports.job) == "lost"
-    await reports.finished()
-    job = await film.job(reports.job)
-    assert job is not None
-    assert (job["status"], job["reason"], len(await film.takes())) == ("completed", "", 1)
-
-
-@pytest.mark.parametrize("end", ["failed", "cancelled"])
+@pytest.mark.parametrize("end", ["failed", "cancelled", "lost"])
 async def test_what_comes_after_the_end_is_set_aside(reports: Reports, end: str) -> None:
     await reports(Started)
     if end == "failed":
         await reports(Failed, reason="The lens cap was on", trace_id="trace-1")
+    elif end == "lost":
+        await reports(Lost, "", reason="gone", trace_id="trace-1")
     else:
         await reports(Cancelled)
     before = await reports.state()

@@ -879,13 +879,7 @@ export const LEGAL_MOVES: Record<JobStatus, Array<JobStatus>> = {
   "completed": [],
   "failed": [],
   "cancelled": [],
-  "lost": [
-    "cancelled",
-    "completed",
-    "failed",
-    "queued",
-    "running"
-  ]
+  "lost": []
 };
 
 export const NODE_STATES: Record<JobStatus, NodeState> = {
