@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from render_farm.attempt_log import AttemptLogs
-from render_farm.job import AnyEvent, BadEvent, read_event
+from render_farm.job import AnyEvent, BadEvent, instead_of, read_event
 from render_farm.ledger import REDIS_AWAY
 
 GROUP = "recorder"
@@ -115,12 +115,16 @@ class EventStream:
         return [(entry.decode(), fields) for entry, fields in cast("Any", reply)[1] if fields]
 
     async def _event(self, entry: str, fields: dict[bytes, bytes]) -> AnyEvent | None:
+        told: object = None
         try:
-            return read_event(json.loads(fields[b"event"]))
+            told = json.loads(fields[b"event"])
+            return read_event(told)
         except (BadEvent, KeyError, ValueError) as error:
             log.error("an event does not read", entry=entry, error=str(error))  # noqa: TRY400 - the message is all
-            await self.done(entry)
-            return None
+            ended = instead_of(told)
+            if ended is None:
+                await self.done(entry)
+            return ended
 
 
 def _entries(reply: object) -> list[tuple[str, dict[bytes, bytes]]]:

@@ -14,11 +14,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, cast, get_args
 
-from crdt_schema.ids import is_blob_hash, is_id
+from crdt_schema.ids import is_blob_hash, is_id, new_id
 from crdt_schema.records import Media, Tier
+from render_farm.words import plain
 
 TIERS: tuple[Tier, ...] = get_args(Tier)
 _RATE = re.compile(r"[1-9]\d{0,8}/[1-9]\d{0,8}")
+MOST_CHARS = 4000
+"""Of any one text that a farm node says: it goes into a document that everybody loads."""
+MOST_FACTS = 100
+UNREADABLE = (
+    "The farm node told the end of this job in a way that the server cannot read. Please generate again; whoever looks "
+    "after the farm can see to it that node and server are of one version."
+)
+MOST_OUTPUTS = 256
 QueueName = Literal["high", "style_high", "standard", "style_standard", "low", "style_low", "cpu"]
 """Where a job waits: work without a GPU in `cpu`, style jobs in queues of their own (I-041), all else by tier."""
 QUEUES: tuple[QueueName, ...] = get_args(QueueName)
@@ -303,6 +312,23 @@ def read_event(value: object) -> AnyEvent:
             raise BadEvent(f"there is no event of type {other[:40]!r}")
 
 
+def instead_of(value: object) -> Failed | None:
+    """What is recorded of an event that ends a job and does not read, so that the job does not hang for ever.
+
+    None for any other: without progress or a start nothing hangs.
+    """
+    table = value if isinstance(value, dict) else {}
+    table = cast("dict[str, Any]", table)
+    if table.get("type") not in ("finished", "failed", "cancelled", "lost"):
+        return None
+    said = {name: table[name] for name in ("job", "project", "attempt", "farm_node", "at") if name in table}
+    ending = {"type": "failed", "reason": UNREADABLE, "trace_id": new_id("trace"), "exit": "failed", "seconds": 0.0}
+    try:
+        return cast("Failed", read_event({**said, **ending}))
+    except BadEvent:
+        return None
+
+
 def _finished(table: "_Table", common: dict[str, Any]) -> Finished:
     facts = table.values.get("facts")
     if not common["attempt"] or not isinstance(facts, dict):
@@ -313,7 +339,7 @@ def _finished(table: "_Table", common: dict[str, Any]) -> Finished:
         thumbnail=_media(table.values.get("thumbnail")),
         seconds=max(0.0, table.number("seconds")),
         cost_usd=None if table.values.get("cost_usd") is None else max(0.0, table.number("cost_usd")),
-        facts={str(key): str(value) for key, value in cast("dict[str, object]", facts).items()},
+        facts={_short(key): _short(value) for key, value in list(cast("dict[str, object]", facts).items())[:MOST_FACTS]},
     )
 
 
@@ -321,7 +347,7 @@ def _outputs(table: "_Table") -> tuple[Media, ...]:
     outputs = table.values.get("outputs")
     if not isinstance(outputs, list) or not outputs:
         raise BadEvent("there is no output")
-    return tuple(_media(output) for output in cast("list[object]", outputs))
+    return tuple(_media(output) for output in cast("list[object]", outputs)[:MOST_OUTPUTS])
 
 
 def _media(value: object) -> Media:
@@ -344,6 +370,10 @@ def _media(value: object) -> Media:
     return media
 
 
+def _short(value: object) -> str:
+    return plain(str(value)[:MOST_CHARS])
+
+
 class _Table:
     """A JSON object whose fields are read with their types checked."""
 
@@ -357,7 +387,7 @@ class _Table:
         value = self.values.get(name)
         if not isinstance(value, str):
             raise self._error(f"{name} is no text")
-        return value
+        return _short(value)
 
     def texts(self, name: str) -> tuple[str, ...]:
         value = self.values.get(name)

@@ -1,6 +1,7 @@
 """Events reach the recorder at least once, in order, whatever stops in between."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from render_farm import events
 from render_farm.clock import utc_now
 from render_farm.events import EventStream
-from render_farm.job import AnyEvent, Started
+from render_farm.job import AnyEvent, Failed, Started
 from render_farm.ledger import Ledger, connect
 from render_farm.queues import Farm
 from tests.support.farm import Valkey
@@ -108,6 +109,22 @@ async def test_what_does_not_read_is_dropped_and_stops_nobody(farm: Farm, stream
     farm._redis.xadd("workprint:events", {"other": "field"})
     farm.ledger.publish(started("good"))
     assert jobs(await take(stream, 1)) == ["good"]
+    assert farm._redis.xlen("workprint:events") == 0
+
+
+async def test_an_end_that_does_not_read_is_a_failure_and_nobody_waits_for_ever(
+    farm: Farm, stream: EventStream
+) -> None:
+    film = {"blob": "a" * 64, "media_type": "video/mp4", "width": 1, "height": 1, "size_bytes": 1, "frames": 1}
+    finished = {**started("j1").as_json(), "type": "finished", "outputs": [{**film, "rate": "0/1"}], "seconds": 1}
+    farm._redis.xadd("workprint:events", {"event": json.dumps({**finished, "thumbnail": film, "facts": {}})})
+    farm._redis.xadd("workprint:events", {"event": json.dumps({"type": "finished", "job": "no id at all"})})
+    farm._redis.xadd("workprint:events", {"event": json.dumps({**started("j2").as_json(), "fence": "first"})})
+    farm.ledger.publish(started("good"))
+    failed, good = await take(stream, 2)
+    assert isinstance(failed, Failed)
+    assert (failed.job, failed.attempt, good.job) == ("j1", "a", "good")
+    assert "generate again" in failed.reason
     assert farm._redis.xlen("workprint:events") == 0
 
 

@@ -92,8 +92,10 @@ def test_what_is_no_order_is_refused(change: dict[str, Any]) -> None:
     ids=str,
 )
 def test_what_is_no_event_is_refused(change: dict[str, Any]) -> None:
+    sound = json.loads(json.dumps(EVENTS[2].as_json()))
+    read_event(sound)
     with pytest.raises(BadEvent):
-        read_event({**EVENTS[2].as_json(), **change})
+        read_event({**sound, **change})
 
 
 @pytest.mark.parametrize("value", [None, [], "started", 3])
@@ -106,6 +108,20 @@ def test_progress_stays_between_nothing_and_all() -> None:
     event = read_event({**EVENTS[1].as_json(), "percent": 140})
     assert isinstance(event, Progressed)
     assert event.percent == 100
+
+
+def test_what_a_node_says_is_short_and_can_be_kept() -> None:
+    failed = {"type": "failed", "reason": "\ud800\x1b[31mred\x00 " + "x" * 100_000, "trace_id": "t", "exit": "failed"}
+    event = read_event({**EVENTS[1].as_json(), **failed, "seconds": 1})
+    assert isinstance(event, Failed)
+    assert event.reason.startswith("?red xxx")
+    assert len(event.reason) < 5000
+    event.reason.encode()
+    facts = {f"fact {number}": "\udfff" for number in range(5000)}
+    event = read_event(json.loads(json.dumps({**EVENTS[2].as_json(), "facts": facts})))
+    assert isinstance(event, Finished)
+    assert len(event.facts) == 100
+    assert set(event.facts.values()) == {"?"}
 
 
 def test_a_farm_node_is_the_same_after_the_wire() -> None:
