@@ -10,6 +10,7 @@ from redis.asyncio import Redis as AsyncRedis
 from render_farm.clock import iso
 from render_farm.job import ExitReason, FarmUnavailable
 from render_farm.ledger import Ledger, redis_reached
+from render_farm.words import plain
 
 MAX_LINES = 2000
 """The newest count: how something ended is worth more than how it began."""
@@ -17,8 +18,9 @@ MAX_LINE_CHARS = 2000
 STREAM_SECONDS = 24 * 3600
 KEPT_STREAM_SECONDS = 600
 """Whoever follows a log when it is kept may read on for so long."""
-FLUSH_SECONDS = 0.2
 HIDDEN = "[hidden]"
+SHORTEST_SECRET = 4
+"""Hiding something shorter would only make the rest unreadable."""
 
 
 class LogLine(NamedTuple):
@@ -31,27 +33,29 @@ class LogLine(NamedTuple):
 
 
 class AttemptLog:
-    """The writing side. Lines are handed over in batches, and wait while Redis is away; any thread may add."""
+    """The writing side. Lines wait here for `flush`, so that no Redis holds up whoever adds them; any thread may."""
 
     def __init__(
         self, ledger: Ledger, attempt: str, secrets: Collection[str] = (), clock: Callable[[], float] = time.time
     ) -> None:
         self._ledger, self._key, self._clock = ledger, stream_key(ledger.namespace, attempt), clock
-        self._secrets = [secret for secret in secrets if secret]
+        # The longest first: one may be part of another.
+        self._secrets = sorted({secret for secret in secrets if len(secret) >= SHORTEST_SECRET}, key=len, reverse=True)
         self._lines: list[dict[str, str]] = []
-        self._flushed = 0.0
-        self._lock = threading.Lock()
+        self._lock, self._sending = threading.Lock(), threading.Lock()
 
     def add(self, text: str) -> None:
         """Keep one or more lines."""
+        at = iso(self._clock())
+        lines = [{"at": at, "line": plain(line)[:MAX_LINE_CHARS]} for line in self.hiding(text).splitlines()]
+        with self._lock:
+            self._lines = [*self._lines, *lines][-MAX_LINES:]
+
+    def hiding(self, text: str) -> str:
+        """The text without what nobody may read."""
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
-        at = iso(self._clock())
-        with self._lock:
-            self._lines += [{"at": at, "line": line[:MAX_LINE_CHARS]} for line in text.splitlines()]
-            del self._lines[:-MAX_LINES]
-        if self._clock() - self._flushed >= FLUSH_SECONDS:
-            self.flush()
+        return text
 
     def end(self, exit_reason: ExitReason) -> None:
         """Nothing follows."""
@@ -61,19 +65,23 @@ class AttemptLog:
 
     def flush(self) -> None:
         """Hand over what was added; what Redis does not take now is handed over later."""
-        with self._lock:
-            self._flushed = self._clock()
-            if not self._lines:
+        with self._sending:
+            with self._lock:
+                lines, self._lines = self._lines, []
+            if not lines:
                 return
             try:
-                with redis_reached(), self._ledger.redis.pipeline() as both:  # pyright: ignore[reportUnknownMemberType] - untyped shard_hint
-                    for line in self._lines:
-                        both.xadd(self._key, cast("Any", line), maxlen=MAX_LINES + 1, approximate=False)
-                    both.expire(self._key, STREAM_SECONDS)
-                    both.execute()
+                self._send(lines)
             except FarmUnavailable:
-                return
-            self._lines.clear()
+                with self._lock:
+                    self._lines = [*lines, *self._lines][-MAX_LINES - 1 :]
+
+    def _send(self, lines: list[dict[str, str]]) -> None:
+        with redis_reached(), self._ledger.redis.pipeline() as both:  # pyright: ignore[reportUnknownMemberType] - untyped shard_hint
+            for line in lines:
+                both.xadd(self._key, cast("Any", line), maxlen=MAX_LINES + 1, approximate=False)
+            both.expire(self._key, STREAM_SECONDS)
+            both.execute()
 
 
 class AttemptLogs:

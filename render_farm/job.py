@@ -317,8 +317,7 @@ def instead_of(value: object) -> Failed | None:
 
     None for any other: without progress or a start nothing hangs.
     """
-    table = value if isinstance(value, dict) else {}
-    table = cast("dict[str, Any]", table)
+    table = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     if table.get("type") not in ("finished", "failed", "cancelled", "lost"):
         return None
     said = {name: table[name] for name in ("job", "project", "attempt", "farm_node", "at") if name in table}
@@ -339,7 +338,9 @@ def _finished(table: "_Table", common: dict[str, Any]) -> Finished:
         thumbnail=_media(table.values.get("thumbnail")),
         seconds=max(0.0, table.number("seconds")),
         cost_usd=None if table.values.get("cost_usd") is None else max(0.0, table.number("cost_usd")),
-        facts={_short(key): _short(value) for key, value in list(cast("dict[str, object]", facts).items())[:MOST_FACTS]},
+        facts={
+            _short(key): _short(value) for key, value in list(cast("dict[str, object]", facts).items())[:MOST_FACTS]
+        },
     )
 
 

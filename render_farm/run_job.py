@@ -1,6 +1,7 @@
 """The one function RQ calls: run an order as a new attempt, upload what it made, and say how it ended."""
 
 import asyncio
+import errno
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from crdt_schema.ids import BlobHash, new_id
 from crdt_schema.records import Media
 from pipelines import run as pipelines_run
 from pipelines import spec
+from pipelines.providers import providers
 from render_farm.attempt_log import AttemptLog
 from render_farm.clock import utc_now
 from render_farm.hub_client import HubAway, HubClient, hash_file
@@ -30,6 +32,7 @@ from render_farm.watch import LOOK_SECONDS, Orphaned, Superseded, TooLong, Watch
 
 PROGRESS_SECONDS = 0.2
 """More often than this nobody sees a bar move."""
+DISK_FULL = "The disk of the farm node is full. Whoever looks after the farm can make room there."
 OURS_TO_FIX = "Something went wrong on the farm node. Its log has the details under this trace."
 
 log = structlog.get_logger("workprint.attempt")
@@ -70,7 +73,7 @@ class _Attempt:
 
     def __post_init__(self) -> None:
         self.trace = log.bind(job=self.order.job, project=self.order.project, attempt=self.id, node=self.settings.node)
-        self.kept = AttemptLog(self.ledger, self.id, [self.order.token])
+        self.kept = AttemptLog(self.ledger, self.id, [self.order.token, *_of_this_node(self.settings)])
         self.previews = Previews(self._hub, self.order.project, self.order.job)
         self.watch = Watch(
             self.ledger, self.settings, self.order.job, self.id, on_stuck=self._end_stuck, on_look=self.kept.flush
@@ -210,9 +213,10 @@ class _Attempt:
         if isinstance(error, spec.Cancelled):
             self.trace.debug("cancelled")
             return self._ending("cancelled")
-        exit_reason = _exit_of(error)
+        exit_reason = exit_of(error)
         broke = exit_reason == "failed" and not isinstance(error, spec.PipelineError)
-        ending = self._ending(exit_reason, OURS_TO_FIX if broke else str(error), broke=broke)
+        reason = OURS_TO_FIX if broke else DISK_FULL if _is_disk_full(error) else self.kept.hiding(str(error))
+        ending = self._ending(exit_reason, reason, broke=broke)
         # G-102; the traceback stays here and never travels.
         trace = {"traceId": ending.trace_id, "error": repr(error), "exit": exit_reason}
         self.trace.error("attempt failed", **trace, retryCount=0, exc_info=error)
@@ -273,8 +277,10 @@ class _Attempt:
         }
 
 
-def _exit_of(error: Exception) -> ExitReason:
+def exit_of(error: Exception) -> ExitReason:
     """What kind of end an exception is; libraries have names of their own for a full memory (I-046)."""
+    if _is_disk_full(error):
+        return "transient"
     match error:
         case spec.OutOfMemory() | MemoryError():
             return "oom"
@@ -284,6 +290,21 @@ def _exit_of(error: Exception) -> ExitReason:
             return "timeout"
         case _:
             return "oom" if "OutOfMemory" in type(error).__name__ else "failed"
+
+
+def _is_disk_full(error: BaseException | None) -> bool:
+    """Whether that was behind it: what could not be written is told of as what could not be read."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _of_this_node(settings: FarmSettings) -> list[str]:
+    """What belongs to this machine, and no artist or client may read: places, addresses, keys."""
+    names = ["WORKPRINT_MODELS", "WORKPRINT_COMFYUI_URL", *(provider.key for provider in providers().values())]
+    return [str(settings.scratch), settings.redis_url, *(os.environ.get(name, "") for name in names)]
 
 
 def _media(output: spec.Output) -> Media:

@@ -51,6 +51,7 @@ class Watch:
         self._on_stuck, self._on_look = on_stuck, on_look
         self._parent = os.getppid()
         self._verdict: PipelineError | None = None
+        self._renewed = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -68,22 +69,14 @@ class Watch:
             raise self._verdict
 
     def _run(self) -> None:
-        begun = renewed = time.monotonic()
+        begun = self._renewed = time.monotonic()
         judged_at = 0.0
         while not self._stop.wait(LOOK_SECONDS):
             now = time.monotonic()
             if self._is_orphan():
                 self._verdict = Orphaned("The worker of this attempt is gone")
-            self._on_look()
-            try:
-                # An orphan lets its lease run out, for nobody would hear how it ended.
-                if not isinstance(self._verdict, Orphaned) and now - renewed >= self._settings.lease_seconds / 4:
-                    self._renew()
-                    renewed = now
-                if self._verdict is None and self._ledger.is_cancelled(self._job):
-                    self._verdict = Cancelled("The job was cancelled")
-            except FarmUnavailable:
-                log.warning("Redis is away, the attempt goes on", job=self._job)
+            for look in (self._on_look, self._hold, self._ask):
+                self._survive(look)
             if self._verdict is None and now - begun > self._settings.job_seconds:
                 self._verdict = TooLong(f"The job took longer than {self._settings.job_seconds:g} seconds")
             if self._verdict is not None:
@@ -91,15 +84,33 @@ class Watch:
                 if now - judged_at > self._settings.cancel_seconds:
                     self._on_stuck(self._verdict)
 
+    def _survive(self, look: Callable[[], None]) -> None:
+        """Whatever goes wrong, this thread goes on: without it nobody holds the lease, and a sound attempt is lost."""
+        try:
+            look()
+        except FarmUnavailable:
+            log.warning("Redis is away, the attempt goes on", job=self._job)
+        except Exception:
+            log.exception("the attempt goes on", job=self._job, attempt=self._attempt)
+
+    def _hold(self) -> None:
+        """Renew the lease in time. An orphan lets it run out, for nobody would hear how it ended."""
+        now = time.monotonic()
+        if isinstance(self._verdict, Orphaned) or now - self._renewed < self._settings.lease_seconds / 4:
+            return
+        if not self._ledger.renew_lease(self._job, self._settings.node, self.fence, self._settings.lease_seconds):
+            self._verdict = Superseded("Another attempt holds this job")
+        self._renewed = now
+
+    def _ask(self) -> None:
+        if self._verdict is None and self._ledger.is_cancelled(self._job):
+            self._verdict = Cancelled("The job was cancelled")
+
     def _is_orphan(self) -> bool:
         if isinstance(self._verdict, Orphaned) or os.getppid() == self._parent:
             return False
         log.error("the worker is gone, so its attempt goes too", job=self._job, attempt=self._attempt)
         return True
-
-    def _renew(self) -> None:
-        if not self._ledger.renew_lease(self._job, self._settings.node, self.fence, self._settings.lease_seconds):
-            self._verdict = Superseded("Another attempt holds this job")
 
 
 def end_process() -> None:

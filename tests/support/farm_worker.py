@@ -1,5 +1,6 @@
 """Runs the real farm worker with one more pipeline in its catalogue: `test-still`, small and able to misbehave."""
 
+import errno
 import os
 import signal
 import sys
@@ -35,7 +36,10 @@ TEST_STILL = Pipeline(
             "good",
             "Behaviour",
             "How the run ends.",
-            choices=("good", "fail", "crash", "deaf", "die", "die-once", "not-a-picture"),
+            choices=(
+                *("good", "fail", "crash", "deaf", "die", "die-once", "not-a-picture"),
+                *("gibberish", "tell-path", "disk-full"),
+            ),
         ),
         Param("marker", "string", "", "Marker", "A file that is written when the run has begun."),
     ),
@@ -53,7 +57,7 @@ def render(recipe: Any, _options: Any, context: RunContext) -> list[Output]:
     for step in range(parameters["steps"]):
         context.progress(100 * step / parameters["steps"], f"Step {step + 1}")
         time.sleep(0.02)
-    behave(parameters["behaviour"], first=first)
+    behave(parameters["behaviour"], context, first=first)
     path = context.scratch / "still.png"
     if parameters["behaviour"] == "not-a-picture":
         path.write_bytes(b"no picture at all")
@@ -74,8 +78,16 @@ def mark(marker: str) -> bool:
     return first
 
 
-def behave(behaviour: str, *, first: bool) -> None:
+def behave(behaviour: str, context: RunContext, *, first: bool) -> None:
     match behaviour:
+        case "gibberish":
+            context.log(f"\ud800 \x1b[2J{context.scratch} with token-of-the-order")
+            time.sleep(1)
+            context.check()
+        case "tell-path":
+            raise PipelineError(f"The film {context.scratch / 'made.mp4'} cannot be read")
+        case "disk-full":
+            raise PipelineError("The output is no picture") from OSError(errno.ENOSPC, "No space left on device")
         case "fail":
             raise PipelineError("The lens cap was on")
         case "crash":
