@@ -16,6 +16,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=None, connect=10, sock_read=60)
 """No limit on the whole: a take may be gigabytes; silence is what ends a transfer."""
 PREVIEW_SECONDS = 10
 """A preview that comes later is of no use."""
+OUT_OF_DATE = 401
 NO_SPACE = 507
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -102,6 +103,8 @@ def _judge(status: int, wanted: str) -> None:
         raise HubAway(f"HTTP {status}")
     if status == NO_SPACE:
         raise HubRefused("The server's disk is full, so the take could not be stored. Free some space and try again.")
+    if status == OUT_OF_DATE:
+        raise HubRefused("This job waited for its farm node longer than its order is good for. Please generate again.")
     if status >= 400:  # noqa: PLR2004 - where HTTP's refusals begin
         raise HubRefused(f"The hub would not {wanted} (HTTP {status})")
 

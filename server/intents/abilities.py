@@ -17,6 +17,8 @@ Mappings = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 FELL_BACK = "{asked} quality not available on current hardware. Fell back to {tier} {pixels}px generation."
 """Word for word (I-045)."""
+WAITS_FOR = "Waiting for "
+"""What a job waits for that no connected node offers begins with this; it holds until the job has begun."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,20 @@ class Choice:
         """The settings of that tier."""
         return self.pipeline.tiers[self.tier]
 
+    @property
+    def name(self) -> str:
+        """As nodes name what they can run."""
+        return f"{self.pipeline.id}@{self.tier}"
+
 
 def able(farm: Overview, pipeline: Pipeline, tier: Tier) -> list[FarmNode]:
-    """The connected nodes that can run a tier of a pipeline, now or when they have ended what they do."""
+    """The connected nodes that can run a tier of a pipeline, now or when they are free or let go on."""
+    found = _suited(farm, pipeline, tier)
+    return [node for node in found if pipeline.id not in farm.blocked.get(node.name, ())]
+
+
+def _suited(farm: Overview, pipeline: Pipeline, tier: Tier) -> list[FarmNode]:
+    """Those, and those that get nothing of this pipeline for a while."""
     spec = pipeline.tiers.get(tier)
     if spec is None:
         return []
@@ -43,9 +56,14 @@ def able(farm: Overview, pipeline: Pipeline, tier: Tier) -> list[FarmNode]:
     return [node for node in serving if _fits(node, spec) and not _lacks(node, pipeline, tier)]
 
 
+def ready(nodes: Sequence[FarmNode]) -> list[FarmNode]:
+    """Those that nobody has paused."""
+    return [node for node in nodes if node.state == "ready"]
+
+
 def free(nodes: Sequence[FarmNode]) -> list[FarmNode]:
     """Those that would begin at once."""
-    return [node for node in nodes if not node.job and node.state == "ready"]
+    return [node for node in ready(nodes) if not node.job]
 
 
 def choose(
@@ -64,18 +82,60 @@ def choose(
 
 def missing(farm: Overview, choice: Choice) -> str:
     """Why no connected node can run it, or empty. What comes with Workprint itself may wait for a worker to start."""
-    pipeline, tier = choice.pipeline, choice.tier
-    if pipeline.unavailable:
-        return f"{pipeline.label} cannot run in this version: it {pipeline.unavailable.rstrip('.')}."
-    if not farm.reachable or able(farm, pipeline, tier):
+    if never := never_runs(choice):
+        return never
+    if not farm.reachable or _suited(farm, choice.pipeline, choice.tier) or _may_start(farm, choice):
         return ""
-    if choice.spec.runner == "local" and not any(f"{pipeline.id}@{tier}" in node.lacks for node in farm.nodes):
+    needs = choice.pipeline.needs or "a farm node that can run it"
+    return f"{choice.pipeline.label} needs {needs}; none is connected.{_nearest(farm, choice)}"
+
+
+def never_runs(choice: Choice) -> str:
+    """Why no node can run it, whatever comes, or empty."""
+    pipeline, why = choice.pipeline, choice.pipeline.unavailable.rstrip(".")
+    return f"{pipeline.label} cannot run in this version: it {why}." if why else ""
+
+
+def waits_for(farm: Overview, choice: Choice) -> str:
+    """What has to come before it can begin, when that is more than its turn; or empty."""
+    suited = _suited(farm, choice.pipeline, choice.tier)
+    can = able(farm, choice.pipeline, choice.tier)
+    if not farm.reachable or ready(can):
         return ""
-    needs = f"{pipeline.label} needs {pipeline.needs or 'a farm node that can run it'}; none is connected."
+    if can:
+        return f"{WAITS_FOR}{_named(can)} that can run it: paused, until an admin of the workspace resumes it."
+    if suited:
+        return (
+            f"{WAITS_FOR}{_named(suited)} that can run it: {choice.pipeline.label} failed there too often and is "
+            "tried again within half an hour, or when an admin of the workspace forgives it."
+        )
+    return f"{WAITS_FOR}{_wanted(farm, choice)}; none is connected.{_nearest(farm, choice)}"
+
+
+def _wanted(farm: Overview, choice: Choice) -> str:
+    if choice.spec.vram_gb and not any(_fits(node, choice.spec) for node in farm.nodes):
+        return f"a {choice.spec.vram_gb:g} GB node"
+    if _may_start(farm, choice):
+        return "a farm node"
+    needs = choice.pipeline.needs
+    return f"a node that can run {choice.pipeline.label}{f', which needs {needs}' if needs else ''}"
+
+
+def _may_start(farm: Overview, choice: Choice) -> bool:
+    """Whether it comes with Workprint itself, so that any node can run it that does not say otherwise."""
+    return choice.spec.runner == "local" and not any(choice.name in node.lacks for node in farm.nodes)
+
+
+def _named(nodes: Sequence[FarmNode]) -> str:
+    return f"{nodes[0].name}, the only node" if len(nodes) == 1 else f"one of the {len(nodes)} nodes"
+
+
+def _nearest(farm: Overview, choice: Choice) -> str:
+    """What the node lacks that comes nearest, as one more sentence; empty where there is none."""
     nearest = max(farm.nodes, key=lambda node: (_fits(node, choice.spec), node.vram_gb), default=None)
     if nearest is None:
-        return needs
-    return f"{needs} {nearest.name} comes nearest: {_why_not(nearest, choice)}"
+        return ""
+    return f" {nearest.name} comes nearest: {_why_not(nearest, choice)}"
 
 
 def _fits(node: FarmNode, spec: TierSpec) -> bool:
@@ -114,5 +174,5 @@ def _why_not(node: FarmNode, choice: Choice) -> str:
         return f"it has {node.vram_gb:g} GB of GPU memory." if node.vram_gb else "it has no GPU."
     if node.state == "draining":
         return "it takes nothing new."
-    lacks = node.lacks.get(f"{choice.pipeline.id}@{choice.tier}", "")
+    lacks = node.lacks.get(choice.name, "")
     return f"{lacks.rstrip('.')}." if lacks else "it has not said yet that it can."

@@ -1,15 +1,19 @@
 """How long a take will be in the making: what such takes took, and the work that stands before it; pure."""
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from crdt_schema.farm import SecondsFrom
 from crdt_schema.records import Tier
 from pipelines.spec import Pipeline
 from render_farm.durations import field_of, kind_of
-from render_farm.job import FarmNode, QueueName, queue_for
+from render_farm.job import FarmNode, QueueName
+from render_farm.line import Age, Waiting
 from render_farm.overview import Overview
+from render_farm.pick import TOLERANCE_GB, levels
 from server.intents.abilities import able, free
 
 HALF = 50.0
@@ -36,56 +40,111 @@ def duration(farm: Overview, pipeline: Pipeline, tier: Tier) -> Duration:
     return Duration(spec.seconds_prior if spec is not None else 0.0, "prior")
 
 
-def wait_seconds(
-    farm: Overview, nodes: Sequence[FarmNode], ahead: Iterable[str], percents: Mapping[str, float]
-) -> float:
-    """Until one of the nodes is free for a job, when those `ahead` go first and each goes to whoever is free first."""
-    if not nodes:
-        return 0.0
-    clear = [_left(farm, node.job, percents) for node in nodes]
-    heapq.heapify(clear)
-    for job in ahead:
-        card = farm.cards.get(job)
-        heapq.heappush(clear, heapq.heappop(clear) + (card.seconds if card is not None else 0.0))
-    return clear[0]
-
-
-def eta_seconds(farm: Overview, pipeline: Pipeline, tier: Tier, percents: Mapping[str, float]) -> float:
-    """Until a take would be there that is asked for now, and goes to the end of its queue."""
-    nodes = able(farm, pipeline, tier)
-    spec = pipeline.tiers.get(tier)
-    queue = queue_for(pipeline.task, tier, spec.vram_gb if spec is not None else 0.0)
-    ahead = [*_served_before(farm, nodes, queue), *farm.lines.get(queue, ())]
-    wait = wait_seconds(farm, nodes, ahead, percents)
-    return round(wait + duration(farm, pipeline, tier).seconds, 1)
-
-
-def _served_before(farm: Overview, nodes: Sequence[FarmNode], queue: QueueName) -> list[str]:
-    """The jobs in the queues that every one of these nodes serves before that one."""
-    served = [node.queues[: node.queues.index(queue)] for node in nodes if queue in node.queues]
-    always: list[QueueName] = [other for other in farm.lines if served and all(other in queues for queues in served)]
-    return [job for other in always for job in farm.lines[other]]
+def places(farm: Overview) -> dict[str, int]:
+    """How many jobs of its queue stand before each job that waits, on nodes that it could go to itself."""
+    servers, found = _Servers(farm), dict[str, int]()
+    for queue, line in farm.lines.items():
+        before: dict[_Kind, int] = {}
+        for job in line:
+            kind = _kind(farm, job, queue)
+            mine = servers.of(kind)
+            found[job] = sum(
+                count for other, count in before.items() if other == kind or not mine.isdisjoint(servers.of(other))
+            )
+            before[kind] = before.get(kind, 0) + 1
+    return found
 
 
 def arrivals(farm: Overview, percents: Mapping[str, float]) -> dict[str, float]:
-    """Seconds until the take of each waiting job is there.
+    """Seconds until the take of each waiting job is there; nothing of those that no node can run as things are.
 
-    One pass for all of them: whatever stands in a queue is taken to run on any node that serves it.
+    The farm played forward: whichever node is free first takes the first job that it can run, out of its own tier's
+    queues before those of smaller work.
     """
+    servers, groups = _Servers(farm), _groups(farm)
+    clear = [(_left(farm, node.job, percents), number) for number, node in enumerate(farm.nodes)]
+    heapq.heapify(clear)
+    lines = [_levels_of(node, number, groups, servers) for number, node in enumerate(farm.nodes)]
     found: dict[str, float] = {}
-    for queue, line in farm.lines.items():
-        nodes = [node for node in farm.nodes if queue in node.queues and node.state != "draining"]
-        if not nodes:
+    while clear:
+        at, number = heapq.heappop(clear)
+        group = next(filter(None, (_first(level) for level in lines[number])), None)
+        if group is None:
             continue
-        clear, mine = [_left(farm, node.job, percents) for node in nodes], set(line)
-        heapq.heapify(clear)
-        for job in [*_served_before(farm, nodes, queue), *line]:
-            card = farm.cards.get(job)
-            done = heapq.heappop(clear) + (card.seconds if card is not None else 0.0)
-            heapq.heappush(clear, done)
-            if job in mine:
-                found[job] = round(done, 1)
+        _, _, card = group.popleft()
+        found[card.job] = round(at + card.seconds, 1)
+        heapq.heappush(clear, (at + card.seconds, number))
     return found
+
+
+class _Kind(NamedTuple):
+    """Jobs of one kind can run on the same nodes."""
+
+    queue: QueueName
+    pipeline: str
+    tier: str
+    vram_gb: float
+
+
+_Group = deque[tuple[Age, int, Waiting]]
+"""The jobs of one kind in the order of their queue: what compares two queues, the place, the job."""
+
+
+class _Servers:
+    """Which nodes can run jobs of a kind as things are, by their numbers; looked at once for each kind."""
+
+    def __init__(self, farm: Overview) -> None:
+        self._farm = farm
+        self._known: dict[_Kind, frozenset[int]] = {}
+
+    def of(self, kind: _Kind) -> frozenset[int]:
+        """The numbers of the nodes."""
+        if kind not in self._known:
+            nodes = enumerate(self._farm.nodes)
+            self._known[kind] = frozenset(number for number, node in nodes if self._serves(node, kind))
+        return self._known[kind]
+
+    def _serves(self, node: FarmNode, kind: _Kind) -> bool:
+        if node.state != "ready" or kind.queue not in node.queues or node.vram_gb + TOLERANCE_GB < kind.vram_gb:
+            return False
+        if kind.pipeline in self._farm.blocked.get(node.name, ()):
+            return False
+        # Of a node that has not said yet what it can run the best is assumed.
+        return f"{kind.pipeline}@{kind.tier}" in node.can or not (node.can or node.lacks)
+
+
+def _kind(farm: Overview, job: str, queue: QueueName) -> _Kind:
+    card = farm.cards.get(job)
+    return _Kind(queue, card.pipeline, card.tier, card.vram_gb) if card is not None else _Kind(queue, "", "", 0.0)
+
+
+def _groups(farm: Overview) -> dict[_Kind, _Group]:
+    groups: dict[_Kind, _Group] = {}
+    for queue, line in farm.lines.items():
+        for place, job in enumerate(line):
+            card = farm.cards.get(job)
+            if card is not None:
+                groups.setdefault(_kind(farm, job, queue), deque()).append((card.age, place, card))
+    return groups
+
+
+def _levels_of(
+    node: FarmNode, number: int, groups: Mapping[_Kind, _Group], servers: _Servers
+) -> list[dict[QueueName, list[_Group]]]:
+    """What a node can run: of each level of its queues, and there of each queue, the groups."""
+    mine = [(kind, group) for kind, group in groups.items() if number in servers.of(kind)]
+    return [
+        {queue: [group for kind, group in mine if kind.queue == queue] for queue in level}
+        for level in levels(node.queues)
+    ]
+
+
+def _first(level: Mapping[QueueName, Sequence[_Group]]) -> _Group | None:
+    """The group whose first job is next; of two queues of a level the more urgent, then the older job."""
+    heads = [
+        min(left, key=lambda group: group[0][1]) for groups in level.values() if (left := [g for g in groups if g])
+    ]
+    return min(heads, key=lambda group: (-group[0][2].priority, group[0][0]), default=None)
 
 
 def _left(farm: Overview, job: str, percents: Mapping[str, float]) -> float:

@@ -91,7 +91,7 @@ class Judge:
             raise Refused(f"{gate['message']}. Can be lifted by {gate['who_can_lift']}.")
         choice = self.choice(case)
         tier_asked = self._tier_asked(case)
-        if lacking := abilities.missing(case.farm, choice):
+        if lacking := self._lacking(case, choice):
             raise Refused(lacking)
         made = recipe.build(
             case.canvas,
@@ -107,7 +107,8 @@ class Judge:
             return Accepted(choice.pipeline, choice.tier, made, 0.0, tier_asked, notice, take)
         price_usd = price_of(choice.pipeline, made)
         self._must_be_affordable(case, price_usd)
-        return Accepted(choice.pipeline, choice.tier, made, price_usd, tier_asked, choice.notice)
+        notice = choice.notice or abilities.waits_for(case.farm, choice)
+        return Accepted(choice.pipeline, choice.tier, made, price_usd, tier_asked, notice)
 
     def choice(self, case: Case) -> Choice:
         """The pipeline and the tier that would run for a shot, as the farm is now; raises Refused."""
@@ -118,6 +119,13 @@ class Judge:
             raise Refused(f"{str(error).rstrip('.')}.") from error
         when_busy = case.manifest["project_settings"]["when_busy"]
         return abilities.choose(case.farm, self._pipelines, self._mappings, Choice(pipeline, tier), when_busy)
+
+    @staticmethod
+    def _lacking(case: Case, choice: Choice) -> str:
+        """Why it is not even put in line: in a project that waits, only what no node can ever run (I-044)."""
+        if case.manifest["project_settings"]["when_busy"] == "queue":
+            return abilities.never_runs(choice)
+        return abilities.missing(case.farm, choice)
 
     def _tier_asked(self, case: Case) -> Tier:
         """That of the project, unless the shot's pipeline is named with a tag that stands for a tier (P-006)."""

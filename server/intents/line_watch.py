@@ -6,15 +6,19 @@ from collections import Counter
 from collections.abc import Callable
 
 from crdt_schema.ids import ProjectId
-from crdt_schema.records import JobProgress
+from crdt_schema.records import JobProgress, Tier
 from crdt_schema.takes import Takes
+from render_farm.job import TIERS
 from render_farm.line import Waiting
 from render_farm.overview import Overview
 from server.hub.hub import Hub
 from server.hub.room import Room
 from server.intents import eta
+from server.intents.abilities import Choice, waits_for
 from server.intents.farm_view import FarmView
+from server.intents.judge import Judge
 from server.intents.progress import Progress
+from server.intents.recipe import Refused
 
 BUSY_SECONDS = 1.0
 IDLE_SECONDS = 3.0
@@ -34,11 +38,12 @@ class LineWatch:
         self,
         hub: Hub,
         *,
+        judge: Judge,
         view: FarmView,
         progress: Progress,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._hub, self._view, self._progress, self._now = hub, view, progress, now
+        self._hub, self._judge, self._view, self._progress, self._now = hub, judge, view, progress, now
         self._due_at: dict[str, float] = {}
         """When each job was said to be done."""
 
@@ -55,34 +60,39 @@ class LineWatch:
         """Say of each job of these projects where it stands."""
         self._due_at = {job: at for job, at in self._due_at.items() if job in farm.cards}
         percents = self._progress.percents()
-        positions, arrivals = farm.positions(), eta.arrivals(farm, percents)
-        told: Counter[str] = Counter()
+        places, arrivals = eta.places(farm), eta.arrivals(farm, percents)
+        told, steps = Counter[str](), _Steps(farm, self._judge)
         for job, card in farm.cards.items():
             room = rooms.get(ProjectId(card.project))
             if room is None:
                 continue
-            if job not in positions:
+            if job not in places:
                 self._tell_running(room, card, percents.get(job, 0.0))
             elif told[card.project] < MOST_TOLD:
                 told[card.project] += 1
-                self._tell_waiting(room, card, positions[job], arrivals.get(job, 0.0))
+                said: JobProgress = {"percent": 0.0, "step": steps.of(card), "node": "", "position": places[job]}
+                self._tell_waiting(room, card, said, arrivals.get(job))
 
     def _tell_running(self, room: Room, card: Waiting, percent: float) -> None:
         left = round(card.seconds * (1 - percent / 100), 1)
         if self._progress.of(room.project, card.job) is not None and self._is_news(card.job, left):
             self._progress.add(room.project, card.job, eta_seconds=left)
 
-    def _tell_waiting(self, room: Room, card: Waiting, position: int, left: float) -> None:
-        shown = self._progress.of(room.project, card.job)
-        moved = shown is None or shown.get("position") != position
-        if not moved and not self._is_news(card.job, left):
+    def _tell_waiting(self, room: Room, card: Waiting, said: JobProgress, left: float | None) -> None:
+        """`left` is None where nobody can say when, because nothing that is connected can run it."""
+        shown = self._progress.of(room.project, card.job) or {}
+        moved = [shown.get(name) for name in ("position", "step")] != [said.get(name) for name in ("position", "step")]
+        timed = ("eta_seconds" in shown) != (left is not None) or (left is not None and self._is_news(card.job, left))
+        if not moved and not timed:
             return
         job = Takes(room.doc).job(card.job)
         if job is None or job["status"] != "queued":
             return
-        self._due_at[card.job] = self._now() + left
-        said: JobProgress = {"percent": 0.0, "step": WAITING_STEP, "node": job["node"]}
-        self._progress.note(room.project, card.job, {**said, "position": position, "eta_seconds": left})
+        said["node"] = job["node"]
+        if left is not None:
+            self._due_at[card.job] = self._now() + left
+            said["eta_seconds"] = left
+        self._progress.note(room.project, card.job, said)
 
     def _is_news(self, job: str, left: float) -> bool:
         """Whether a page that counts down by itself would be wrong; remembers what it is told."""
@@ -92,3 +102,25 @@ class LineWatch:
             return False
         self._due_at[job] = now + left
         return True
+
+
+class _Steps:
+    """What jobs wait for: their turn, or a node that is not there; found once for all that want the same."""
+
+    def __init__(self, farm: Overview, judge: Judge) -> None:
+        self._farm, self._judge = farm, judge
+        self._known: dict[tuple[str, str], str] = {}
+
+    def of(self, card: Waiting) -> str:
+        """In words."""
+        key = (card.pipeline, card.tier)
+        if key not in self._known:
+            self._known[key] = self._words(*key) or WAITING_STEP
+        return self._known[key]
+
+    def _words(self, wanted: str, tier: Tier | str) -> str:
+        try:
+            pipeline = self._judge.known(wanted)
+        except Refused:  # its definition went while it waited; the attempt will say so
+            return ""
+        return waits_for(self._farm, Choice(pipeline, tier)) if tier in TIERS and tier in pipeline.tiers else ""

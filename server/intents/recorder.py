@@ -18,10 +18,12 @@ from server.auth.actor import FARM
 from server.errors import NotFound, Unavailable
 from server.hub.hub import Hub
 from server.hub.room import Room
+from server.intents.abilities import WAITS_FOR
 from server.intents.attempts import begun, closed, end_of, newly_ended, set_aside
 from server.intents.filing import CannotFile, Known, Place, file_take, lowest_free_number, make_take
 from server.intents.kept_logs import keep, log_path
 from server.intents.progress import Progress
+from server.intents.recipe import hash_of
 from server.projects.filing import take_path
 from server.projects.index import Projects
 from server.projects.provenance import put_sidecar, sidecar, sidecar_path
@@ -133,7 +135,10 @@ class Recorder:
         if any(attempt["id"] == event.attempt for attempt in job["attempts"]):
             return
         attempt = begun(event, job["tier"])
-        if _move(room, event, "running", attempts=[*job["attempts"], attempt], started_at=event.at):
+        fields: dict[str, object] = {"attempts": [*job["attempts"], attempt], "started_at": event.at}
+        if job.get("notice", "").startswith(WAITS_FOR):
+            fields["notice"] = ""  # it has come
+        if _move(room, event, "running", **fields):
             self._progress.note(room.project, event.job, {"percent": 0.0, "step": "Starting", "node": job["node"]})
 
     def _end(self, room: Room, job: Job, event: AnyEvent, status: JobStatus, **fields: object) -> None:
@@ -238,7 +243,8 @@ def _one_tier_up(job: Job, event: Requeued) -> dict[str, object]:
     """The fields of a job that goes on another tier than before, and tells the artist."""
     if not event.tier:
         return {}
-    return {"tier": event.tier, "recipe": {**job["recipe"], "tier": event.tier}, "notice": event.reason}
+    recipe = {**job["recipe"], "tier": event.tier}
+    return {"tier": event.tier, "recipe": recipe, "recipe_hash": hash_of(recipe), "notice": event.reason}
 
 
 def _failure(event: AnyEvent, reason: str, trace_id: str) -> dict[str, object]:

@@ -92,7 +92,7 @@ class Intents:
         self.previews = Previews(self._progress)
         self.estimates = Estimates(hub, self._projects, judge=self._judge, view=self.view, progress=self._progress)
         self._progress.on_end.append(lambda project, job: self._ended.put_nowait((project, job)))
-        line = LineWatch(hub, view=self.view, progress=self._progress)
+        line = LineWatch(hub, judge=self._judge, view=self.view, progress=self._progress)
         work = {"recorder": recorder.run, "sweeps": self._sweep_queued, "tend": self._tend, "line": line.run}
         work["durations"] = self._note_durations
         self._tasks = [asyncio.create_task(_for_ever(name, run), name=f"intents {name}") for name, run in work.items()]

@@ -300,17 +300,18 @@ async def test_the_bill_of_a_provider_is_what_the_take_costs(studio: Studio, pro
     assert KEY not in json.dumps(take)
 
 
-async def test_what_no_node_can_run_is_refused_until_one_comes_that_can(studio: Studio, providers: Providers) -> None:
+async def test_what_no_node_can_run_waits_until_one_comes_that_can(studio: Studio, providers: Providers) -> None:
     studio.start_worker("poor", FAL_KEY="")
     await eventually(studio.farm.service.app[keys.FARM].nodes)
     await studio.add_shot("bought", "fal-flux-dev")
-    refused = await studio.job(await studio.generate("bought"), "refused")
-    words = refused["reason"]
-    assert "FLUX.1 dev at fal needs a farm node with a key of fal (FAL_KEY)" in words
+    estimate = await got(studio.session, f"/api/projects/{studio.project}/estimate?node=bought")
+    task = await studio.generate("bought")
+    words = (await studio.job(task, "queued")).get("notice", "")
+    assert "Waiting for a node that can run FLUX.1 dev at fal" in words
     assert "none is connected. poor comes nearest: " in words
+    assert (estimate["available"], estimate["notice"].startswith(words)) == (True, True)
     listed = await studio.listed("fal-flux-dev")
     assert "FAL_KEY" in listed["tiers"]["low"]["needs"]
     studio.start_worker("rich", WORKPRINT_TEST_PROVIDERS=providers.url, FAL_KEY=KEY)
-    await studio.can_run("fal-flux-dev")
-    job = await studio.job(await studio.generate("bought"), "completed")
-    assert job["attempts"][-1]["farm_node"] == "rich"
+    job = await studio.job(task, "completed")
+    assert (job["attempts"][-1]["farm_node"], job.get("notice")) == ("rich", "")

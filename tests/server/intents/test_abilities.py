@@ -8,7 +8,7 @@ from pipelines.registry import load_catalog, quality_mappings
 from pipelines.spec import Pipeline, TierSpec
 from render_farm.job import FarmNode
 from render_farm.overview import UNREACHABLE, Overview
-from server.intents.abilities import Choice, able, choose, missing
+from server.intents.abilities import Choice, able, choose, missing, waits_for
 from tests.support.farm_seen import farm_of, node
 from tests.support.farm_worker import TEST_STILL
 
@@ -107,3 +107,35 @@ def test_what_comes_with_workprint_may_wait_for_its_worker_to_start() -> None:
     assert missing(farm_of(), wanted) == ""
     lacking = farm_of(node("bare", lacks={"test-still@low": "Install workprint[video]."}))
     assert missing(lacking, wanted).endswith("none is connected. bare comes nearest: Install workprint[video].")
+
+
+def test_a_job_that_waits_says_for_what() -> None:
+    wanted = Choice(MODEL, "standard")
+    assert waits_for(farm_of(), wanted) == "Waiting for a 16 GB node; none is connected."
+    assert waits_for(farm_of(card("small", 12)), wanted) == (
+        "Waiting for a 16 GB node; none is connected. small comes nearest: it has 12 GB of GPU memory."
+    )
+    bare = farm_of(node("bare", vram_gb=16, lacks={"model@standard": "The image is not here."}))
+    assert waits_for(bare, wanted) == (
+        "Waiting for a node that can run The model, which needs a GPU with Docker; none is connected. "
+        "bare comes nearest: The image is not here."
+    )
+    assert waits_for(farm_of(card("big", 16, "busy")), wanted) == ""
+    assert waits_for(UNREACHABLE, wanted) == ""
+
+
+def test_a_job_whose_nodes_are_paused_or_blocked_is_told_so() -> None:
+    wanted, paused, big = Choice(MODEL, "standard"), card("big", 16, state="paused"), card("big", 24)
+    assert waits_for(farm_of(paused), wanted) == (
+        "Waiting for big, the only node that can run it: paused, until an admin of the workspace resumes it."
+    )
+    assert "one of the 2 nodes that can run it: paused" in waits_for(farm_of(paused, paused), wanted)
+    assert waits_for(farm_of(paused, card("other", 16)), wanted) == ""
+    blocked = replace(farm_of(big), blocked={"big": frozenset({"model"})})
+    assert able(blocked, MODEL, "high") == []
+    assert waits_for(blocked, wanted).startswith("Waiting for big, the only node that can run it: The model failed")
+
+
+def test_a_node_that_gets_nothing_of_a_pipeline_for_a_while_is_not_taken_for_a_missing_one() -> None:
+    blocked = replace(farm_of(card("big", 24)), blocked={"big": frozenset({"model"})})
+    assert missing(blocked, Choice(MODEL, "high")) == ""

@@ -1,10 +1,14 @@
 """When a take will be there: by what such takes took on that kind of node, and by the work that stands before it."""
 
+import time
 from dataclasses import replace
 
 import pytest
 
 from render_farm.durations import Durations, Measured, field_of
+from render_farm.job import QueueName
+from render_farm.line import Waiting
+from render_farm.overview import Overview
 from render_farm.queues import Farm
 from server.intents import eta
 from tests.support.farm import farm, valkey
@@ -14,14 +18,56 @@ from tests.support.farm_worker import TEST_STILL
 __all__ = ["farm", "valkey"]
 
 
+def waited(farm: Overview, *jobs: Waiting, queue: QueueName = "cpu") -> Overview:
+    """The farm with these jobs at the end of a queue."""
+    lines = {**farm.lines, queue: (*farm.lines.get(queue, ()), *(job.job for job in jobs))}
+    return replace(farm, lines=lines, cards={**farm.cards, **{job.job: job for job in jobs}})
+
+
 def test_a_free_node_begins_at_once() -> None:
-    assert eta.eta_seconds(farm_of(node("a", job="j-0"), node("b")), TEST_STILL, "low", {}) == 0.1
+    seen = waited(farm_of(node("a", job="j-0"), node("b")), card("mine"))
+    assert eta.arrivals(seen, {}) == {"mine": 0.1}
 
 
 def test_whoever_waits_goes_to_the_node_that_is_free_first() -> None:
     seen = farm_of(node("a", job="j-0"), node("b", job="j-1"), waiting=("j-2",), expected_seconds=10)
     # One node is nearly done and takes j-2; the other is free in 8 seconds, and takes this one.
-    assert eta.eta_seconds(seen, TEST_STILL, "low", {"j-0": 90, "j-1": 20}) == 8.1
+    assert eta.arrivals(waited(seen, card("mine")), {"j-0": 90, "j-1": 20}) == {"j-2": 11, "mine": 8.1}
+
+
+def test_only_nodes_that_can_run_a_job_count_for_it() -> None:
+    wan = card("wan", pipeline="wan", seconds=100)
+    still = card("still", seconds=5)
+    both, one = node("both", can=("wan@low", "test-still@low")), node("one", can=("test-still@low",))
+    seen = waited(farm_of(both, one), wan, replace(wan, job="wan-2"), still)
+    assert eta.arrivals(seen, {}) == {"wan": 100, "wan-2": 200, "still": 5}
+    assert eta.places(seen) == {"wan": 0, "wan-2": 1, "still": 2}
+    alone = replace(seen, nodes=(replace(both, can=("wan@low",)), one))
+    assert eta.places(alone) == {"wan": 0, "wan-2": 1, "still": 0}, "nothing stands before it where it would run"
+    for nodes in ((replace(both, state="paused"), one), (replace(both, state="draining"), one)):
+        assert eta.arrivals(replace(seen, nodes=nodes), {}) == {"still": 5}
+    blocked = replace(seen, blocked={"both": frozenset({"wan"})})
+    assert eta.arrivals(blocked, {}) == {"still": 5}
+
+
+def test_a_card_that_is_too_small_is_no_help() -> None:
+    seen = waited(farm_of(node("small", vram_gb=12), node("big", vram_gb=24, job="j-0"), expected_seconds=60))
+    big = card("big", vram_gb=24, seconds=10)
+    assert eta.arrivals(waited(seen, big, queue="high"), {"j-0": 50}) == {"big": 40}
+
+
+def test_of_two_queues_of_one_level_the_more_urgent_job_goes_first() -> None:
+    seen = waited(farm_of(node("big", vram_gb=24)), card("old", asked_at="1", seconds=10), queue="high")
+    seen = waited(seen, card("urgent", asked_at="2", priority=5, seconds=10), queue="style_high")
+    assert eta.arrivals(seen, {}) == {"urgent": 10, "old": 20}
+
+
+def test_a_thousand_jobs_on_a_hundred_nodes_are_played_through_quickly() -> None:
+    seen = waited(farm_of(*(node(f"n-{n}") for n in range(100))), *(card(f"j-{n}", seconds=10) for n in range(1000)))
+    begun = time.perf_counter()
+    assert max(eta.arrivals(seen, {}).values()) == 100
+    assert sum(eta.places(seen).values()) == 999 * 500
+    assert time.perf_counter() - begun < 1
 
 
 def test_the_median_of_the_kind_of_node_counts_and_the_catalogue_until_there_is_one() -> None:

@@ -12,7 +12,7 @@ from crdt_schema.takes import Costs
 from pipelines.registry import load_catalog
 from render_farm.overview import UNREACHABLE
 from server.auth.actor import Actor
-from server.intents.estimate import estimate
+from server.intents.estimate import UNTIL_THEN, estimate
 from server.intents.judge import BUDGET_TEXT, Case, Judge
 from server.intents.recipe import Refused
 from server.projects.manifest import NewProject, empty_contract, new_manifest
@@ -33,13 +33,17 @@ READY = farm_of(node("one", job="j-0"), node("two"), waiting=("j-1", "j-2"))
 """Two nodes that can make a test still, one of them busy, and two jobs that wait."""
 
 
-def make_manifest(cap: float | None = 100.0, references: int = 3, governance: Any = "studio") -> Manifest:
+def make_manifest(
+    cap: float | None = 100.0, references: int = 3, governance: Any = "studio", when_busy: Any = "queue"
+) -> Manifest:
     contract = empty_contract()
     contract["budgetCap"] = cap
     contract["referencePack"] = [f"{number:064x}" for number in range(references)]
     request = NewProject("Night Bus", quality="low", governance=governance, contract=contract)
     empty: Any = {"structure": "three-act", "chapters": [], "emotionalBeats": []}
-    return new_manifest(request, "project-1", "2026-01-01T00:00:00Z", empty)
+    made = new_manifest(request, "project-1", "2026-01-01T00:00:00Z", empty)
+    made["project_settings"]["when_busy"] = when_busy
+    return made
 
 
 def make_canvas(pipeline: str = "test-still", **fields: object) -> CanvasPlain:
@@ -113,7 +117,24 @@ def test_a_pipeline_must_be_joined_known_and_there() -> None:
     assert reason(canvas=canvas) == "Join a Pipeline to this shot first."
     assert reason(canvas=make_canvas("dall-e-9")) == "There is no pipeline called dall-e-9."
     assert reason(canvas=make_canvas("test-still:0.1")) == "test-still is here in version 1.0.0, not 0.1."
-    assert "none is connected" in reason(canvas=make_canvas("t2i-sd1.5"))
+    falls_back = make_manifest(when_busy="fallback")
+    assert "none is connected" in reason(canvas=make_canvas("t2i-sd1.5"), manifest=falls_back)
+
+
+def test_a_project_that_waits_puts_in_line_what_a_node_may_come_for() -> None:
+    canvas = make_canvas("t2i-sd1.5")
+    accepted = JUDGE.judge(case(canvas=canvas))
+    assert (accepted.pipeline.id, accepted.tier) == ("t2i-sd1.5", "low")
+    assert accepted.notice.startswith("Waiting for a 12 GB node; none is connected.")
+    made = estimate(JUDGE, case(canvas=canvas), {})
+    assert (made["available"], made["farm_nodes"], made["queue"]) == (True, 0, "low")
+    assert made["notice"] == f"{accepted.notice} {UNTIL_THEN}"
+
+
+def test_what_no_node_can_ever_run_is_refused_in_every_project() -> None:
+    for when_busy in ("queue", "fallback"):
+        manifest = make_manifest(when_busy=when_busy)
+        assert "cannot run in this version" in reason(canvas=make_canvas("midjourney"), manifest=manifest)
 
 
 def test_a_tag_that_stands_for_a_tier_holds_whatever_the_project_s_quality() -> None:
@@ -160,7 +181,9 @@ def test_an_estimate_says_what_stands_in_the_way_and_still_the_price() -> None:
 
 
 def test_an_estimate_says_what_would_delay_a_take() -> None:
-    assert "tier low" in estimate(JUDGE, case(farm=farm_of()), {})["notice"]
+    assert estimate(JUDGE, case(farm=farm_of()), {})["notice"].startswith("Waiting for a farm node; none is connected")
+    paused = farm_of(node("one", state="paused"))
+    assert "one, the only node that can run it: paused" in estimate(JUDGE, case(farm=paused), {})["notice"]
     away = estimate(JUDGE, case(farm=UNREACHABLE), {})
     assert away["available"]
     assert "when it returns" in away["notice"]

@@ -13,9 +13,10 @@ from render_farm.attempt_log import AttemptLog
 from render_farm.clock import utc_now
 from render_farm.job import AnyEvent, Cancelled, Failed, Finished, Late, Lost, Progressed, Requeued, Started
 from server.intents.kept_logs import log_path, read
+from server.intents.recipe import hash_of
 from server.intents.recorder import NOT_RECORDED, Recorder
 from tests.support.farm import eventually
-from tests.support.film import SHOT, Film
+from tests.support.film import EVE, SHOT, Film
 
 BYTES = b"\x89PNG of a bus"
 
@@ -150,11 +151,23 @@ async def test_a_job_that_went_one_tier_up_says_so_and_remembers_what_really_ran
     assert job is not None
     assert (job["status"], job["tier"], job["recipe"]["tier"]) == ("queued", "standard", "standard")
     assert job.get("notice") == "Out of memory on tier low."
+    assert job.get("recipe_hash") == hash_of(job["recipe"])
     assert [(one["exit"], one["tier"]) for one in job["attempts"]] == [("oom", "low")]
     await reports(Started, "attempt-2")
     await reports.finished("attempt-2")
     take = (await reports.film.takes())["attempt-2"]
     assert take["recipe"]["tier"] == "standard"
+    estimate = await reports.film.intents.estimate(reports.film.project_id, SHOT, EVE)
+    assert estimate["cached_take"] == "", "what was asked for is tier low, and there is no such take"
+
+
+async def test_what_a_job_waited_for_is_said_no_more_once_it_has_begun(film: Film) -> None:
+    await film.add_shot(pipeline="t2i-sd1.5")
+    reports = Reports(film, await film.ask())
+    job = await film.until(reports.job, "queued")
+    assert job.get("notice", "").startswith("Waiting for a 12 GB node; none is connected.")
+    await reports(Started)
+    assert (await film.until(reports.job, "running")).get("notice") == ""
 
 
 async def test_a_late_result_is_named_in_its_attempt_and_replayed_without_effect(reports: Reports) -> None:

@@ -72,7 +72,7 @@ async def test_an_estimate_is_asked_of_the_same_judge_and_changes_nothing(film: 
     await film.add_shot()
     made = await film.intents.estimate(film.project_id, SHOT, EVE)
     assert (made["available"], made["price_usd"], made["tier"]) == (True, 0.5, "low")
-    assert "No farm node" in made["notice"]
+    assert "Waiting for a farm node; none is connected." in made["notice"]
     assert not (await film.intents.estimate(film.project_id, SHOT, VERA))["available"]
     async with film.hub.room(film.project_id, "takes") as room:
         assert Takes(room.doc).job_ids() == []

@@ -26,7 +26,8 @@ const READY: PlanInput = {
   gates: [],
   tier: 'standard',
   forbidden: '',
-  online: true
+  online: true,
+  waits: false
 };
 
 describe('whether a shot can be generated', () => {
@@ -55,6 +56,14 @@ describe('whether a shot can be generated', () => {
     ['a role that only reads', { forbidden: 'You are a viewer.' }, 'You are a viewer.']
   ])('names the reason: %s', (_case, change, words) => {
     expect(plan({ ...READY, ...change }).blocked).toContain(words);
+  });
+
+  it('waits for a node that can run it where the project waits, and for nothing that never can', () => {
+    expect(plan({ ...READY, pipelineName: 'flux', waits: true }).blocked).toBe('');
+    const never = { ...FLUX, unavailable: 'hands in words' };
+    expect(plan({ ...READY, pipelineName: 'flux', pipelines: [never], waits: true }).blocked).toContain(
+      'cannot run'
+    );
   });
 
   it.each([

@@ -24,11 +24,14 @@ export type PlanInput = {
   /** Why this person may not ask for a take of it; empty when they may. */
   forbidden: string;
   online: boolean;
+  /** Whether takes wait in line for a node that is not connected; else they are refused. */
+  waits: boolean;
 };
 
 export function plan(input: PlanInput): Plan {
   const pipeline = findPipeline(input.pipelines, input.pipelineName);
-  const unavailable = pipeline ? whyUnavailable(pipeline, input.tier) : '';
+  const waits = input.waits && !pipeline?.unavailable;
+  const unavailable = pipeline && !waits ? whyUnavailable(pipeline, input.tier) : '';
   return {
     pipeline,
     tier: input.tier,

@@ -373,7 +373,8 @@ export class Project implements Standing {
       gates: this.info.gates,
       tier: this.info.manifest.project_settings.quality,
       forbidden: whyNot(this, 'generate', { kind: 'node', id: nodeId }),
-      online: this.connection.kind !== 'offline' && this.connection.kind !== 'connecting'
+      online: this.connection.kind !== 'offline' && this.connection.kind !== 'connecting',
+      waits: (this.info.manifest.project_settings.when_busy ?? 'queue') === 'queue'
     });
   }
 

@@ -15,7 +15,7 @@ export const WHEN_BUSY_CHOICES: Choice<WhenBusy>[] = [
     value: 'queue',
     label: 'Wait',
     detail:
-      'Takes wait in line until a node of that quality is free. They come later, and as good as asked for.'
+      'Takes wait in line until a node of that quality is free, or connected at all. They come later, and as good as asked for.'
   },
   {
     value: 'fallback',
