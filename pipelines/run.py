@@ -8,9 +8,13 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import cast
 
+import structlog
+
 from crdt_schema.records import Tier
 from pipelines import registry, requirements, safety
 from pipelines.spec import Output, Pipeline, PipelineError, Recipe, Result, RunContext, Runner, RunnerName
+
+log = structlog.get_logger("workprint.pipelines")
 
 _RUNNERS: dict[RunnerName, str] = {
     "local": "pipelines.runners.local",
@@ -40,6 +44,10 @@ def ready(pipeline: Pipeline, tier: Tier) -> str:
         return runner(pipeline.runner(tier)).ready(pipeline, pipeline.tier(tier))
     except PipelineError as error:
         return f"{error}."
+    except Exception:
+        # One service that answers nonsense must not keep a node from everything else that it can run.
+        log.exception("a runner could not tell what it lacks", pipeline=pipeline.id, tier=tier)
+        return "What it needs here could not be asked; the log of the farm node has the details."
 
 
 def run(pipeline_id: str, tier: Tier, recipe: Recipe, context: RunContext) -> Result:

@@ -14,6 +14,8 @@ from render_farm.thumbnail import thumbnail
 
 PREVIEW_SECONDS = 0.5
 """More often than this nobody looks."""
+MOST_PIXELS = 40_000_000
+"""Of a preview, which is unpacked while the work waits."""
 
 log = structlog.get_logger("workprint.attempt")
 
@@ -33,7 +35,7 @@ class Previews:
             return
         self._sent = now
         try:
-            small = thumbnail(Output(path, ""), folder).path.read_bytes()
+            small = thumbnail(Output(path, ""), folder, MOST_PIXELS).path.read_bytes()
         except PipelineError:
             log.debug("a preview that is no picture", job=self._job)
             return

@@ -54,7 +54,7 @@ def ready(pipeline: Pipeline, spec: TierSpec) -> str:
     try:
         known = asyncio.run(_object_info(url, {str(node["class_type"]) for node in graph.values()}))
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-        return f"The ComfyUI server at {url} does not answer. Start it, or correct WORKPRINT_COMFYUI_URL."
+        return "No ComfyUI server answers at WORKPRINT_COMFYUI_URL. Start it, or correct the setting."
     missing = words.lacking(graph, known)
     return f"The ComfyUI server cannot run {pipeline.label}: {'; '.join(missing)}." if missing else ""
 

@@ -1,5 +1,6 @@
 """Says in words what a ComfyUI server lacks, refuses, or failed at; pure."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -21,6 +22,8 @@ FOLDERS = {
 """Input of a node -> what it names, and where ComfyUI looks for such files."""
 
 _MESSAGE_CHARS = 400
+_FOLDERS = re.compile(r"(?<![\w:/.])(?:[A-Za-z]:)?(?:[\\/][^\\/\s'\":]+)+[\\/](?=[^\\/\s])")
+"""The folders in front of a file's name: where a server keeps its files concerns no artist."""
 
 
 def lacking(graph: Graph, known: Mapping[str, Any]) -> list[str]:
@@ -65,7 +68,7 @@ def failure(messages: list[Any]) -> PipelineError:
             where, what = data.get("node_type", "a node"), str(data.get("exception_message", "")).strip()
             if "OutOfMemory" in str(data.get("exception_type", "")) or "out of memory" in what.lower():
                 return OutOfMemory(f"The GPU's memory did not suffice for {where}")
-            return PipelineError(f"ComfyUI failed at {where}: {what}"[:_MESSAGE_CHARS])
+            return PipelineError(f"ComfyUI failed at {where}: {_FOLDERS.sub('', what)}"[:_MESSAGE_CHARS])
     return PipelineError("ComfyUI failed and does not say why. Its own log may")
 
 

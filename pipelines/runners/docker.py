@@ -3,7 +3,6 @@
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from pipelines.docker_options import Options, read_options
@@ -128,6 +127,7 @@ def _missing_weights(options: Options) -> str:
     if options.models_folder is None:
         return f"Set WORKPRINT_MODELS to the folder of model weights, which must hold {options.model}."
     if not (options.models_folder / options.model).is_dir():
-        target = Path(options.models_folder, options.model)
+        # Artists read this too: where the folder lies on this machine is not said.
+        target = f"$WORKPRINT_MODELS/{options.model}"
         return f"The weights are missing. Get them: hf download {options.model} --local-dir {target}."
     return ""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -21,10 +22,13 @@ JOB, INPUTS, OUT, MODELS = "/job/job.json", "/job/inputs", "/job/out", "/models"
 GIB = 1024**3
 MAX_RESULT_BYTES = 1 << 20
 MAX_PREVIEW_BYTES = 4 << 20
+MAX_WORDS = 2000
+"""Of a failure: they stand in a document that everybody loads."""
 MAX_OUTPUTS = 64
 MAX_FACTS = 40
 PREVIEW_TYPES = ("image/png", "image/jpeg", "image/webp")
 _KINDS = {"Image": "image/", "Video": "video/", "Audio": "audio/", "ControlMap": "image/", "Mask": "image/"}
+_RATE = re.compile(r"[1-9]\d{0,8}/[1-9]\d{0,8}", re.ASCII)
 _TEXTS = {".json": "application/json", ".txt": "text/plain", ".edl": "text/plain", ".srt": "text/plain"}
 
 
@@ -73,8 +77,8 @@ class JobFolder:
         told = self._told().get("error")
         if isinstance(told, dict):
             told = cast("dict[str, Any]", told)
-            return str(told.get("kind") or "failed"), str(told.get("message") or "The container failed")[:2000]
-        return "", self.last_words
+            return str(told.get("kind") or "failed"), str(told.get("message") or "The container failed")[:MAX_WORDS]
+        return "", self.last_words[-MAX_WORDS:]
 
     def collect(self, pipeline: Pipeline, options: Options) -> tuple[tuple[Output, ...], dict[str, str]]:
         """The files the container names (or `options.collect` matches), each examined, and its facts."""
@@ -235,8 +239,9 @@ def _whole(fields: Mapping[str, object], name: str) -> int:
 
 
 def _rate(value: object) -> str:
-    top, _, bottom = str(value or "").partition("/")
-    return f"{int(top)}/{int(bottom or 1)}" if top.isdigit() and (bottom or "1").isdigit() and int(bottom or 1) else ""
+    text = str(value or "")
+    rate = text if "/" in text else f"{text}/1"
+    return rate if _RATE.fullmatch(rate) else ""
 
 
 def _facts(told: Mapping[object, object]) -> dict[str, str]:

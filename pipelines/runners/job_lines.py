@@ -15,7 +15,30 @@ MAX_LINE_BYTES = 16 * 1024
 LAST_LINES = 12
 LINES_PER_SECOND = 100
 """More than that nobody reads live; the farm's log should not be flooded by one container."""
+STEPS_PER_SECOND = 20
+PREVIEWS_PER_SECOND = 4
 _BLANKS = re.compile(rb"[\r\n]+")
+
+
+class _Second:
+    """Lets so many things pass in every second."""
+
+    def __init__(self, most: int, clock: Callable[[], float]) -> None:
+        self._most, self._clock = most, clock
+        self._second, self._passed = 0, 0
+
+    def is_new(self) -> bool:
+        """Whether another second than that of the last look has begun."""
+        second = int(self._clock())
+        if second == self._second:
+            return False
+        self._second, self._passed = second, 0
+        return True
+
+    def passes(self) -> bool:
+        self.is_new()
+        self._passed += 1
+        return self._passed <= self._most
 
 
 class Lines:
@@ -34,8 +57,10 @@ class Lines:
         self._rest = {True: b"", False: b""}
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self._percent = 0.0
-        self._clock = clock
-        self._second, self._logged, self._left_out = 0, 0, 0
+        self._lines = _Second(LINES_PER_SECOND, clock)
+        self._steps = _Second(STEPS_PER_SECOND, clock)
+        self._previews = _Second(PREVIEWS_PER_SECOND, clock)
+        self._left_out = 0
 
     def feed(self, on_stdout: bool, piece: bytes) -> None:
         """More of one of the streams; a carriage return ends a line too, since progress bars are made of them."""
@@ -80,11 +105,7 @@ class Lines:
             case {"log": str(line)}:
                 self._log(line[:MAX_LINE_BYTES])
             case {"preview": str(name)}:
-                picture = self._take_preview(name)
-                if picture is None:
-                    self._context.log(f"The preview {name[:80]} is no small picture in the output folder.")
-                else:
-                    self._context.preview(picture)
+                self._preview(name)
             case _:
                 return False
         return True
@@ -92,15 +113,21 @@ class Lines:
     def _log(self, line: str) -> None:
         """Keep a line, or only count it when too many come at once."""
         self._last.append(line)
-        second = int(self._clock())
-        if second != self._second:
+        if self._lines.is_new():
             self._tell_left_out()
-            self._second, self._logged = second, 0
-        self._logged += 1
-        if self._logged <= LINES_PER_SECOND:
+        if self._lines.passes():
             self._context.log(line)
         else:
             self._left_out += 1
+
+    def _preview(self, name: str) -> None:
+        if not self._previews.passes():
+            return
+        picture = self._take_preview(name)
+        if picture is None:
+            self._log(f"The preview {name[:80]} is no small picture in the output folder.")
+        else:
+            self._context.preview(picture)
 
     def _tell_left_out(self) -> None:
         if self._left_out:
@@ -111,10 +138,11 @@ class Lines:
         """Tell the progress, which never goes backwards nor beyond the whole."""
         try:
             number = float(cast("Any", percent))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return False
         if not number >= 0:  # NaN too
             return False
         self._percent = max(self._percent, min(number, 100.0))
-        self._context.progress(self._percent, step[:200])
+        if self._steps.passes():
+            self._context.progress(self._percent, step[:200])
         return True

@@ -34,9 +34,10 @@ def described(path: Path, media_type: str, values: Mapping[str, Any]) -> Output:
         try:
             with Image.open(path) as image:
                 return Output(path, media_type, image.width, image.height)
-        except (UnidentifiedImageError, OSError) as error:
+        except (UnidentifiedImageError, Image.DecompressionBombError, OSError) as error:
             raise PipelineError("What came back is called a picture, but is none") from error
     if kind == "video":
-        rate = f"{values['fps']:g}/1" if float(values["fps"]).is_integer() else f"{round(values['fps'] * 1000)}/1000"
-        return Output(path, media_type, values["width"], values["height"], values["frames"], rate)
+        fps = float(values["fps"])
+        rate = f"{fps:g}/1" if fps.is_integer() else f"{round(fps * 1000)}/1000"
+        return Output(path, media_type, values["width"], values["height"], values["frames"], rate if fps > 0 else "")
     return Output(path, media_type)

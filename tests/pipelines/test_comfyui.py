@@ -389,7 +389,8 @@ def test_a_server_that_stays_away_is_left_to_another_try(
 
 def test_a_server_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, attempt: Attempt) -> None:
     monkeypatch.setenv("WORKPRINT_COMFYUI_URL", "http://127.0.0.1:9")
-    assert "does not answer" in comfyui.ready(*pipeline(slow()))
+    assert comfyui.ready(*pipeline(slow())).startswith("No ComfyUI server answers at WORKPRINT_COMFYUI_URL.")
+    assert "127.0.0.1" not in comfyui.ready(*pipeline(slow())), "artists read it too"
     with pytest.raises(Transient, match="does not answer"):
         run(attempt, slow())
 

@@ -211,7 +211,8 @@ def test_missing_weights_are_told_with_the_command_that_gets_them(
     monkeypatch.delenv("WORKPRINT_MODELS", raising=False)
     assert docker.ready(*wants).startswith("Set WORKPRINT_MODELS")
     monkeypatch.setenv("WORKPRINT_MODELS", str(tmp_path / "models"))
-    assert f"hf download studio/small --local-dir {tmp_path}/models/studio/small" in docker.ready(*wants)
+    assert "hf download studio/small --local-dir $WORKPRINT_MODELS/studio/small" in docker.ready(*wants)
+    assert str(tmp_path) not in docker.ready(*wants), "artists read it too"
     (tmp_path / "models/studio/small").mkdir(parents=True)
     (tmp_path / "models/studio/small/weights.bin").touch()
     assert docker.ready(*wants) == ""

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -46,6 +47,12 @@ def test_a_cancelled_job_stops_at_its_next_step(
 def test_a_pipeline_that_cannot_run_here_says_what_is_missing(recipe: Recipe, context: Any) -> None:
     with pytest.raises(PipelineError, match=r"cannot run on this node\. (Docker|The image)"):
         run.run("t2i-sd1.5", "low", recipe(), context)
+
+
+def test_a_runner_that_breaks_when_it_is_asked_is_one_that_lacks_something() -> None:
+    spec = TierSpec("local", "pipelines.previz:render", 0, 64, 1, {"requires": ["no.such.package"]})
+    broken = replace(registry.get("previz-image"), tiers={"low": spec})
+    assert "could not be asked" in run.ready(broken, "low")
 
 
 def test_a_tier_the_pipeline_does_not_have_is_refused(recipe: Recipe, context: Any) -> None:
