@@ -5,10 +5,11 @@ import asyncio
 from aiohttp import web
 
 from crdt_schema.ids import BlobHash, ProjectId, is_blob_hash
+from crdt_schema.roles import reaches
 from render_farm.ledger import FarmUnavailable
 from server.errors import Forbidden, NotFound, TooLarge, Unavailable
 from server.keys import CLOCK, CONFIG, FARM, PROJECTS, TOKENS
-from server.middleware import bearer_token
+from server.middleware import USER, bearer_token
 from server.projects.index import Project
 
 
@@ -49,9 +50,11 @@ async def get_blob(request: web.Request) -> web.StreamResponse:
 
 
 async def nodes(request: web.Request) -> web.Response:
-    """GET /api/farm/nodes: the farm nodes that are alive."""
+    """GET /api/farm/nodes: the farm nodes that are alive; what they lack and which job they have is for admins."""
     try:
         found = await asyncio.to_thread(request.app[FARM].nodes)
     except FarmUnavailable:
         raise Unavailable("The farm cannot be reached. Jobs wait until it is back; /healthz says when.") from None
-    return web.json_response([node.as_json() for node in found])
+    role = request[USER].role
+    hidden = {} if role is not None and reaches(role, "admin") else {"job": "", "lacks": {}}
+    return web.json_response([{**node.as_json(), **hidden} for node in found])

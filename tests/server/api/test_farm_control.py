@@ -53,6 +53,18 @@ async def test_an_admin_pauses_drains_and_resumes_a_node(admin: aiohttp.ClientSe
     ]
 
 
+async def test_which_job_a_node_has_and_what_it_lacks_is_for_admins(
+    service: Service, farm: Farm, admin: aiohttp.ClientSession
+) -> None:
+    node = FarmNode("host-1", "host", ("low",), utc_now(), utc_now(), "job-of-another-project", lacks={"a@low": "x"})
+    farm.roster.announce(node)
+    editor = await service.sign_in("Grace", "editor")
+    seen = [(one["name"], one["job"], one["lacks"]) for one in await got(editor, "/api/farm/nodes")]
+    assert seen == [("host-1", "", {})]
+    seen = [(one["name"], one["job"], one["lacks"]) for one in await got(admin, "/api/farm/nodes")]
+    assert seen == [("host-1", "job-of-another-project", {"a@low": "x"})]
+
+
 async def test_an_admin_drags_a_job_and_there_it_stays(farm: Farm, admin: aiohttp.ClientSession) -> None:
     jobs = [waiting(farm) for _ in range(3)]
     reply = await made(admin, "/api/farm/queues/low/order", {"job": jobs[2], "before": jobs[0]}, 200)
