@@ -1,6 +1,7 @@
 """For farm nodes: blobs in and out by hash, with the token of the order they work on."""
 
 import asyncio
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -56,5 +57,6 @@ async def nodes(request: web.Request) -> web.Response:
     except FarmUnavailable:
         raise Unavailable("The farm cannot be reached. Jobs wait until it is back; /healthz says when.") from None
     role = request[USER].role
-    hidden = {} if role is not None and reaches(role, "admin") else {"job": "", "lacks": {}}
-    return web.json_response([{**node.as_json(), **hidden} for node in found])
+    if role is None or not reaches(role, "admin"):
+        found = [replace(node, job="", lacks={}) for node in found]
+    return web.json_response([node.as_json() for node in found])

@@ -143,7 +143,7 @@ class Recorder:
 
     def _end(self, room: Room, job: Job, event: AnyEvent, status: JobStatus, **fields: object) -> None:
         """Move a job on and close its attempt."""
-        fields["attempts"] = closed(job["attempts"], event, end_of(event, str(fields.get("reason", ""))))
+        fields["attempts"] = closed(job["attempts"], event, end_of(event, str(fields.get("reason", ""))), job["tier"])
         _move(room, event, status, **fields)
         self._progress.end(room.project, event.job)
 
@@ -197,7 +197,7 @@ class Recorder:
                 reason="",
                 trace_id="",
                 cost_usd=take["cost_usd"],
-                attempts=closed(job["attempts"], event, end_of(event, cost_usd=take["cost_usd"])),
+                attempts=closed(job["attempts"], event, end_of(event, cost_usd=take["cost_usd"]), job["tier"]),
             )
 
         room.edit(FARM, write)

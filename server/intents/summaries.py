@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, cast
 
 from crdt_schema.farm import FarmCost, FarmJob
-from crdt_schema.records import Attempt, Job, TakesPlain
+from crdt_schema.records import Job, TakesPlain
 from crdt_schema.takes import LIVE_STATUSES
+from server.intents.attempts import lasted
 
 MOST_RECENT = 50
 
@@ -124,21 +124,9 @@ def _people(jobs: Iterable[Job], prices: Mapping[str, float]) -> dict[str, FarmC
             "name": job["asked_by_name"],
             "takes": int(made),
             "jobs": 1,
-            "seconds": sum(map(_seconds, job["attempts"])),
+            "seconds": sum(map(lasted, job["attempts"])),
             "cost_usd": (prices[job["take"]] if made else 0.0) + lost,
         }
         known = found.get(cost["id"])
         found[cost["id"]] = add_up([known, cost] if known else [cost], cost["id"], cost["name"])
     return found
-
-
-def _seconds(attempt: Attempt) -> float:
-    """How long an attempt had its node: as it was measured, else by the clock; nothing while it runs."""
-    measured = float(attempt.get("seconds", 0.0))
-    if measured or not attempt["ended_at"]:
-        return measured
-    try:
-        begun, ended = (datetime.fromisoformat(attempt[name]) for name in ("started_at", "ended_at"))
-    except ValueError:
-        return 0.0
-    return max(0.0, (ended - begun).total_seconds())

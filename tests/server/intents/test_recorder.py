@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from crdt_schema import plain
 from crdt_schema.canvas import Canvas
 from crdt_schema.records import Media
 from render_farm.attempt_log import AttemptLog
-from render_farm.clock import utc_now
+from render_farm.clock import iso, utc_now
 from render_farm.job import AnyEvent, Cancelled, Failed, Finished, Late, Lost, Progressed, Requeued, Started
 from server.intents.kept_logs import log_path, read
 from server.intents.recipe import hash_of
@@ -123,6 +124,24 @@ async def test_only_the_first_finished_attempt_is_a_take(film: Film, reports: Re
 async def test_a_result_whose_start_was_never_heard_of_is_still_a_take(film: Film, reports: Reports) -> None:
     await reports.finished()
     assert await film.status(reports.job) == "completed"
+    (attempt,) = (await film.until(reports.job, "completed"))["attempts"]
+    assert (attempt["id"], attempt["exit"], attempt["seconds"]) == ("attempt-1", "finished", 1.5)
+    assert attempt["ended_at"]
+
+
+async def test_a_failure_whose_start_was_never_heard_of_is_still_an_attempt(film: Film, reports: Reports) -> None:
+    await reports(Failed, reason="The lens cap was on", trace_id="trace-1", seconds=2.5)
+    (attempt,) = (await film.until(reports.job, "failed"))["attempts"]
+    assert (attempt["id"], attempt["exit"], attempt["seconds"]) == ("attempt-1", "failed", 2.5)
+
+
+async def test_an_attempt_that_nobody_measured_took_what_the_clock_says(film: Film, reports: Reports) -> None:
+    begun = await reports(Started)
+    later = iso(datetime.fromisoformat(begun.at).timestamp() + 2.5)
+    about = {"job": reports.job, "project": film.project_id, "attempt": "attempt-1", "farm_node": "node-1"}
+    await reports.recorder.record(Cancelled(**about, at=later))
+    (attempt,) = (await film.until(reports.job, "cancelled"))["attempts"]
+    assert (attempt["exit"], attempt["outcome"], attempt["seconds"]) == ("cancelled", "cancelled", 2.5)
 
 
 async def test_a_requeued_job_waits_again_and_its_attempt_is_lost(film: Film, reports: Reports) -> None:
