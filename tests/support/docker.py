@@ -123,6 +123,7 @@ def _rootfs() -> _Folder:
     root = _Folder()
     for name in ("bin", "tmp", "etc", "job"):
         (root.path / name).mkdir()
+    (root.path / "tmp").chmod(0o1777)  # as everywhere; runc gives its mode to what is mounted there
     busybox = next((path for path in (FETCHED / "bin/busybox", Path("/bin/busybox")) if path.exists()), None)
     if busybox is None:
         pytest.skip("no static busybox for an image; `.ci/setup test` fetches one")
