@@ -73,7 +73,10 @@ def run(pipeline: Pipeline, spec: TierSpec, recipe: Recipe, context: RunContext)
 async def _run(url: str, spec: TierSpec, recipe: Recipe, context: RunContext) -> Result:
     prompt_id = str(uuid.uuid4())
     async with Client(url, uuid.uuid4().hex) as comfy:
-        facts = _facts(await comfy.stats())
+        stats = await comfy.stats()
+        wanted, argv = spec.options.get("comfyui_flags", ()), stats.get("system", {}).get("argv") or ()
+        if otherwise := words.started_otherwise(wanted, argv):
+            context.log(otherwise)
         files = {
             name: [await comfy.upload(path, path.name) for path in paths] for name, paths in context.inputs.items()
         }
@@ -84,7 +87,7 @@ async def _run(url: str, spec: TierSpec, recipe: Recipe, context: RunContext) ->
         attempt = _Prompt(comfy, prompt_id, graph, context)
         made = await attempt.made()
         outputs = await _fetch(comfy, _chosen(made, binding.options_of(spec).get("output")), values, context)
-    return Result(outputs, facts={**facts, "comfyui_prompt": prompt_id})
+    return Result(outputs, facts={**_facts(stats), "comfyui_prompt": prompt_id})
 
 
 class _Prompt:
@@ -252,6 +255,7 @@ def _facts(stats: Mapping[str, Any]) -> dict[str, str]:
         "pytorch_version": str(system.get("pytorch_version", "")),
         "python_version": str(system.get("python_version", "")).partition(" ")[0],
         "device": ", ".join(str(device.get("name", "")) for device in devices),
+        "comfyui_memory": " ".join(flag for flag in words.MEMORY_FLAGS if flag in (system.get("argv") or ())),
     }
     return {name: value for name, value in facts.items() if value}
 

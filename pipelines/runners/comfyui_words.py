@@ -1,7 +1,7 @@
 """Says in words what a ComfyUI server lacks, refuses, or failed at; pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from pipelines.binding import Graph
@@ -20,6 +20,9 @@ FOLDERS = {
     "swap_model": ("face swap model", "models/insightface"),
 }
 """Input of a node -> what it names, and where ComfyUI looks for such files."""
+
+MEMORY_FLAGS = ("--gpu-only", "--highvram", "--normalvram", "--lowvram", "--novram", "--cpu")
+"""How a server was told to use the GPU's memory; it takes one of them at most, and without any it decides itself."""
 
 _MESSAGE_CHARS = 400
 _FOLDERS = re.compile(r"(?<![\w:/.])(?:[A-Za-z]:)?(?:[\\/][^\\/\s'\":]+)+[\\/](?=[^\\/\s])")
@@ -47,6 +50,23 @@ def no_such_file(field: str, value: str) -> str:
         return f"it does not offer {value!r} for {field}"
     kind, folder = FOLDERS[field]
     return f"it has no {kind} {value}; put it into {folder}" if value else f"no {kind} is named for it"
+
+
+def started_otherwise(wanted: Sequence[str], argv: Sequence[str]) -> str:
+    """How a server's command line differs from the flags that a tier was measured with; empty when it does not.
+
+    One server serves several tiers, so that this is no reason to refuse: it costs time or memory, not the picture.
+    """
+    given = [word.partition("=")[0] for word in argv]
+    memory = next((flag for flag in MEMORY_FLAGS if flag in given), "")
+    missing = [flag for flag in wanted if flag not in given and not (flag == "--normalvram" and not memory)]
+    if not missing:
+        return ""
+    told = f" (it has {memory})" if memory else ""
+    return (
+        f"The ComfyUI server was not started with {' '.join(missing)}{told}, which this tier is meant for: it may take "
+        "longer or run out of GPU memory. Who looks after the node can restart it so"
+    )
 
 
 def refusal(reply: Mapping[str, Any]) -> str:

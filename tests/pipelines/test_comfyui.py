@@ -12,7 +12,7 @@ import pytest
 import urllib3
 from PIL import Image
 
-from pipelines.runners import comfyui
+from pipelines.runners import comfyui, comfyui_words
 from pipelines.spec import (
     Cancelled,
     Input,
@@ -265,6 +265,31 @@ def test_a_value_out_of_range_is_told_in_the_servers_words(attempt: Attempt) -> 
     graph["1"]["inputs"]["width"] = -3
     with pytest.raises(PipelineError, match=r"Value -3 smaller than min of 1: width"):
         run(attempt, graph)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_server_that_was_started_otherwise_than_the_tier_wants_is_told_and_used(attempt: Attempt) -> None:
+    result = run(attempt, slow(), options={"comfyui_flags": ["--lowvram"]})
+    (told,) = [line for line in attempt.lines if "--lowvram" in line]
+    assert told.startswith("The ComfyUI server was not started with --lowvram (it has --cpu), which this tier")
+    assert result.facts["comfyui_memory"] == "--cpu"
+
+
+FLAGS: dict[str, tuple[list[str], list[str], str]] = {
+    "as wanted": (["--lowvram"], ["main.py", "--lowvram"], ""),
+    "by itself": (["--normalvram"], ["main.py"], ""),
+    "nothing wanted": ([], ["main.py", "--highvram"], ""),
+    "too little": (["--highvram"], ["main.py"], "--highvram, which"),
+    "another": (["--normalvram"], ["main.py", "--lowvram"], "--normalvram (it has --lowvram), which"),
+    "with a value": (["--reserve-vram"], ["main.py", "--reserve-vram=2"], ""),
+}
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_flags_are_compared_as_the_server_understands_them(name: str) -> None:
+    wanted, argv, told = FLAGS[name]
+    said = comfyui_words.started_otherwise(wanted, argv)
+    assert (told in said) if told else said == ""
 
 
 @pytest.mark.usefixtures("server")

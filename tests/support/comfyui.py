@@ -85,6 +85,7 @@ class Imitation:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.sent = 0
+        self.argv = ["main.py", "--cpu", "--port", str(self.port)]
         self._lost: list[tuple[str, bool]] = []
         self._loop = asyncio.new_event_loop()
         self._lock = threading.RLock()
@@ -303,6 +304,7 @@ class Imitation:
 
     async def _stats(self, _: web.Request) -> web.Response:
         system = {"comfyui_version": "0.3.64", "pytorch_version": "2.9.0+cpu", "python_version": "3.11.7 (main)"}
+        system["argv"] = self.argv
         return web.json_response({"system": system, "devices": [{"name": "cpu", "type": "cpu"}]})
 
     async def _info(self, request: web.Request) -> web.Response:
