@@ -6,6 +6,8 @@ request body it is a path such as `"input.image_size.width"`, and is made. What 
 - `prompt`, `negative`: assembled for the model's family (see `prompting`); `parts.direct` and so on: one part as it is
 - `seed`, `width`, `height`, `fps`, `frames` (`parameters.seconds` times `fps`), and `run`, a name nobody else has
 - `parameters.NAME`, `options.NAME`, `inputs.NAME` (the first file joined there), `inputs.NAME.*` (all of them)
+- `texts.NAME`, the words of an input that takes words and is not the prompt
+- `loras`, those of the recipe as a list of name and strength; into a graph they go by themselves, see `lora`
 
 Options that shape the values: `family`, `prompt_tokens`, `size_multiple` (of width and height), `fps`, and `frame_step`
 (8 for LTX, whose clips have 8n + 1 frames; 4 for Wan). A graph's own options stand beside it in a .toml of its name;
@@ -23,7 +25,7 @@ from typing import Any, cast
 
 from pipelines.prompting import FAMILIES, Family, assemble
 from pipelines.providers import providers, split_entry
-from pipelines.spec import Pipeline, PipelineError, Recipe, TierSpec
+from pipelines.spec import Input, Pipeline, PipelineError, Recipe, TierSpec
 
 GRAPHS = Path(__file__).parent / "graphs"
 
@@ -31,7 +33,7 @@ Graph = dict[str, dict[str, Any]]
 Files = Mapping[str, Sequence[str]]
 """Input name -> what stands for each file that is joined there: an uploaded name, a data URI, an address."""
 
-_PLAIN = ("prompt", "negative", "seed", "width", "height", "fps", "frames", "run")
+_PLAIN = ("prompt", "negative", "seed", "width", "height", "fps", "frames", "run", "loras")
 _PARTS = ("direct", "identity", "aesthetic", "context")
 _GRAPH_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
@@ -75,6 +77,9 @@ def values_of(recipe: Recipe, options: Mapping[str, Any], files: Files, run: str
         "parameters": parameters,
         "options": options,
         "inputs": files,
+        "texts": dict(recipe.get("texts", {})),
+        "references": dict(recipe.get("references", {})),
+        "loras": list(recipe.get("loras", [])),
     }
     for side in ("width", "height"):
         values[side] = _multiple(int(recipe.get(side, 0)), int(options.get("size_multiple", 1)))
@@ -102,9 +107,11 @@ def bound_body(spec: TierSpec, values: Mapping[str, Any]) -> dict[str, Any]:
     """The request body of a provider's tier; what has no value is left out."""
     options = options_of(spec)
     body: dict[str, Any] = copy.deepcopy(options.get("body", {}))
+    if values["loras"] and "loras" not in options["bind"].values():
+        raise PipelineError(f"{len(values['loras'])} LoRAs are joined; this provider takes no LoRA. Take them away")
     for where, what in options["bind"].items():
         found = _look_up(str(what), values)
-        if found is _MISSING or found == "":
+        if found is _MISSING or found in ("", []):
             continue
         *folders, name = str(where).split(".")
         place = body
@@ -198,6 +205,7 @@ def _check_source(pipeline: Pipeline, options: Mapping[str, Any], where: str, wh
     known: dict[str, Sequence[str]] = {
         "parameters": [param.name for param in pipeline.params],
         "inputs": [entry.name for entry in pipeline.inputs],
+        "texts": [entry.name for entry in pipeline.inputs if _is_words(entry)],
         "options": list(options),
         "parts": _PARTS,
     }
@@ -218,13 +226,18 @@ def _check_use(pipeline: Pipeline, options: Mapping[str, Any], *, required: bool
         if f"parameters.{param.name}" not in used:
             raise BadBinding(f"bind: the parameter {param.name} is bound nowhere, so it would do nothing")
     for entry in pipeline.inputs:
-        if entry.types == ("String",):
+        if entry.types == ("String",) and entry.name == "prompt":
             continue
-        bound = f"inputs.{entry.name}" in used
-        if not bound:
+        wanted = f"texts.{entry.name}" if _is_words(entry) else f"inputs.{entry.name}"
+        if wanted not in used:
             raise BadBinding(f"bind: the input {entry.name} is bound nowhere, so it would do nothing")
-        if required and not entry.required:
+        if required and not entry.required and not _is_words(entry):
             raise BadBinding(f"bind: a graph cannot do without {entry.name}, so it has to be a required input")
+
+
+def _is_words(entry: Input) -> bool:
+    """Whether an input takes words that are not the prompt's, which every pipeline gets."""
+    return entry.types == ("String",) and entry.name != "prompt"
 
 
 def _check_anchor(graph: Graph, options: Mapping[str, Any]) -> None:
@@ -262,6 +275,8 @@ def _look_up(what: str, values: Mapping[str, Any]) -> object:
 
 def _spoken(what: str) -> str:
     kind, _, name = what.partition(".")
+    if kind == "texts":
+        return f"words at its input {name}"
     return f"a file at its input {name.removesuffix('.*')}" if kind == "inputs" else what
 
 

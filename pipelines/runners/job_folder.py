@@ -199,7 +199,19 @@ def prepare(pipeline: Pipeline, spec: TierSpec, recipe: Recipe, context: RunCont
     return folder
 
 
-_BOUND = ("prompt", "parts", "seed", "width", "height", "fps", "frames", "parameters")
+_BOUND = (
+    "prompt",
+    "parts",
+    "seed",
+    "width",
+    "height",
+    "fps",
+    "frames",
+    "parameters",
+    "texts",
+    "references",
+    "loras",
+)
 
 
 def _all_below(folder: Path) -> Iterator[os.stat_result]:

@@ -3,17 +3,18 @@
 import hashlib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 from crdt_schema import plain
 from crdt_schema.nodes import NODE_SPECS
 from crdt_schema.project import Manifest
-from crdt_schema.records import CanvasPlain, Edge, Take, Tier
+from crdt_schema.records import CanvasPlain, Take, Tier
 from crdt_schema.shapes import HIGHEST_NUMBER, HIGHEST_SEED
-from crdt_schema.sockets import SocketType
 from pipelines import registry
 from pipelines.spec import BadParameter, Pipeline, PipelineError
+from server.intents.inputs import given_to, must_have_words
+from server.intents.joined import Node, Refused, joined, text_of, texts_of
 
 VERSION = "recipe.1"
 GLOBAL_NEGATIVE_PROMPT = (
@@ -25,20 +26,8 @@ MAX_COLOURS = 12
 _HEX_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s*:\s*(\d+(?:\.\d+)?)")
 _SMALLEST_RATIO, _LARGEST_RATIO = 0.1, 10.0
-MEDIA_TYPES: frozenset[SocketType] = frozenset({"Image", "Video", "Audio", "Mask", "ControlMap"})
-"""What comes to a pipeline as files; everything else stands in the recipe as words and numbers."""
 
-Node = dict[str, Any]
 Recipe = dict[str, Any]
-
-
-class Refused(Exception):
-    """No recipe can be made; the message tells the artist what to do."""
-
-    @property
-    def reason(self) -> str:
-        """What stands in the way."""
-        return str(self)
 
 
 def shot_of(canvas: CanvasPlain, node_id: str) -> Node:
@@ -53,7 +42,7 @@ def shot_of(canvas: CanvasPlain, node_id: str) -> Node:
 
 def pipeline_of(canvas: CanvasPlain, node_id: str) -> str:
     """The pipeline that is joined to a shot; raises Refused."""
-    for node in _joined(canvas, node_id, "pipeline"):
+    for node in joined(canvas, node_id, "pipeline"):
         return str(node.get("pipeline", ""))
     raise Refused("Join a Pipeline to this shot first.")
 
@@ -71,13 +60,18 @@ def build(
     """The recipe of the next take of a shot; raises Refused. `seed` is used when the shot wants a random one.
 
     Without a `tier` it is the project's. `takes` are the project's: what joined shots give is their active take.
+    `inputs` are files by hash, `texts` words of inputs other than the prompt, `references` looks by input, and `loras`
+    ({name, strength}, the name below the folder of LoRAs of whoever runs it) those on top of the tier's own.
     """
     shot = shot_of(canvas, node_id)
     settings = manifest["project_settings"]
     tier = tier or settings["quality"]
-    style = next(_joined(canvas, node_id, "style"), None)
+    style = next(joined(canvas, node_id, "style"), None)
     width, height = frame_size(_long_edge(pipeline, tier), settings["aspect_ratio"])
     slate = _slate(manifest, shot)
+    direct = texts_of([shot, *joined(canvas, node_id, "prompt")])
+    must_have_words(pipeline, direct)
+    given = given_to(canvas, node_id, pipeline, takes or {})
     return {
         "version": VERSION,
         "pipeline": pipeline.id,
@@ -87,15 +81,18 @@ def build(
         "height": height,
         "aspect_ratio": settings["aspect_ratio"],
         "prompt": {
-            "direct": _joined_text([shot, *_joined(canvas, node_id, "prompt")]),
+            "direct": direct,
             "identity": "",
-            "aesthetic": _text(style, "context"),
+            "aesthetic": text_of(style, "context"),
             "context": _context(manifest, slate["chapter"], slate["scene"]),
         },
-        "negative_prompt": ", ".join(filter(None, (GLOBAL_NEGATIVE_PROMPT, _text(shot, "negative_prompt")))),
+        "negative_prompt": ", ".join(filter(None, (GLOBAL_NEGATIVE_PROMPT, text_of(shot, "negative_prompt")))),
         "seed": whole(shot, "seed", HIGHEST_SEED) if shot.get("seed_mode") == "fixed" else seed,
         "parameters": _parameters(pipeline, shot),
-        "inputs": _inputs(canvas, node_id, pipeline, takes or {}),
+        "texts": given.texts,
+        "inputs": given.files,
+        "references": given.references,
+        "loras": [],
         "palette": _palette(style),
         "slate": slate,
     }
@@ -132,23 +129,6 @@ def whole(node: Mapping[str, Any], name: str, highest: int) -> int:
     return int(cast("float", value))
 
 
-def _joined(canvas: CanvasPlain, node_id: str, socket: str) -> Iterator[Node]:
-    """Nodes joined to a socket of a node, in the order of the edges' ids so that every reader agrees."""
-    edges: list[tuple[str, Edge]] = sorted(canvas["edges"].items())
-    for _, edge in edges:
-        if edge["target"] == node_id and edge["target_socket"] == socket and edge["source"] in canvas["nodes"]:
-            yield cast("Node", canvas["nodes"][edge["source"]])
-
-
-def _joined_text(nodes: list[Node]) -> str:
-    return ", ".join(filter(None, (_text(node, "prompt").rstrip(" ,") for node in nodes)))
-
-
-def _text(node: Node | None, name: str) -> str:
-    value = node.get(name, "") if node is not None else ""
-    return " ".join(value.split()) if isinstance(value, str) else ""
-
-
 def _parameters(pipeline: Pipeline, shot: Node) -> dict[str, object]:
     """The parameters, checked; a shot keeps those of pipelines it was on before, which mean nothing to this one."""
     parameters = shot.get("parameters")
@@ -162,31 +142,6 @@ def _parameters(pipeline: Pipeline, shot: Node) -> dict[str, object]:
         raise Refused(f"{str(error).rstrip('.')}.") from error
 
 
-def _inputs(
-    canvas: CanvasPlain, node_id: str, pipeline: Pipeline, takes: Mapping[str, Take]
-) -> dict[str, list[dict[str, str]]]:
-    """The files joined to each media input, by hash; raises Refused where one is missing."""
-    found: dict[str, list[dict[str, str]]] = {}
-    for wanted in pipeline.inputs:
-        if MEDIA_TYPES.isdisjoint(wanted.types):
-            continue
-        files = [_file(source, takes) for source in _joined(canvas, node_id, wanted.name)]
-        if wanted.required and not files:
-            raise Refused(f"{pipeline.label} needs {wanted.label}: join it to this shot first.")
-        if files:
-            found[wanted.name] = files
-    return found
-
-
-def _file(source: Node, takes: Mapping[str, Take]) -> dict[str, str]:
-    """What a joined node gives: a shot its active take."""
-    title = (_text(source, "title") or "The joined node")[:60]
-    take = takes.get(str(source.get("active_take", "")))
-    if take is None:
-        raise Refused(f"{title} has no take yet, which this shot is made from. Generate it first.")
-    return {"blob": take["media"]["blob"], "media_type": take["media"]["media_type"], "name": take["name"]}
-
-
 def _palette(style: Node | None) -> list[str]:
     """The colours of the style; without a style those that a new one starts with."""
     if style is None:
@@ -195,7 +150,7 @@ def _palette(style: Node | None) -> list[str]:
     colours = cast("list[object]", palette) if isinstance(palette, list) else []
     good = [colour.lower() for colour in colours if isinstance(colour, str) and _HEX_COLOUR.fullmatch(colour)]
     if len(good) != len(colours) or not 0 < len(good) <= MAX_COLOURS:
-        title = _text(style, "title") or "Style"
+        title = text_of(style, "title") or "Style"
         raise Refused(f"The palette of {title[:60]} must hold 1 to {MAX_COLOURS} colours such as #1a2b3c.")
     return good
 
@@ -206,7 +161,7 @@ def _slate(manifest: Manifest, shot: Node) -> dict[str, Any]:
         "chapter": whole(shot, "chapter", HIGHEST_NUMBER),
         "scene": whole(shot, "scene", HIGHEST_NUMBER),
         "shot": whole(shot, "shot", HIGHEST_NUMBER),
-        "title": _text(shot, "title"),
+        "title": text_of(shot, "title"),
     }
 
 

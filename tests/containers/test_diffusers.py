@@ -36,6 +36,7 @@ class Wanted:
     source: bool = False
     seed: int = 7
     more: dict[str, Any] | None = None
+    loras: tuple[dict[str, Any], ...] = ()
 
 
 JOBS = {
@@ -47,6 +48,7 @@ JOBS = {
     "sd, previews": Wanted({**SD, "preview_every": 1}),
     "sd with a style": Wanted({**SD, "loras": [NOIR]}, more={"style": 1.0}),
     "sd without its style": Wanted({**SD, "loras": [NOIR]}, more={"style": 0.0}),
+    "sd with a style of the shot": Wanted(SD, loras=({"name": "noir.safetensors", "strength": 1.0},)),
     "sd from a picture": Wanted({**SD, "class": "StableDiffusionImg2ImgPipeline"}, source=True, more={"strength": 0.9}),
     "flux, fp8": Wanted({**FLUX, "dtype": "bfloat16", "optimizations": ["fp8", "cpu_offloading", "sequential"]}),
     "flux kontext": Wanted(
@@ -107,7 +109,7 @@ def _laid_out(folder: Path, wanted: Wanted, source: Path) -> Path:
         "seed": wanted.seed, "width": 64, "height": 32, "frames": 9, "fps": 24.0,
         "parameters": {"steps": 2, "guidance": 2.0, **(wanted.more or {})},
         "inputs": {"source": [str(source)]} if wanted.source else {}, "options": wanted.options,
-        "out": str(folder / "out"),
+        "out": str(folder / "out"), "loras": list(wanted.loras),
     }  # fmt: skip
     (folder / "job.json").write_text(json.dumps(job))
     return folder
@@ -160,6 +162,7 @@ def test_a_joined_picture_reaches_the_model(done: dict[str, Path]) -> None:
 
 def test_a_style_changes_the_picture_as_much_as_its_parameter_says(done: dict[str, Path]) -> None:
     assert picture(done["sd with a style"]) != picture(done["sd"])
+    assert picture(done["sd with a style of the shot"]) == picture(done["sd with a style"])
     assert picture(done["sd without its style"]) == picture(done["sd"])
 
 

@@ -173,6 +173,34 @@ def test_a_request_body_is_made_by_paths_and_leaves_out_what_is_not_there() -> N
     }
 
 
+FOREGROUND = Input("foreground", ("String",), "Foreground")
+
+
+def test_words_of_an_input_of_their_own_go_where_they_are_bound() -> None:
+    options = {"graph": GRAPH, "bind": {"2.text": "texts.foreground"}}
+    made, spec = pipeline(options, inputs=(FOREGROUND,))
+    binding.checks(made, spec)
+    values = binding.values_of({**RECIPE, "texts": {"foreground": "a red bus"}}, options, {}, "run-1")
+    assert binding.bound_graph(spec, RECIPE, values)["2"]["inputs"]["text"] == "a red bus"
+    with pytest.raises(BadBinding, match="the input foreground is bound nowhere"):
+        binding.checks(*pipeline({"graph": GRAPH, "bind": {"2.text": "prompt"}}, inputs=(FOREGROUND,)))
+    with pytest.raises(PipelineError, match="needs words at its input foreground"):
+        binding.bound_graph(spec, RECIPE, binding.values_of(RECIPE, options, {}, "run-1"))
+
+
+def test_loras_of_a_recipe_reach_a_provider_that_takes_them_and_are_refused_by_one_that_does_not() -> None:
+    recipe = {**RECIPE, "loras": [{"name": "noir.safetensors", "strength": 0.8}]}
+    options: dict[str, Any] = {"bind": {"input.prompt": "prompt", "input.loras": "loras"}, "files": "images"}
+    made, spec = pipeline(options, entry="fal:model", runner="provider")
+    binding.checks(made, spec)
+    assert binding.bound_body(spec, binding.values_of(recipe, options, {}, "r"))["input"]["loras"] == recipe["loras"]
+    assert "loras" not in binding.bound_body(spec, binding.values_of(RECIPE, options, {}, "r"))["input"]
+    options = {**options, "bind": {"input.prompt": "prompt"}}
+    _, spec = pipeline(options, entry="fal:model", runner="provider")
+    with pytest.raises(PipelineError, match="this provider takes no LoRA"):
+        binding.bound_body(spec, binding.values_of(recipe, options, {}, "r"))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

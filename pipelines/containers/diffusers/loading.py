@@ -90,10 +90,11 @@ def denoiser(pipe: Any) -> Any:
 
 
 def add_loras(job: Job, pipe: Any, models: Path) -> None:
-    """Load the LoRAs of the tier and mix them in."""
+    """Load the LoRAs of the tier and those of the shot, and mix them in."""
     names: list[str] = []
     strengths: list[float] = []
-    for index, lora in enumerate(job.options.get("loras", [])):
+    asked = [{**lora, "file": f"loras/{lora['name']}"} for lora in job.loras]
+    for index, lora in enumerate([*job.options.get("loras", []), *asked]):
         path = inside(models, lora["file"])
         if not path.is_file():
             raise Failed(f"The LoRA {lora['file']} is not on this node. Put it below the folder of models.")

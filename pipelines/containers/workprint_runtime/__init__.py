@@ -52,6 +52,8 @@ class Job:
         self.height: int = int(told.get("height", 0))
         self.parameters: dict[str, Any] = told.get("parameters", {})
         self.options: dict[str, Any] = told.get("options", {})
+        self.texts: dict[str, str] = told.get("texts", {})
+        self.loras: list[dict[str, Any]] = told.get("loras", [])
         self.inputs: dict[str, list[Path]] = {
             name: [Path(path) for path in paths] for name, paths in told.get("inputs", {}).items()
         }

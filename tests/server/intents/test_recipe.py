@@ -97,7 +97,10 @@ def test_a_recipe_holds_all_that_a_take_depends_on() -> None:
         "negative_prompt": GLOBAL_NEGATIVE_PROMPT,
         "seed": 42,
         "parameters": registry.check(PREVIZ, {"lens_mm": 50}),
+        "texts": {},
         "inputs": {},
+        "references": {},
+        "loras": [],
         "palette": ["#0b0f14", "#ffffff"],
         "slate": {"project": "Night Bus", "chapter": 1, "scene": 2, "shot": 3, "title": "The bus"},
     }
