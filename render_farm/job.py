@@ -87,7 +87,7 @@ class JobOrder:
 
     def as_json(self) -> dict[str, Any]:
         """The order as JSON values."""
-        return {**asdict(self), "recipe": dict(self.recipe)}
+        return {**vars(self), "recipe": dict(self.recipe)}
 
     @staticmethod
     def from_json(value: object) -> "JobOrder":

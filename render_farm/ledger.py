@@ -48,6 +48,16 @@ class LiveJob:
     order: JobOrder
     tries: Tries = field(default_factory=dict[ExitReason, int])
 
+    def as_json(self) -> str:
+        """As Redis keeps it."""
+        return json.dumps({"order": self.order.as_json(), "tries": dict(self.tries)})
+
+    @staticmethod
+    def from_json(record: bytes) -> "LiveJob":
+        """What `as_json` wrote."""
+        value = cast("dict[str, Any]", json.loads(record))
+        return LiveJob(JobOrder.from_json(value["order"]), value.get("tries", {}))
+
 
 class Holder(NamedTuple):
     """Who holds a job: an attempt on that node, until the lease runs out (seconds of the epoch)."""
@@ -89,9 +99,9 @@ class Ledger:
         self.namespace = namespace
         self._clock = clock
         # redis-py types its replies as "sync or async"; the casts below say which.
-        self._take, self._hold, self._end, self._again, self._disown, self._clear = (
+        self._take, self._hold, self._end, self._again, self._disown, self._enter = (
             cast("Callable[..., int]", redis.register_script(script))
-            for script in (scripts.TAKE, scripts.HOLD, scripts.END, scripts.AGAIN, scripts.DISOWN, scripts.CLEAR)
+            for script in (scripts.TAKE, scripts.HOLD, scripts.END, scripts.AGAIN, scripts.DISOWN, scripts.ENTER)
         )
 
     def key(self, *parts: str) -> str:
@@ -101,23 +111,20 @@ class Ledger:
     def enter(self, order: JobOrder) -> bool:
         """Note an order as live; False when the job has already come to its end."""
         with redis_reached():
-            if self.redis.exists(self.key("done", order.job)):
-                return False
-            record = _encode(LiveJob(order))
-            self.redis.hsetnx(self.key("live"), order.job, record)
-            return True
+            keys = [self.key("done", order.job), self.key("live")]
+            return bool(self._enter(keys=keys, args=[order.job, LiveJob(order).as_json()]))
 
     def live(self) -> dict[str, LiveJob]:
         """Every job that was ordered and has not ended."""
         with redis_reached():
             records = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("live")))
-        return {job.decode(): _decode(record) for job, record in records.items()}
+        return {job.decode(): LiveJob.from_json(record) for job, record in records.items()}
 
     def live_job(self, job: str) -> LiveJob | None:
         """The live job of that id."""
         with redis_reached():
             record = cast("bytes | None", self.redis.hget(self.key("live"), job))
-        return _decode(record) if record else None
+        return LiveJob.from_json(record) if record else None
 
     def again(self, live: LiveJob, fence: int, event: AnyEvent, at: float) -> bool:
         """Take a job from the holder of that fence and have it queued at `at`, as `live` says; told to the recorder.
@@ -127,7 +134,9 @@ class Ledger:
         job = live.order.job
         keys = [self.key("done", job), *map(self.key, ("live", "held", "leases", "later", "fence", "events"))]
         with redis_reached():
-            return bool(self._again(keys=keys, args=[job, fence, _encode(live), json.dumps(event.as_json()), repr(at)]))
+            return bool(
+                self._again(keys=keys, args=[job, fence, live.as_json(), json.dumps(event.as_json()), repr(at)])
+            )
 
     def disown(self, job: str, fence: int) -> bool:
         """Take a job from the holder of that fence, who never began it; False when another holds it by now."""
@@ -138,11 +147,6 @@ class Ledger:
         """The jobs that wait for their time to be queued again, and when that is."""
         with redis_reached():
             return _scores(self.redis, self.key("later"))
-
-    def queued(self, job: str, at: float) -> None:
-        """Say that a job which was put off until `at` stands in its queue."""
-        with redis_reached():
-            self._clear(keys=[self.key("later")], args=[job, f"{at:.17g}"])
 
     def publish(self, event: AnyEvent) -> None:
         """Put an event on the stream that does not end the job."""
@@ -296,12 +300,3 @@ def _holder(value: bytes | None, until: float | None) -> Holder:
         return NOBODY
     fence, _, node = value.decode().partition(" ")
     return Holder(int(fence), node, until or 0.0)
-
-
-def _encode(job: LiveJob) -> str:
-    return json.dumps({"order": job.order.as_json(), "tries": dict(job.tries)})
-
-
-def _decode(record: bytes) -> LiveJob:
-    value = cast("dict[str, Any]", json.loads(record))
-    return LiveJob(JobOrder.from_json(value["order"]), value.get("tries", {}))

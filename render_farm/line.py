@@ -8,7 +8,7 @@ import heapq
 import json
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, cast
 
 from render_farm.job import JobOrder
@@ -53,7 +53,7 @@ class Waiting:
 
     def as_json(self) -> str:
         """As Redis keeps it."""
-        return json.dumps(asdict(self))
+        return json.dumps(vars(self))
 
     @staticmethod
     def from_json(text: str | bytes) -> "Waiting":

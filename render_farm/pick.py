@@ -1,4 +1,4 @@
-"""What must happen in Redis at one moment: take a job out of the line, wake a node for one, put a line in order.
+"""What must happen in Redis at one moment: take a job out of the line, put a line in order.
 
 Scripts, because no moment may exist in which a job is in no queue and held by nobody. The keys, beside the ledger's:
 
@@ -23,7 +23,7 @@ from typing import cast
 
 from redis import Redis
 
-from render_farm.job import QUEUES, NodeState, QueueName
+from render_farm.job import NodeState, QueueName
 from render_farm.ledger import redis_reached
 from render_farm.line import Waiting
 from render_farm.scripts import PRELUDE
@@ -35,7 +35,7 @@ MOST_RESIDENT = 3
 TOLERANCE_GB = 1.0
 """A card of 24 GB tells of a little less; what a job needs is compared with the size on the box."""
 
-_COMMON = """
+COMMON = """
 local ns = ARGV[1]
 local function key(...) return table.concat({ns, ...}, ':') end
 local now = tonumber(redis.call('TIME')[1])
@@ -50,7 +50,7 @@ end
 
 _PICK = (
     PRELUDE
-    + _COMMON
+    + COMMON
     + """
 local node, vram, window, most_passes = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[6]), tonumber(ARGV[7])
 redis.call('DEL', key('bell', node))
@@ -152,34 +152,6 @@ return {'job', taken.job, taken.queue, text, string.format('%.0f', fence)}
 )
 """ARGV: namespace, node, levels of queues as JSON, VRAM, resident as JSON, window, passes, lease seconds."""
 
-_RING = (
-    _COMMON
-    + """
-local queue, pipeline, ability = ARGV[2], ARGV[3], ARGV[3] .. '@' .. ARGV[4]
-tell_planner()
-local chosen, rank
-local idle = redis.call('ZRANGE', key('idle', queue), 0, -1, 'WITHSCORES')
-for i = 1, #idle, 2 do
-  local node = idle[i]
-  if chosen and idle[i + 1] ~= rank then break end
-  if redis.call('EXISTS', key('node', node)) == 0 then
-    redis.call('ZREM', key('idle', queue), node)
-  elseif redis.call('SISMEMBER', key('can', node), ability) == 1 and not is_blocked(node, pipeline)
-      and redis.call('HEXISTS', key('control'), node) == 0 then
-    if not chosen then chosen, rank = node, idle[i + 1] end
-    if redis.call('SISMEMBER', key('resident', node), pipeline) == 1 then chosen = node break end
-  end
-end
-if not chosen then return '' end
-for i = 5, #ARGV do redis.call('ZREM', key('idle', ARGV[i]), chosen) end
-redis.call('LPUSH', key('bell', chosen), '1')
-redis.call('EXPIRE', key('bell', chosen), 60)
-return chosen
-"""
-)
-"""ARGV: namespace, queue, pipeline, tier, every queue. Wakes one idle node that can: of those whose own queue it is
-first, and one that has the pipeline's models. Returns its name or nothing."""
-
 _REORDER = """
 local present, still = redis.call('LRANGE', KEYS[1], 0, -1), {}
 for _, job in ipairs(present) do still[job] = true end
@@ -199,7 +171,7 @@ return #order
 """KEYS: a queue's list. ARGV: the order wanted. Who left meanwhile stays away; who came meanwhile stands behind."""
 
 _MOVE = (
-    _COMMON
+    COMMON
     + """
 local job, pivot, card = ARGV[2], ARGV[3], redis.call('HGET', key('waiting'), ARGV[2])
 if not card or redis.call('LPOS', KEYS[1], job) == false then return 'gone' end
@@ -264,7 +236,6 @@ class Scripts:
         self._redis, self._namespace = redis, namespace
         # redis-py types its replies as "sync or async"; the casts below say which.
         self._pick = cast("Callable[..., list[bytes]]", redis.register_script(_PICK))
-        self._ring = cast("Callable[..., bytes]", redis.register_script(_RING))
         self._reorder = cast("Callable[..., int]", redis.register_script(_REORDER))
         self._move = cast("Callable[..., bytes]", redis.register_script(_MOVE))
 
@@ -282,11 +253,6 @@ class Scripts:
         if answer[0] == "job":
             return Picked(answer[1], cast("QueueName", answer[2]), answer[3], int(answer[4]))
         return None if answer[0] == "idle" else cast("NodeState", answer[0])
-
-    def ring(self, queue: QueueName, pipeline: str, tier: str) -> str:
-        """Wake one idle node for a job that was queued; its name, or nothing where none waits."""
-        with redis_reached():
-            return self._ring(args=[self._namespace, queue, pipeline, tier, *QUEUES]).decode()
 
     def reorder(self, queue: QueueName, order: Sequence[str]) -> None:
         """Put a queue in order; jobs that left or came meanwhile are neither brought back nor lost."""

@@ -9,7 +9,7 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import ResponseError
 
 from crdt_schema.ids import new_id
-from render_farm.job import QUEUES, FarmError, FarmUnavailable, JobOrder, QueueName
+from render_farm.job import QUEUES, FarmError, FarmUnavailable, QueueName
 from render_farm.ledger import REDIS_AWAY, Ledger, redis_reached
 from render_farm.line import Waiting, plan
 from render_farm.pick import Scripts, list_key
@@ -40,17 +40,6 @@ class Planner:
 
     def __init__(self, ledger: Ledger, scripts: Scripts) -> None:
         self._redis, self._ledger, self._scripts = ledger.redis, ledger, scripts
-
-    def join(self, order: JobOrder) -> None:
-        """Note what the line has to know of a job; call it before the job is in its queue."""
-        with redis_reached():
-            self._redis.hset(self._ledger.key("waiting"), order.job, Waiting.of(order).as_json())
-
-    def leave(self, job: str) -> None:
-        """Forget a job that was taken out of its queue."""
-        with redis_reached():
-            for kind in ("waiting", "passed"):
-                self._redis.hdel(self._ledger.key(kind), job)
 
     def lines(self) -> dict[QueueName, list[Waiting]]:
         """Every queue with what waits in it, in its running order."""

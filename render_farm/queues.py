@@ -8,17 +8,17 @@ Every other module of Workprint speaks to the farm through `Farm`; beside this f
 from typing import Any
 
 import structlog
-from rq import Queue
-from rq.exceptions import DuplicateJobError, NoSuchJobError
-from rq.job import Job
+from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
+from rq.utils import now, utcformat
 
 from crdt_schema.ids import new_id
 from render_farm.clock import utc_now
+from render_farm.entry import Entry, RqRecord
 from render_farm.job import QUEUES, Cancelled, FarmError, FarmNode, JobOrder, NodeState, QueueName
 from render_farm.ledger import REDIS_AWAY, Ledger, connect, redis_reached
 from render_farm.nodes import Nodes
-from render_farm.pick import Picked, Scripts, Station
+from render_farm.pick import Picked, Scripts, Station, list_key
 from render_farm.planner import Planner
 from render_farm.reaper import ORPHAN_SECONDS, Reaper
 
@@ -37,7 +37,7 @@ class Farm:
         self.redis_url = redis_url
         self._redis = connect(redis_url)
         self.ledger = Ledger(self._redis, namespace)
-        self._scripts = Scripts(self._redis, namespace)
+        self._scripts, self._entry = Scripts(self._redis, namespace), Entry(self._redis, namespace)
         self.roster = Nodes(self.ledger)
         self.planner = Planner(self.ledger, self._scripts)
         self._name = new_id("hub")
@@ -58,18 +58,15 @@ class Farm:
     def submit(self, order: JobOrder) -> bool:
         """Put a job in the queue of its tier, once: the same id again changes nothing. False when it has ended.
 
-        Safe to repeat after a crash at any point. RQ's `unique` alone lapses minutes after the job ended, so the
-        ledger is asked first.
+        Safe to repeat after a crash at any point, and from any hub: what is asked and done is one script.
         """
-        if not self.ledger.enter(order):
-            return False
-        live = self.ledger.live_job(order.job)
-        if live is not None and live.order.project != order.project:
+        answer, known = self._entry.enter(order, self._as_rq)
+        if known.project != order.project:
             raise FarmError("Another project uses this intent id")
-        if live is not None and not self.ledger.is_leased(order.job) and order.job not in self.ledger.put_off():
-            # As it is by now: an attempt may have gone one tier up since.
-            self._enqueue(live.order)
-        return True
+        if answer == "cancelled":
+            # Whoever cancelled it could not say so: it waited nowhere at that moment.
+            self._end_cancelled(known)
+        return answer == "entered"
 
     def adopt(self, order: JobOrder) -> None:
         """Make sure that a job which should be running is not forgotten, e.g. by a Redis that lost its memory."""
@@ -85,26 +82,26 @@ class Farm:
         if live is None:
             return self.ledger.is_done(job_id)
         self.ledger.ask_cancel(job_id)
-        with redis_reached():
-            taken = self._queue(live.order.queue).remove(job_id)
+        with redis_reached(), self._redis.pipeline() as both:
+            both.lrem(self._list(live.order.queue), 0, job_id)
+            for kind in ("waiting", "passed"):
+                both.hdel(self.ledger.key(kind), job_id)
+            taken = both.execute()[0]
         if taken:
-            self.planner.leave(job_id)
             self._end_cancelled(live.order)
         return True
 
     def position(self, job_id: str) -> int | None:
         """How many jobs stand before this one; None when it does not wait (any more)."""
-        with redis_reached():
+        with redis_reached(), self._redis.pipeline() as both:
             for queue in QUEUES:
-                position = self._queue(queue).get_job_position(job_id)
-                if position is not None:
-                    return position
-        return None
+                both.lpos(self._list(queue), job_id)
+            return next((place for place in both.execute() if place is not None), None)
 
     def waiting(self, queue: QueueName) -> int:
         """How many jobs wait in a queue."""
         with redis_reached():
-            return len(self._queue(queue))
+            return self._redis.llen(self._list(queue))
 
     def nodes(self) -> list[FarmNode]:
         """The farm nodes that were heard of lately."""
@@ -119,14 +116,10 @@ class Farm:
 
     def waiting_jobs(self) -> set[str]:
         """The jobs in all queues."""
-        with redis_reached():
-            return {job for queue in QUEUES for job in self._queue(queue).get_job_ids()}
-
-    def put(self, order: JobOrder) -> None:
-        """Put a job at the end of its queue, whatever RQ still knows of it."""
-        if order.job not in self.waiting_jobs():
-            self._forget(order.job)
-            self._enqueue(order)
+        with redis_reached(), self._redis.pipeline() as both:
+            for queue in QUEUES:
+                both.lrange(self._list(queue), 0, -1)
+            return {job.decode() for jobs in both.execute() for job in jobs}
 
     def alive(self) -> set[str]:
         """The names of the nodes that were heard of lately."""
@@ -140,7 +133,7 @@ class Farm:
         """Queue a job again that a node took and never began."""
         live, holder = self.ledger.live_job(job_id), self.ledger.holder(job_id)
         if live is not None and self.ledger.disown(job_id, holder.fence):
-            self.put(live.order)
+            self.submit(live.order)
 
     def requeue(self, job_id: str, reason: str) -> None:
         """Take a job away from the node that has it and queue it again; raises FarmError when it has ended.
@@ -158,35 +151,27 @@ class Farm:
 
     def _end_cancelled(self, order: JobOrder) -> None:
         self.ledger.end(Cancelled(**_about(order)))
-        self._forget(order.job)
-
-    def _forget(self, job_id: str) -> None:
         with redis_reached():
-            try:
-                Job.fetch(job_id, connection=self._redis, serializer=JSONSerializer).delete()
-            except NoSuchJobError:
-                return
+            self._redis.delete(Job.key_for(order.job))
 
-    def _enqueue(self, order: JobOrder) -> None:
-        self.planner.join(order)
-        with redis_reached():
-            try:
-                self._queue(order.queue).enqueue_call(
-                    RUN_JOB,
-                    args=(order.as_json(),),
-                    job_id=order.job,
-                    description=order.job,  # RQ would print the arguments, and among them the token
-                    timeout=NO_LIMIT,
-                    result_ttl=REMEMBERED_SECONDS,
-                    failure_ttl=REMEMBERED_SECONDS,
-                    unique=True,
-                )
-            except DuplicateJobError:
-                return
-        self._scripts.ring(order.queue, order.pipeline, order.tier)
+    def _as_rq(self, order: JobOrder) -> tuple[str, RqRecord]:
+        """The key and the record of RQ's job for an order."""
+        job = Job.create(
+            RUN_JOB,
+            args=(order.as_json(),),
+            connection=self._redis,
+            id=order.job,
+            description=order.job,  # RQ would print the arguments, and among them the token
+            timeout=NO_LIMIT,
+            result_ttl=REMEMBERED_SECONDS,
+            failure_ttl=REMEMBERED_SECONDS,
+            origin=queue_name(self.ledger.namespace, order.queue),
+            serializer=JSONSerializer,
+        )
+        return job.key, {**job.to_dict(), "status": JobStatus.QUEUED.value, "enqueued_at": utcformat(now())}
 
-    def _queue(self, queue: QueueName) -> Queue:
-        return Queue(queue_name(self.ledger.namespace, queue), connection=self._redis, serializer=JSONSerializer)
+    def _list(self, queue: QueueName) -> str:
+        return list_key(self.ledger.namespace, queue)
 
 
 def queue_name(namespace: str, queue: QueueName) -> str:

@@ -33,8 +33,8 @@ class Line(Protocol):
         """The jobs in all queues."""
         ...
 
-    def put(self, order: JobOrder) -> None:
-        """Put a job at the end of its queue, afresh."""
+    def submit(self, order: JobOrder) -> bool:
+        """Put a job at the end of its queue, unless it is put off, held or there."""
         ...
 
     def alive(self) -> Collection[str]:
@@ -188,14 +188,11 @@ class Reaper:
     def _queue_due(self, live: dict[str, LiveJob], put_off: dict[str, float], now: float) -> None:
         for job, at in put_off.items():
             if job not in live:
-                self._ledger.queued(job, at)
-            elif self._ledger.is_cancelled(job):
+                continue  # it ended, or was put off, between the two looks
+            if self._ledger.is_cancelled(job):
                 self._recovery.settle(live[job], self._ledger.holder(job).fence, Ending("cancelled"))
             elif at <= now:
-                # Held, it was queued and taken before a hub died that could not note it.
-                if self._ledger.holder(job).until <= now:
-                    self._line.put(live[job].order)
-                self._ledger.queued(job, at)
+                self._line.submit(live[job].order)
 
 
 def tiers_of(order: JobOrder) -> tuple[Tier, ...]:

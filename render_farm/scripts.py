@@ -11,9 +11,10 @@ local function clock(given)
   return tonumber(time[1]) + tonumber(time[2]) / 1000000
 end
 local function draw(counter)
-  local time = redis.call('TIME')
-  redis.call('SET', counter, string.format('%d%03d', time[1], math.floor(time[2] / 1000)), 'NX')
-  return redis.call('INCR', counter)
+  -- Also above those that were drawn in a last second which Redis has lost.
+  local fence = math.max(tonumber(redis.call('GET', counter) or 0) + 1, math.floor(clock(0) * 1000))
+  redis.call('SET', counter, string.format('%.0f', fence))
+  return fence
 end
 local function holder(held, job)
   local fence, node = string.match(redis.call('HGET', held, job) or '', '^(%d+) (.*)$')
@@ -109,8 +110,9 @@ return 1
 Whoever holds the job with that fence holds it no more, and it will be queued at `at`; 0 when another holds it by now.
 """
 
-CLEAR = """
-if redis.call('ZSCORE', KEYS[1], ARGV[1]) == ARGV[2] then return redis.call('ZREM', KEYS[1], ARGV[1]) end
-return 0
+ENTER = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSETNX', KEYS[2], ARGV[1], ARGV[2])
+return 1
 """
-"""KEYS: later. ARGV: job, at. It has been queued, unless it was put off once more."""
+"""KEYS: done, live. ARGV: job, record. 0 when it has ended."""

@@ -138,17 +138,6 @@ def test_fences_grow_over_a_redis_that_lost_its_memory(valkey: Valkey, ledger: L
     assert ledger.holder("j").node == "a"
 
 
-def test_a_retry_that_was_put_off_once_more_is_not_forgotten(ledger: Ledger, asked: JobOrder) -> None:
-    assert ledger.again(LiveJob(asked), 0, requeued(asked), at=5.25)
-    (was,) = ledger.put_off().values()
-    second = ledger.take_lease(asked.job, "a", LEASE)
-    assert ledger.again(LiveJob(asked), second, requeued(asked), at=1763654321.123456)
-    ledger.queued(asked.job, was)
-    assert list(ledger.put_off().values()) == [1763654321.123456]
-    ledger.queued(asked.job, 1763654321.123456)
-    assert ledger.put_off() == {}
-
-
 def test_tries_outlive_the_attempts(ledger: Ledger, asked: JobOrder) -> None:
     ledger.again(LiveJob(asked, {"transient": 2, "node lost": 1}), 0, requeued(asked), at=0)
     assert ledger.live()[asked.job].tries == {"transient": 2, "node lost": 1}

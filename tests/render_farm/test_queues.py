@@ -1,11 +1,19 @@
 """The farm as the hub sees it, over a real Valkey: once, in order, cancellable, and clear when Redis is away."""
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from redis.connection import AbstractConnection
+from rq import Queue
+from rq.serializers import JSONSerializer
 
 from render_farm.clock import utc_now
-from render_farm.job import FarmError, FarmNode, FarmUnavailable, Finished
+from render_farm.job import FarmError, FarmNode, FarmUnavailable, Finished, Requeued
+from render_farm.ledger import LiveJob
+from render_farm.pick import Picked, Station, list_key
 from render_farm.queues import Farm
 from tests.support.farm import ORPHAN_SECONDS, Valkey, order, told, types_told, wait_until
 
@@ -33,6 +41,62 @@ def test_two_installations_share_one_redis_without_meeting(valkey: Valkey, farm:
     assert other.waiting("low") == 0
     assert other.ledger.live() == {}
     other.close()
+
+
+def test_what_waits_or_is_held_or_put_off_is_not_queued_again(farm: Farm) -> None:
+    asked = order()
+    farm.submit(asked)
+    at = Station("node", ("low",), 24, 60)
+    farm.roster.announce(FarmNode("node", "host", ("low",), utc_now(), utc_now(), can=("test-still@low",)))
+    picked = farm.pick(at)
+    assert isinstance(picked, Picked)
+    assert farm.submit(asked)
+    assert farm.waiting("low") == 0, "held"
+    event = Requeued(job=asked.job, project=asked.project, attempt="", farm_node="node", at=utc_now())
+    larger = replace(asked, tier="standard", queue="standard")
+    assert farm.ledger.again(LiveJob(larger, {"oom": 1}), picked.fence, event, time.time() + 60)
+    assert farm.submit(asked)
+    assert (farm.waiting_jobs(), list(farm.ledger.put_off())) == (set(), [asked.job]), "put off"
+    farm._redis.zadd(farm.ledger.key("later"), {asked.job: time.time()})
+    assert farm.submit(asked)
+    assert (farm.waiting("standard"), farm.ledger.put_off()) == (1, {}), "due, on the tier that it has by now"
+    live = farm.ledger.live_job(asked.job)
+    assert live is not None
+    assert live.tries == {"oom": 1}
+    assert farm.submit(asked)
+    assert (farm.waiting("low"), farm.waiting("standard")) == (0, 1), "waits"
+
+
+def test_a_job_whose_cancel_was_cut_short_ends_as_cancelled_when_it_is_handed_over_again(
+    valkey: Valkey, farm: Farm
+) -> None:
+    asked = order()
+    farm.submit(asked)
+    farm.ledger.ask_cancel(asked.job)
+    farm._redis.delete(list_key("workprint", "low"))
+    assert farm.submit(asked) is False
+    assert types_told(valkey.url, asked.job) == ["cancelled"]
+    assert farm.ledger.live() == {}
+
+
+def test_a_job_is_handed_over_in_one_round_trip_and_handed_over_again_in_two(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = order()
+    farm.submit(order())  # the script is known now
+    assert round_trips(lambda: farm.submit(asked), monkeypatch) == 1
+    assert round_trips(lambda: farm.submit(asked), monkeypatch) == 2
+
+
+def test_rq_s_own_tools_see_what_waits(farm: Farm) -> None:
+    asked = order()
+    farm.submit(asked)
+    queues: Any = Queue  # RQ has no complete types
+    queue = queues("workprint:low", connection=farm._redis, serializer=JSONSerializer)
+    (job,) = queue.get_jobs()
+    assert (job.id, job.func_name, job.args) == (asked.job, "render_farm.run_job.run_job", [asked.as_json()])
+    assert (job.get_status(), job.origin) == ("queued", "workprint:low")
+    assert queue in queues.all(connection=farm._redis, serializer=JSONSerializer)
 
 
 def test_another_project_cannot_use_an_intent_id_that_is_at_work(farm: Farm) -> None:
@@ -82,7 +146,7 @@ def test_a_waiting_or_working_job_is_not_reaped(farm: Farm) -> None:
     waiting, working = order(), order(tier="high")
     farm.submit(waiting)
     farm.submit(working)
-    farm._queue("high").empty()
+    farm._redis.delete(list_key("workprint", "high"))
     farm.ledger.take_lease(working.job, "", 60)
     assert looked_at_for_long(farm) == []
 
@@ -102,7 +166,7 @@ def test_a_job_that_redis_forgot_but_the_hub_did_not_is_queued_again(valkey: Val
 def test_a_cancelled_job_without_a_worker_ends_as_cancelled(valkey: Valkey, farm: Farm) -> None:
     asked = order()
     farm.submit(asked)
-    farm._queue("low").empty()
+    farm._redis.delete(list_key("workprint", "low"))
     farm.cancel(asked.job)
     wait_until(farm.reap)
     assert types_told(valkey.url, asked.job) == ["cancelled"]
@@ -140,3 +204,19 @@ def looked_at_for_long(farm: Farm) -> list[str]:
         farm._redis.delete(farm.ledger.key("reaper"))
         taken += farm.reap()
     return taken
+
+
+def round_trips(work: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> int:
+    """How often Redis is asked meanwhile."""
+    sent: list[object] = []
+    connections: Any = AbstractConnection
+    send = connections.send_packed_command
+
+    def noted(connection: AbstractConnection, command: object, check_health: bool = True) -> None:
+        sent.append(command)
+        send(connection, command, check_health)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connections, "send_packed_command", noted)
+        work()
+    return len(sent)

@@ -29,8 +29,10 @@ class Studio:
     def waiting_jobs(self) -> list[str]:
         return [order.job for order in self.lines]
 
-    def put(self, order: JobOrder) -> None:
+    def submit(self, order: JobOrder) -> bool:
         self.lines.append(order)
+        self.redis.zrem(self.ledger.key("later"), order.job)
+        return True
 
     def alive(self) -> set[str]:
         return self.nodes
@@ -238,17 +240,3 @@ def test_of_two_hubs_one_reaps(studio: Studio) -> None:
     studio.reaper.reap()
     assert other.reap() == []
     assert other._missing == {}
-
-
-def test_a_crash_between_putting_off_and_queueing_loses_nothing(studio: Studio) -> None:
-    asked = studio.ask()
-    job, fence = studio.pick("a")
-    studio.settle(job, fence, Ending("transient", "Busy.", "attempt-1", "a"))
-    # It was queued, and the hub died before it could say so.
-    studio.lines.append(asked)
-    studio.now += 5
-    picked, second = studio.pick("b")
-    assert second
-    studio.look()
-    assert studio.ledger.holder(picked).fence == second
-    assert (studio.waiting_jobs(), studio.ledger.put_off()) == ([], {})

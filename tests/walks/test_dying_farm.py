@@ -79,7 +79,6 @@ HUB_FAULTS = {
     "asked, not judged": Fault("server.intents.dispatcher:Dispatcher.consider", "before"),
     "judged, not on disk": Fault("crdt_schema.takes:Takes.add_job", "after"),
     "on disk, not submitted": Fault("render_farm.queues:Farm.submit", "before"),
-    "live, not queued": Fault("render_farm.ledger:Ledger.enter", "after"),
     "queued": Fault("render_farm.queues:Farm.submit", "after"),
     "an event read, not recorded": Fault("server.intents.recorder:Recorder.record", "before"),
     "a start recorded, not acknowledged": Fault("render_farm.events:EventStream.done", "before"),
