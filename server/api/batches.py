@@ -11,6 +11,7 @@ from crdt_schema.takes import Takes
 from server.api.access import enter, flag, json_body
 from server.api.tasks import task_json
 from server.errors import BadRequest, NotFound
+from server.hub.room import Room
 from server.intents.estimates import MOST_SHOTS
 from server.keys import HUB, INTENTS
 
@@ -50,10 +51,7 @@ async def look(request: web.Request) -> web.Response:
     project, _ = await enter(request, "read")
     batch = request.match_info["batch"]
     async with request.app[HUB].room(project.id, "canvas") as room:
-        intents = Canvas(room.doc)
-        mine = [key for key in intents.intent_ids() if _is_of(intents.intent(key), batch)]
-    if not mine:
-        raise NotFound("There is no such batch.")
+        mine = _tasks_of(room, batch)
     async with request.app[HUB].room(project.id, "takes") as room:
         takes = Takes(room.doc)
         return web.json_response({"batch": batch, "tasks": [task_json(project, k, takes.job(k), takes) for k in mine]})
@@ -65,6 +63,7 @@ async def cancel(request: web.Request) -> web.Response:
     wish: CancelBatchIntent = {"kind": "cancel_batch", "batch": request.match_info["batch"]}
     intent = IntentId(new_id("cancel"))
     async with request.app[HUB].room(project.id, "canvas") as room:
+        _tasks_of(room, wish["batch"])
         room.edit(actor, lambda doc: Canvas(doc).ask(intent, wish))
         await room.saved()
     return web.json_response({"batch": wish["batch"]}, status=202)
@@ -77,6 +76,15 @@ def shots(body: dict[str, Any]) -> list[str]:
     if not 1 <= len(listed) <= MOST_SHOTS or not all(map(is_id, listed)):
         raise BadRequest(f"nodes must be a list of 1 to {MOST_SHOTS} ids of shots.")
     return list(dict.fromkeys(cast("list[str]", listed)))
+
+
+def _tasks_of(canvas: Room, batch: str) -> list[IntentId]:
+    """The requests of a batch; raises NotFound when there are none."""
+    intents = Canvas(canvas.doc)
+    mine = [IntentId(key) for key in intents.intent_ids() if _is_of(intents.intent(key), batch)]
+    if not mine:
+        raise NotFound("There is no such batch.")
+    return mine
 
 
 def _is_of(intent: object, batch: str) -> bool:

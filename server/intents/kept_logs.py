@@ -24,9 +24,13 @@ def keep(path: Path, lines: Sequence[LogLine]) -> None:
             return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)  # on a full disk, of all places, it would only be in the way
+        raise
 
 
 def read(path: Path) -> list[LogLine]:

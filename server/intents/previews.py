@@ -36,11 +36,16 @@ class Previews:
         progress.on_end.append(self._forget)
 
     def put(self, project: ProjectId, job: str, data: bytes) -> Preview:
-        """Show a picture instead of the last one; raises TooLarge, BadRequest."""
+        """Show a picture instead of the last one; raises TooLarge, BadRequest.
+
+        One of a job that is not shown, because it has ended by now, is not kept: nobody would ever forget it.
+        """
         if len(data) > MOST_BYTES:
             raise TooLarge(f"A preview may have at most {MOST_BYTES // 1024} KiB.")
         before = self._kept.pop((project, job), None)
         preview = Preview(data, _kind_of(data), before.number + 1 if before is not None else 1)
+        if self._progress.of(project, job) is None:
+            return preview
         while len(self._kept) >= MOST_JOBS:
             del self._kept[next(iter(self._kept))]
         self._kept[project, job] = preview

@@ -17,7 +17,9 @@ ENDPOINTS: dict[str, Endpoint] = {
         "generate", record(batch=ID, tasks=by_key(ID)), status=202, body=SHOTS, errors=(404,)
     ),
     "GET /api/projects/{project}/batches/{batch}": Endpoint("read", record(batch=ID, tasks=many(TASK))),
-    "POST /api/projects/{project}/batches/{batch}/cancel": Endpoint("cancel", record(batch=ID), status=202),
+    "POST /api/projects/{project}/batches/{batch}/cancel": Endpoint(
+        "cancel", record(batch=ID), status=202, errors=(404,)
+    ),
     "GET /api/projects/{project}/jobs/{job}": Endpoint("read", shape_of(Job)),
     "GET /api/projects/{project}/jobs/{job}/preview": Endpoint("read", BINARY, reply_media=PICTURES),
     "GET /api/projects/{project}/jobs/{job}/attempts/{attempt}/log": Endpoint(

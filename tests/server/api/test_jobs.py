@@ -84,6 +84,9 @@ async def test_a_preview_is_shown_with_the_progress_until_the_job_ends(farm: Bus
     await asyncio.to_thread(worker.kill)
     farm.service.app[keys.INTENTS].progress.end(ProjectId(project), task)
     assert (await refusal(ana, "GET", address))[0] == 404
+    async with node.put(f"/api/farm/previews/{project}/{task}", data=PNG_PIXEL) as reply:
+        assert reply.status == 201
+    assert (await refusal(ana, "GET", address))[0] == 404, "what comes after the end is not kept"
 
 
 @pytest.mark.parametrize(
@@ -118,6 +121,7 @@ async def test_a_batch_is_estimated_asked_for_looked_at_and_stopped(farm: BusyFa
     await made(ana, f"{address}/cancel", None, 202)
     for task in batch["tasks"].values():
         await farm.task(ana, task, "cancelled")
+    assert (await refusal(ana, "POST", f"/api/projects/{project}/batches/never-was/cancel"))[0] == 404
 
 
 @pytest.mark.parametrize("nodes", [[], "shot-1", ["../x"], [1], None])
