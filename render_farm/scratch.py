@@ -1,10 +1,13 @@
 """A folder per attempt, gone when the attempt is, however it ended."""
 
+import fcntl
 import os
 import shutil
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_INPUTS = "-inputs"
 
 
 @contextmanager
@@ -12,16 +15,20 @@ def scratch_folder(root: Path, attempt: str) -> Generator[Path]:
     """An empty folder that belongs to one attempt of this process, removed with `inputs_of` it and all they hold."""
     folder = root / f"{os.getpid()}-{attempt}"
     folder.mkdir(mode=0o700, parents=True)
-    inputs_of(folder).mkdir(mode=0o700)
+    # Held until this process ends: workers in other containers see the folder, and no process of ours.
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        inputs_of(folder).mkdir(mode=0o700)
         yield folder
     finally:
         discard(folder)
+        os.close(lock)
 
 
 def inputs_of(folder: Path) -> Path:
     """Where the inputs of an attempt lie: beside its scratch folder, which is empty when a pipeline starts."""
-    return folder.with_name(f"{folder.name}-inputs")
+    return folder.with_name(f"{folder.name}{_INPUTS}")
 
 
 def discard(folder: Path) -> None:
@@ -34,20 +41,33 @@ def sweep(root: Path) -> list[str]:
     """Remove what attempts left behind that were killed; returns the names of those folders."""
     if not root.is_dir():
         return []
-    left = [folder for folder in root.iterdir() if not _is_alive(folder.name.partition("-")[0])]
+    left = [folder for folder in root.iterdir() if not _is_alive(folder)]
     for folder in left:
         shutil.rmtree(folder, ignore_errors=True)
     return sorted(folder.name for folder in left)
 
 
-def _is_alive(pid: str) -> bool:
-    """Whether the process that owns a folder still runs; a folder of a strange name is left alone."""
+def _is_alive(folder: Path) -> bool:
+    """Whether the process that owns a folder still runs, here or in a container; one of a strange name is let alone."""
+    pid = folder.name.partition("-")[0]
     if not pid.isdigit():
         return True
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
-        return False
+        return _is_locked(folder.with_name(folder.name.removesuffix(_INPUTS)))
     except PermissionError:
         return True
     return True
+
+
+def _is_locked(folder: Path) -> bool:
+    with suppress(OSError):
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+    return False
