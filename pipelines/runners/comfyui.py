@@ -16,6 +16,7 @@ from pipelines.runners import comfyui_words as words
 from pipelines.runners.comfyui_client import Client, Refused, ServerAway
 from pipelines.runners.comfyui_progress import Progress
 from pipelines.runners.media import MEDIA_TYPES, described
+from pipelines.runners.watched import watched
 from pipelines.spec import (
     Output,
     Pipeline,
@@ -33,6 +34,7 @@ SOCKET_SECONDS = 2.0
 """How long the websocket is waited for before the prompt is sent, so that nothing of it is missed."""
 AWAY_SECONDS = 180.0
 """How long a server may be away before the attempt gives up; one with many nodes takes a minute to start."""
+MAX_OUTPUTS = 64
 FETCH_PERCENT = 98.0
 """Where the bar stands when the graph is done and its files are not here yet."""
 STOP_SECONDS = 8.0
@@ -157,7 +159,7 @@ class _Prompt:
             if self._progress.over or now - looked >= POLL_SECONDS:
                 looked = now
                 try:
-                    made = await self._look()
+                    made = await watched(self._look(), self._context)
                     away_since = None
                 except ServerAway as error:
                     self._was_away = True
@@ -209,16 +211,21 @@ class _Prompt:
 
     async def _stop(self) -> None:
         """Have the server drop the prompt, and see that it did: an interrupt just before a prompt begins is lost."""
-        until = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < until:
-            try:
-                await self._comfy.stop(self._id)
-                if await self._comfy.ahead(self._id) is None:
-                    return
-            except (ServerAway, Refused):
-                self._was_away = True
-            await asyncio.sleep(TICK_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                while True:
+                    if await self._is_stopped():
+                        return
+                    await asyncio.sleep(TICK_SECONDS)
         self._context.log("The ComfyUI server did not confirm that it stopped the prompt")
+
+    async def _is_stopped(self) -> bool:
+        try:
+            await self._comfy.stop(self._id)
+            return await self._comfy.ahead(self._id) is None
+        except (ServerAway, Refused):
+            self._was_away = True
+            return False
 
 
 def _chosen(made: Mapping[str, Any], output: object) -> list[Mapping[str, str]]:
@@ -230,6 +237,8 @@ def _chosen(made: Mapping[str, Any], output: object) -> list[Mapping[str, str]]:
     saved = [file for file in files if file.get("type", "output") == "output"] or files
     if not saved:
         raise PipelineError("The graph ended without a file. It needs a node such as Save Image")
+    if len(saved) > MAX_OUTPUTS:
+        raise PipelineError(f"The graph made {len(saved)} files; {MAX_OUTPUTS} are the most")
     return saved
 
 
@@ -243,7 +252,7 @@ async def _fetch(
             raise PipelineError(f"The graph made a file of a kind that is not known here: {suffix or 'none'}")
         path = context.scratch / f"take-{number}{suffix}"
         context.progress(FETCH_PERCENT, "Fetching the result")
-        await comfy.download(file, path)
+        await watched(comfy.download(file, path), context)
         outputs.append(described(path, MEDIA_TYPES[suffix], values))
     return tuple(outputs)
 

@@ -20,12 +20,14 @@ from pipelines import binding
 from pipelines.providers import Provider, State, at, providers, split_entry
 from pipelines.runners.media import MEDIA_TYPES, SUFFIXES, described
 from pipelines.runners.provider_http import Busy, Http, Reply
+from pipelines.runners.watched import watched
 from pipelines.spec import Output, Pipeline, PipelineError, Recipe, Result, RunContext, TierSpec, Transient
 
 TICK_SECONDS = 0.25
 FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 5.0
 RETRIES = 4
 LONGEST_RETRY_SECONDS = 60.0
+MAX_OUTPUTS = 64
 STOP_SECONDS = 8.0
 """How long a cancelled request may take to be confirmed; a bit less than the farm waits before it kills the attempt."""
 
@@ -124,18 +126,23 @@ class _Request:
         """Cancel the request, and wait until the provider says that it is over."""
         if self._is_over or not self.id:
             return
-        until = time.monotonic() + STOP_SECONDS
-        with suppress(Busy, PipelineError):
-            await self._ask(self._provider.cancel_method, self._address("cancel"))
-        while time.monotonic() < until:
-            with suppress(Busy):
-                try:
-                    if self._state(await self._ask("GET", self._address("status"))) not in ("waiting", "running"):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                with suppress(Busy, PipelineError):
+                    await self.http.ask(self._provider.cancel_method, self._address("cancel"))
+                while True:
+                    if not await self._goes_on():
                         return
-                except PipelineError:
-                    return  # a provider that has forgotten the request does not work on it
-            await asyncio.sleep(TICK_SECONDS)
+                    await asyncio.sleep(TICK_SECONDS)
         self.context.log(f"{self._provider.label} did not confirm that it stopped {self.id}; it may be billed")
+
+    async def _goes_on(self) -> bool:
+        try:
+            return self._state(await self.http.ask("GET", self._address("status"))) in ("waiting", "running")
+        except Busy:
+            return True
+        except PipelineError:
+            return False  # a provider that has forgotten the request does not work on it
 
     async def patiently(self, what: Any, *arguments: Any) -> Any:  # noqa: ANN401 - it hands on what it is given
         """Do something again while the provider is busy, as often as is sensible and as late as it asks for."""
@@ -163,7 +170,11 @@ class _Request:
             raise
 
     async def _ask(self, method: str, address: str) -> Reply:
-        return await self.http.ask(method, address)
+        return await watched(self.http.ask(method, address), self.context)
+
+    async def download(self, address: str, target: Path) -> str:
+        """Fetch a file of the result, and return its media type."""
+        return await watched(self.http.download(address, target), self.context)
 
     async def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -204,6 +215,8 @@ async def _fetch(
     found = [str(value) for path in _paths(options) for value in at(reply.body, path)]
     if not found:
         raise PipelineError(request.http.words(reply.body) or "The provider ended without a file")
+    if len(found) > MAX_OUTPUTS:
+        raise PipelineError(f"The provider made {len(found)} files; {MAX_OUTPUTS} are the most")
     outputs: list[Output] = []
     for number, value in enumerate(found):
         request.context.progress(96.0, "Fetching the result")
@@ -225,7 +238,7 @@ async def _take(request: _Request, value: str, path: Path, media_type: str) -> s
         told, suffix = media_type, ""
         await asyncio.to_thread(path.write_bytes, base64.b64decode(value))
     else:
-        told = await request.patiently(request.http.download, value, path)
+        told = await request.patiently(request.download, value, path)
         suffix = PurePosixPath(urlsplit(value).path).suffix.lower()
     for candidate in (told, MEDIA_TYPES.get(suffix, ""), media_type):
         if candidate in SUFFIXES:

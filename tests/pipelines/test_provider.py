@@ -137,6 +137,19 @@ def test_cancelling_reaches_the_provider_and_is_confirmed(name: str, server: Pro
     assert not any("did not confirm" in line for line in attempt.lines)
 
 
+def test_a_provider_that_hangs_is_told_to_stop_all_the_same(server: Providers, attempt: Attempt) -> None:
+    server.runs_for = 10_000
+    running = threading.Event()
+    attempt.on_step = lambda step: running.set() if step.startswith("Running") else None
+    future = ThreadPoolExecutor(1).submit(run, "fal", attempt)
+    assert running.wait(20)
+    server.hangs = True
+    attempt.cancelled.set()
+    with pytest.raises(Cancelled):
+        future.result(5)
+    assert server.cancelled == ["fal-1"]
+
+
 def test_a_busy_provider_is_asked_again_as_late_as_it_wants(server: Providers, attempt: Attempt) -> None:
     server.answers = [web.Response(status=429, headers={"Retry-After": "1"}), web.Response(status=503)]
     run("fal", attempt)
@@ -281,6 +294,13 @@ def test_a_result_that_is_too_large_or_no_picture_is_refused(
     monkeypatch.setattr(provider_http, "MAX_FILE_BYTES", 50)
     with pytest.raises(PipelineError, match="larger than 50 bytes"):
         run("fal", attempt)
+
+
+def test_more_files_than_anybody_wants_are_not_fetched(server: Providers, attempt: Attempt) -> None:
+    server.ends = {"output": [f"{server.url}/files/{number}.png" for number in range(65)]}
+    with pytest.raises(PipelineError, match="made 65 files"):
+        run("replicate", attempt, files="output.*")
+    assert server.fetched_with == []
 
 
 def test_an_unknown_provider_is_told() -> None:

@@ -39,6 +39,9 @@ class Providers:
         self.answers: list[web.Response | str] = []
         """What the next submissions get instead: a response, or `hang up` after they were taken."""
         self.poll_answers: list[web.Response] = []
+        self.hangs = False
+        """Whether no poll is answered any more until a request is cancelled."""
+        self._stopped = asyncio.Event()
         self.runs_for = RUNS_FOR
         self.ends: dict[str, Any] = {}
         """What replaces fields of the last word."""
@@ -101,7 +104,9 @@ class Providers:
             request.transport.close()
         return None
 
-    def _poll(self, request: web.Request) -> int:
+    async def _poll(self, request: web.Request) -> int:
+        if self.hangs:
+            await self._stopped.wait()
         name = request.match_info["id"]
         self.polls[name] = self.polls.get(name, -1) + 1
         return self.polls[name]
@@ -110,6 +115,7 @@ class Providers:
         return web.Response(status=404)
 
     async def _cancel(self, request: web.Request) -> web.Response:
+        self._stopped.set()
         self.cancelled.append(request.match_info["id"])
         return web.json_response({"status": "CANCELLATION_REQUESTED"}, status=202)
 
@@ -142,7 +148,7 @@ class Providers:
     async def _fal_status(self, request: web.Request) -> web.Response:
         if self.poll_answers:
             return self.poll_answers.pop(0)
-        polled = self._poll(request)
+        polled = await self._poll(request)
         if request.match_info["id"] in self.cancelled or polled >= self.runs_for:
             return web.json_response({"status": "COMPLETED", "metrics": {"inference_time": 1.5}})
         if polled == 0:
@@ -165,7 +171,7 @@ class Providers:
         return web.json_response({"id": number, "status": "starting", "urls": urls}, status=201)
 
     async def _replicate_status(self, request: web.Request) -> web.Response:
-        polled = self._poll(request)
+        polled = await self._poll(request)
         if request.match_info["id"] in self.cancelled:
             return web.json_response({"status": "canceled"})
         if polled < self.runs_for:
@@ -178,7 +184,7 @@ class Providers:
         return answer or web.json_response({"id": f"runpod-{len(self.bodies)}", "status": "IN_QUEUE"})
 
     async def _runpod_status(self, request: web.Request) -> web.Response:
-        polled = self._poll(request)
+        polled = await self._poll(request)
         if request.match_info["id"] in self.cancelled:
             return web.json_response({"status": "CANCELLED"})
         if polled < self.runs_for:
