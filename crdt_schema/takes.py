@@ -111,6 +111,14 @@ class Takes:
         if record["attempts"] != attempts:
             record["attempts"] = attempts
 
+    def set_priority(self, job_id: str, priority: int) -> None:
+        """Write the priority that a job was given later, whatever its status; raises IllegalMove."""
+        record = self._jobs.get(job_id)
+        if record is None:
+            raise IllegalMove(f"there is no job {job_id}")
+        if record.get("priority") != priority:
+            record["priority"] = priority
+
     def takes(self) -> dict[str, Take]:
         """Every take by id."""
         return cast("dict[str, Take]", self._takes.to_py() or {})

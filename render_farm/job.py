@@ -210,7 +210,15 @@ class Lost(FarmEvent):
     trace_id: str
 
 
-AnyEvent = Started | Progressed | Finished | Late | Failed | Cancelled | Requeued | Lost
+@dataclass(frozen=True, kw_only=True)
+class Prioritised(FarmEvent):
+    """An admin gave a job that has not ended another priority."""
+
+    type: ClassVar[str] = "prioritised"
+    priority: int
+
+
+AnyEvent = Started | Progressed | Finished | Late | Failed | Cancelled | Requeued | Lost | Prioritised
 
 
 @dataclass(frozen=True)
@@ -297,6 +305,15 @@ def read_event(value: object) -> AnyEvent:
             return Late(**common, outputs=_outputs(table), seconds=max(0.0, table.number("seconds")))
         case "cancelled":
             return Cancelled(**common)
+        case "requeued" | "lost" | "prioritised" as kind:
+            return _of_line(kind, table, common)
+        case other:
+            raise BadEvent(f"there is no event of type {other[:40]!r}")
+
+
+def _of_line(kind: str, table: "_Table", common: dict[str, Any]) -> AnyEvent:
+    """What becomes of a job between its attempts."""
+    match kind:
         case "requeued":
             return Requeued(
                 **common,
@@ -308,8 +325,8 @@ def read_event(value: object) -> AnyEvent:
             )
         case "lost":
             return Lost(**common, reason=table.text("reason"), trace_id=table.text("trace_id"))
-        case other:
-            raise BadEvent(f"there is no event of type {other[:40]!r}")
+        case _:
+            return Prioritised(**common, priority=int(table.number("priority")))
 
 
 def instead_of(value: object) -> Failed | None:

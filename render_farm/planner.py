@@ -1,15 +1,17 @@
 """Keeps the queues in their running order, shows them, and lets admins change them."""
 
 import asyncio
+import json
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import ResponseError
 
 from crdt_schema.ids import new_id
-from render_farm.job import QUEUES, FarmError, FarmUnavailable, QueueName
+from render_farm.clock import utc_now
+from render_farm.job import QUEUES, FarmError, FarmUnavailable, Prioritised, QueueName
 from render_farm.ledger import REDIS_AWAY, Ledger, redis_reached
 from render_farm.line import Waiting, plan
 from render_farm.pick import Scripts, list_key
@@ -101,13 +103,23 @@ class Planner:
         live = self._ledger.live_job(job)
         if live is None:
             raise FarmError("This job has ended, or was never asked for")
-        with redis_reached():
-            self._redis.hset(self._ledger.key("priority"), job, str(priority))
+        about: dict[str, Any] = {
+            "job": job,
+            "project": live.order.project,
+            "attempt": "",
+            "farm_node": "",
+            "at": utc_now(),
+        }
+        event = json.dumps(Prioritised(**about, priority=priority).as_json())
+        with redis_reached(), self._redis.pipeline() as both:  # pyright: ignore[reportUnknownMemberType] - shard_hint
+            both.hset(self._ledger.key("priority"), job, str(priority))
             if self._redis.hexists(self._ledger.key("waiting"), job):
                 # Should it be taken at this very moment, nobody reads what is written here.
                 card = Waiting.of(replace(live.order, priority=priority))
-                self._redis.hset(self._ledger.key("waiting"), job, card.as_json())
-            self._redis.lpush(self._ledger.key("changed"), "1")
+                both.hset(self._ledger.key("waiting"), job, card.as_json())
+            both.xadd(self._ledger.key("events"), {"event": event})
+            both.lpush(self._ledger.key("changed"), "1")
+            both.execute()
 
     def _read(self) -> Standing:
         with redis_reached(), self._redis.pipeline() as both:  # pyright: ignore[reportUnknownMemberType] - shard_hint

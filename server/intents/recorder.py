@@ -12,7 +12,18 @@ from crdt_schema.production import locks_of
 from crdt_schema.records import Job, JobProgress, JobStatus
 from crdt_schema.takes import LEGAL_MOVES, Takes
 from render_farm.events import EventStream
-from render_farm.job import AnyEvent, Cancelled, Failed, Finished, Late, Lost, Progressed, Requeued, Started
+from render_farm.job import (
+    AnyEvent,
+    Cancelled,
+    Failed,
+    Finished,
+    Late,
+    Lost,
+    Prioritised,
+    Progressed,
+    Requeued,
+    Started,
+)
 from render_farm.ledger import REDIS_AWAY
 from server.auth.actor import FARM
 from server.errors import NotFound, Unavailable
@@ -67,7 +78,7 @@ class Recorder:
             await self._change(room, job, event)
             await room.saved()
             after = Takes(room.doc).job(event.job)
-        if not isinstance(event, Started):
+        if not isinstance(event, Started | Prioritised):
             # That of the event in any case: its log may be what a crash kept from being kept.
             ended = newly_ended(job["attempts"], after["attempts"] if after is not None else [])
             for attempt in {*ended, event.attempt} - {""}:
@@ -128,6 +139,8 @@ class Recorder:
                 self._end(room, job, event, "lost", **_failure(event, event.reason, event.trace_id))
             case Late():
                 self._set_aside(room, job, event)
+            case Prioritised():
+                room.edit(FARM, lambda doc: Takes(doc).set_priority(event.job, event.priority))
             case Progressed():
                 return
 

@@ -268,9 +268,10 @@ def test_a_job_that_was_dragged_stays_there(farm: Farm) -> None:
         farm.planner.move("low", first, before=new_id("intent"))
 
 
-def test_a_priority_given_later_holds_also_for_the_next_attempt(farm: Farm) -> None:
+def test_a_priority_given_later_holds_also_for_the_next_attempt(valkey: Valkey, farm: Farm) -> None:
     first, second = submitted(farm), submitted(farm)
     farm.planner.prioritise(second, 4)
+    assert types_told(valkey.url, second) == ["prioritised"]
     farm.planner.arrange()
     assert farm.planner.positions() == {second: 0, first: 1}
     assert picked(farm, station(farm)) == second

@@ -9,10 +9,22 @@ import pytest
 
 from crdt_schema import plain
 from crdt_schema.canvas import Canvas
-from crdt_schema.records import Media
+from crdt_schema.records import Job, Media
+from crdt_schema.takes import Takes
 from render_farm.attempt_log import AttemptLog
 from render_farm.clock import iso, utc_now
-from render_farm.job import AnyEvent, Cancelled, Failed, Finished, Late, Lost, Progressed, Requeued, Started
+from render_farm.job import (
+    AnyEvent,
+    Cancelled,
+    Failed,
+    Finished,
+    Late,
+    Lost,
+    Prioritised,
+    Progressed,
+    Requeued,
+    Started,
+)
 from server.intents.kept_logs import log_path, read
 from server.intents.recipe import hash_of
 from server.intents.recorder import NOT_RECORDED, Recorder
@@ -178,6 +190,24 @@ async def test_a_job_that_went_one_tier_up_says_so_and_remembers_what_really_ran
     assert take["recipe"]["tier"] == "standard"
     estimate = await reports.film.intents.estimate(reports.film.project_id, SHOT, EVE)
     assert estimate["cached_take"] == "", "what was asked for is tier low, and there is no such take"
+
+
+async def test_a_priority_that_is_given_later_stands_in_the_job_and_holds_when_redis_forgets(reports: Reports) -> None:
+    film = reports.film
+    film.farm.planner.prioritise(reports.job, 5)
+    async with film.hub.room(film.project_id, "takes") as room:
+
+        def shown() -> Job:
+            job = Takes(room.doc).job(reports.job)
+            assert job is not None
+            return job
+
+        # The service's own recorder takes it off the stream.
+        await eventually(lambda: shown().get("priority") == 5)
+        assert shown()["status"] == "queued"
+        await reports(Prioritised, "", priority=-3)
+        assert shown().get("priority") == -3
+        assert film.intents._dispatcher._order(film.project_id, reports.job, shown()).priority == -3
 
 
 async def test_what_a_job_waited_for_is_said_no_more_once_it_has_begun(film: Film) -> None:
