@@ -1,4 +1,4 @@
-"""The farm beside plain RQ: from the order to the start, jobs one after the other, and a thousand in line.
+"""The farm beside plain RQ: from the click and the order to the start, jobs one after the other, a thousand in line.
 
 `python -m bench.farm [--small]` writes its chapter of `docs/benchmarks.md`; `make bench-farm` runs it.
 """
@@ -29,24 +29,31 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from bench import farm_worker
+from bench.farm_click import measure_clicks
 from bench.farm_worker import NOTHING, QUEUE, STREAM
 from bench.page import PAGE, write_chapter
 from crdt_schema.ids import new_id
+from pipelines.spec import RunContext
 from render_farm.clock import utc_now
+from render_farm.hub_client import HubClient, hash_file
 from render_farm.job import FarmNode, JobOrder, read_event
 from render_farm.ledger import connect
 from render_farm.pick import Picked, Station
 from render_farm.queues import Farm
+from render_farm.thumbnail import thumbnail
 from server.embedded_redis import valkey_binary
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_SECONDS = 60.0
+WORK_CALLS = 8
 
 
 @dataclass(frozen=True)
 class Size:
     """How much there is."""
 
+    clicks: int = 40
     starts: int = 40
     jobs: int = 40
     nodes: int = 100
@@ -54,14 +61,18 @@ class Size:
     repeats: int = 5
 
 
-SMALL = Size(starts=4, jobs=4, nodes=10, queued=50, repeats=1)
+SMALL = Size(clicks=2, starts=4, jobs=4, nodes=10, queued=50, repeats=1)
 
 
 @dataclass
 class Found:
     """Every measurement of both sides, in the order of its taking."""
 
+    click_ms: list[float] = field(default_factory=list[float])
+    """From the click, whose peer on the other side is an order."""
     start_ms: list[float] = field(default_factory=list[float])
+    work_ms: list[float] = field(default_factory=list[float])
+    """What a job does, done without a farm."""
     job_ms: list[float] = field(default_factory=list[float])
     queued_s: list[float] = field(default_factory=list[float])
     taken_s: list[float] = field(default_factory=list[float])
@@ -83,6 +94,10 @@ class Side(ABC):
         """Hand one job over."""
 
     @abstractmethod
+    def work(self) -> None:
+        """Do what a job does, here and now."""
+
+    @abstractmethod
     def take_all(self, nodes: int) -> int:
         """Take everything that waits, for so many nodes in turns, without running it."""
 
@@ -100,6 +115,13 @@ class Side(ABC):
                 if self.read(entry) == (job, wanted):
                     return
         raise TimeoutError(f"{self.name}: {job} was not {wanted} within {PATIENCE_SECONDS:g} s")
+
+
+@dataclass
+class _Folder:
+    """All that the pipeline which does nothing asks of its RunContext."""
+
+    scratch: Path
 
 
 class Workprint(Side):
@@ -128,6 +150,18 @@ class Workprint(Side):
         )
         self.farm.submit(order)
         return order.job
+
+    def work(self) -> None:
+        """As an attempt does: a picture, a thumbnail, two hashes, two uploads."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (picture,) = farm_worker.render({}, {}, cast("RunContext", _Folder(folder)))
+            asyncio.run(self._upload([picture.path, thumbnail(picture, folder).path]))
+
+    async def _upload(self, files: list[Path]) -> None:
+        async with HubClient(self._hub_url, "bench") as hub:
+            for file in files:
+                await hub.put_blob("project-0", hash_file(file), file)
 
     def take_all(self, nodes: int) -> int:
         """Put the line in order, then let the nodes pick in turns."""
@@ -159,8 +193,9 @@ class PlainRq(Side):
     name = "plain RQ"
     stream = STREAM
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, url: str) -> None:
         super().__init__(redis)
+        self._url = url
         self.queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
 
     def ask(self) -> str:
@@ -168,6 +203,11 @@ class PlainRq(Side):
         job = new_id("intent")
         cast("Any", self.queue).enqueue("bench.farm_worker.plain", job, job_id=job)
         return job
+
+    def work(self) -> None:
+        """As the job does: two events."""
+        os.environ["REDIS_URL"] = self._url
+        farm_worker.plain("work")
 
     def take_all(self, nodes: int) -> int:
         """As a worker does; who asks makes no difference."""
@@ -196,17 +236,24 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def measure_start(side: Side) -> float:
+    """Milliseconds from one order to the start on an idle worker; returns when the job has ended."""
+    began = time.perf_counter()
+    job = side.ask()
+    side.wait(job, "started")
+    took = 1000 * (time.perf_counter() - began)
+    side.wait(job, "finished")
+    time.sleep(0.05)  # until the worker rests
+    return took
+
+
 def measure_starts(sides: list[Side], size: Size) -> None:
     """From the order to the start on an idle worker, in turns."""
     for number in range(size.starts + 1):
         for side in sides:
-            began = time.perf_counter()
-            job = side.ask()
-            side.wait(job, "started")
+            took = measure_start(side)
             if number:  # the first one warms up
-                side.found.start_ms.append(1000 * (time.perf_counter() - began))
-            side.wait(job, "finished")
-            time.sleep(0.05)  # until the worker rests
+                side.found.start_ms.append(took)
 
 
 def measure_jobs(sides: list[Side], size: Size) -> None:
@@ -217,6 +264,8 @@ def measure_jobs(sides: list[Side], size: Size) -> None:
             jobs = [side.ask() for _ in range(size.jobs)]
             wait_for_all(side, jobs)
             side.found.job_ms.append(1000 * (time.perf_counter() - began) / size.jobs)
+            side.work()  # warms up
+            side.found.work_ms += [1000 * seconds(side.work) for _ in range(WORK_CALLS)]
 
 
 def wait_for_all(side: Side, jobs: list[str]) -> None:
@@ -336,9 +385,11 @@ def chapter(size: Size, ours: Found, theirs: Found) -> str:
     system = f"{platform.system()} {platform.release().partition('-')[0]}"
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     rows = [
+        row("click to start seen, idle worker; plain RQ: order to start", ours.click_ms, theirs.click_ms, "ms"),
         row("order to start, idle worker", ours.start_ms, theirs.start_ms, "ms"),
         row("the slowest of twenty starts (p95)", [_p95(ours.start_ms)], [_p95(theirs.start_ms)], "ms"),
         row("whole job, one after the other", ours.job_ms, theirs.job_ms, "ms"),
+        row("overhead per job", _overhead(ours), _overhead(theirs), "ms"),
         row("jobs handed over per second", ours.queued_s, theirs.queued_s, ""),
         row("jobs given out per second", ours.taken_s, theirs.taken_s, ""),
     ]
@@ -349,19 +400,32 @@ Written by `make bench-farm`. Plain RQ, the library that runs our attempts, did 
 Only the ratios mean something; other work on the machine disturbs both alike.
 
 - {platform.processor() or platform.machine()}, {os.cpu_count()} cores, {system}; load average {load:.1f} at the end
-- Python {platform.python_version()}; {now}; medians of {size.starts} starts and of {size.repeats} rounds of the rest
+- Python {platform.python_version()}; {now}; medians of {size.clicks} clicks, of {size.starts} starts and
+  of {size.repeats} rounds of the rest
 
 | | Workprint | plain RQ | ratio |
 |---|---:|---:|---:|
 {table}
 
+- **Click to start seen**: the whole service runs, and somebody is connected by a websocket. From the moment in which
+  their program writes the intent into the document until it sees in the document of takes that the attempt has begun:
+  the change judged by the guard and stored, the intent judged by today's rules, the job stored and handed over, given
+  to a node, begun, told, recorded and sent. Plain RQ has no documents: beside it stands its order to start, measured
+  in turns with the clicks.
 - **Order to start**: from handing the job over until the event that its attempt has begun is read. Ours is given to a
   node that can run it, with a lease and a fence, first.
 - **Whole job**: {size.jobs} at once on one worker. Ours makes a picture and a thumbnail, hashes both, uploads both
   to a hub, keeps a log and ends exactly once; plain RQ's says that it began and ended.
+- **Overhead per job**: of the whole job, what is not its work: the same work done by a plain function call
+  (ours {statistics.median(ours.work_ms):.1f} ms, plain RQ's {statistics.median(theirs.work_ms):.1f} ms) taken off.
 - **Given out**: {size.queued:,} jobs of four projects and eight people wait, {size.nodes} nodes are known and ask in
   turns. Ours includes putting the line into its fair order first, which took {plan_ms:.0f} ms.
 """
+
+
+def _overhead(found: Found) -> list[float]:
+    """Milliseconds of a whole job that are not its work."""
+    return [statistics.median(found.job_ms) - statistics.median(found.work_ms)]
 
 
 def _p95(runs: list[float]) -> float:
@@ -378,11 +442,13 @@ def main() -> None:
         folder = Path(name)
         with valkey(folder) as url:
             redis = connect(url)
-            ours, theirs = Workprint(redis, url, hub_url), PlainRq(redis)
+            ours, theirs = Workprint(redis, url, hub_url), PlainRq(redis, url)
             sides: list[Side] = [ours, theirs]
             with worker("workprint", url, folder), worker("rq", url, folder):
                 measure_starts(sides, size)
                 measure_jobs(sides, size)
+                between = lambda: theirs.found.click_ms.append(measure_start(theirs))  # noqa: E731 - one line is enough
+                ours.found.click_ms += asyncio.run(measure_clicks(url, folder, size.clicks, between))
             measure_line(sides, size)
             ours.farm.close()
             redis.close()
