@@ -78,7 +78,7 @@ class Entry:
     """The script, callable; raises FarmUnavailable."""
 
     def __init__(self, redis: Redis, namespace: str) -> None:
-        self._namespace = namespace
+        self._redis, self._namespace = redis, namespace
         # redis-py types its replies as "sync or async"; the cast below says which.
         self._enter = cast("Callable[..., list[bytes]]", redis.register_script(_ENTER))
 
@@ -97,6 +97,10 @@ class Entry:
                 answer = self._enter(keys=[list_key(self._namespace, order.queue), rq_key], args=arguments)
             if answer[0] != b"known":
                 return answer[0].decode(), order
+            known = LiveJob.read(answer[1])
+            if known is None:
+                with redis_reached():
+                    self._redis.hdel(f"{self._namespace}:live", order.job)
+                continue
             # As it is by now: an attempt may have gone one tier up since.
-            seen = answer[1]
-            order = LiveJob.from_json(seen).order
+            seen, order = answer[1], known.order

@@ -20,22 +20,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
+import structlog
 from redis import Redis
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import BusyLoadingError, ReadOnlyError
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from render_farm import scripts
-from render_farm.job import AnyEvent, ExitReason, FarmUnavailable, JobOrder
+from render_farm.job import AnyEvent, BadOrder, ExitReason, FarmUnavailable, JobOrder, Progressed
 from render_farm.recovery import BLOCKED_SECONDS, FAULT_SECONDS, Tries, blocks
 
-REDIS_AWAY = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, OSError)
+REDIS_AWAY = (
+    *(RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, OSError),
+    OutOfMemoryError,  # its own: it takes nothing more until there is room again
+)
+MOST_UNHEARD = 20_000
+"""Events that wait for a hub; beyond them nobody is told of progress, which would fill Redis while the hub is away."""
 DONE_SECONDS = 30 * 24 * 3600
 """Longer than anything that could still ask for the job again without reading the takes document first."""
 FENCE = "WORKPRINT_FENCE"
 """The environment variable in which an attempt finds the fence that its node was given with the job."""
+
+log = structlog.get_logger("workprint.farm")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,10 +61,14 @@ class LiveJob:
         return json.dumps({"order": self.order.as_json(), "tries": dict(self.tries)})
 
     @staticmethod
-    def from_json(record: bytes) -> "LiveJob":
-        """What `as_json` wrote."""
+    def read(record: bytes) -> "LiveJob | None":
+        """What `as_json` wrote; None for the order of a version that wrote it otherwise, until a hub enters it anew."""
         value = cast("dict[str, Any]", json.loads(record))
-        return LiveJob(JobOrder.from_json(value["order"]), value.get("tries", {}))
+        try:
+            return LiveJob(JobOrder.from_json(value["order"]), value.get("tries", {}))
+        except BadOrder as error:
+            log.warning("the order of another version does not read", error=str(error))
+            return None
 
 
 class Holder(NamedTuple):
@@ -98,6 +110,7 @@ class Ledger:
         self.redis = redis
         self.namespace = namespace
         self._clock = clock
+        self.most_unheard = MOST_UNHEARD
         # redis-py types its replies as "sync or async"; the casts below say which.
         self._take, self._hold, self._end, self._again, self._disown, self._enter = (
             cast("Callable[..., int]", redis.register_script(script))
@@ -109,22 +122,26 @@ class Ledger:
         return ":".join((self.namespace, *parts))
 
     def enter(self, order: JobOrder) -> bool:
-        """Note an order as live; False when the job has already come to its end."""
+        """Note an order as live, unless it is noted; False when the job has already come to its end."""
         with redis_reached():
             keys = [self.key("done", order.job), self.key("live")]
+            record = cast("bytes | None", self.redis.hget(keys[1], order.job))
+            if record is not None and LiveJob.read(record) is None:
+                self.redis.hdel(keys[1], order.job)
             return bool(self._enter(keys=keys, args=[order.job, LiveJob(order).as_json()]))
 
     def live(self) -> dict[str, LiveJob]:
         """Every job that was ordered and has not ended."""
         with redis_reached():
             records = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("live")))
-        return {job.decode(): LiveJob.from_json(record) for job, record in records.items()}
+        found = {job.decode(): LiveJob.read(record) for job, record in records.items()}
+        return {job: live for job, live in found.items() if live is not None}
 
     def live_job(self, job: str) -> LiveJob | None:
         """The live job of that id."""
         with redis_reached():
             record = cast("bytes | None", self.redis.hget(self.key("live"), job))
-        return LiveJob.from_json(record) if record else None
+        return LiveJob.read(record) if record else None
 
     def again(self, live: LiveJob, fence: int, event: AnyEvent, at: float) -> bool:
         """Take a job from the holder of that fence and have it queued at `at`, as `live` says; told to the recorder.
@@ -151,6 +168,8 @@ class Ledger:
     def publish(self, event: AnyEvent) -> None:
         """Put an event on the stream that does not end the job."""
         with redis_reached():
+            if isinstance(event, Progressed) and self.redis.xlen(self.key("events")) >= self.most_unheard:
+                return
             self.redis.xadd(self.key("events"), {"event": json.dumps(event.as_json())})
 
     def end(self, event: AnyEvent, fence: int = 0, late: AnyEvent | None = None) -> bool:

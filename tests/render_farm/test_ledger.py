@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from render_farm.clock import utc_now
-from render_farm.job import AnyEvent, Finished, JobOrder, Late, Requeued
+from render_farm.job import AnyEvent, FarmUnavailable, Finished, JobOrder, Late, Progressed, Requeued
 from render_farm.ledger import NOBODY, Ledger, LiveJob, connect
 from tests.support.farm import Valkey, order, told
 
@@ -173,6 +173,33 @@ def test_what_an_order_holds_survives_the_ledger(ledger: Ledger, asked: JobOrder
     live = ledger.live_job(asked.job)
     assert live is not None
     assert json.dumps(live.order.as_json()) == json.dumps(asked.as_json())
+
+
+def test_an_order_of_another_version_stops_nobody_and_is_entered_anew(ledger: Ledger, asked: JobOrder) -> None:
+    before = {name: value for name, value in asked.as_json().items() if name != "vram_gb"}
+    ledger.redis.hset("workprint:live", asked.job, json.dumps({"order": before, "tries": {}}))
+    ledger.enter(other := order())
+    assert list(ledger.live()) == [other.job]
+    assert ledger.live_job(asked.job) is None
+    assert ledger.enter(asked)
+    assert set(ledger.live()) == {asked.job, other.job}
+
+
+def test_progress_does_not_fill_redis_while_no_hub_listens(ledger: Ledger, valkey: Valkey, asked: JobOrder) -> None:
+    ledger.most_unheard = 3
+    for percent in range(10):
+        ledger.publish(Progressed(**about(asked, "a"), percent=percent, step=""))
+    ledger.publish(requeued(asked))
+    assert [event.type for event in told(valkey.url)] == ["progress", "progress", "progress", "requeued"]
+
+
+def test_a_redis_that_is_full_is_one_that_is_away(ledger: Ledger, asked: JobOrder) -> None:
+    redis = cast("Any", ledger.redis)
+    redis.config_set("maxmemory", "1")
+    with pytest.raises(FarmUnavailable):
+        ledger.publish(requeued(asked))
+    redis.config_set("maxmemory", "0")
+    ledger.publish(requeued(asked))
 
 
 def _with(end: tuple[Finished, Late], fence: int) -> tuple[Finished, int, Late]:

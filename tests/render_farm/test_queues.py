@@ -1,5 +1,6 @@
 """The farm as the hub sees it, over a real Valkey: once, in order, cancellable, and clear when Redis is away."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -220,3 +221,14 @@ def round_trips(work: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> 
         patch.setattr(connections, "send_packed_command", noted)
         work()
     return len(sent)
+
+
+def test_an_order_of_another_version_is_handed_over_anew(farm: Farm) -> None:
+    asked = order()
+    before = {name: value for name, value in asked.as_json().items() if name != "vram_gb"}
+    farm.ledger.redis.hset("workprint:live", asked.job, json.dumps({"order": before, "tries": {}}))
+    assert farm.submit(asked)
+    assert farm.position(asked.job) == 0
+    live = farm.ledger.live_job(asked.job)
+    assert live is not None
+    assert live.order == asked
