@@ -123,6 +123,8 @@ class FarmNodeShown(TypedDict):
     """What it can run, as "pipeline@tier"."""
     lacks: dict[str, str]
     """What it cannot run, and what is missing there; for admins of the workspace."""
+    blocked: dict[str, str]
+    """Pipelines that failed there too often, and until when it gets no more of them; for admins of the workspace."""
     resident: list[str]
 
 

@@ -244,6 +244,8 @@ class FarmNode:
     resident: tuple[str, ...] = ()
     """Pipelines whose models it holds in memory, the latest first."""
     state: NodeState = "ready"
+    blocked: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Pipelines that failed there too often -> until when it gets no more of them (seconds of the epoch)."""
 
     def as_json(self) -> dict[str, Any]:
         """The node as JSON values."""

@@ -1,7 +1,7 @@
 """The farm nodes that are heard of: what each offers and can run, and whether an admin has paused or is draining it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -29,7 +29,7 @@ class Nodes:
     """What Redis knows of the nodes; every method raises FarmUnavailable. Its keys stand in `pick.py`."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self._redis, self._key = ledger.redis, ledger.key
+        self._redis, self._key, self._now = ledger.redis, ledger.key, ledger.now
         self._told: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     def announce(self, node: FarmNode) -> None:
@@ -79,9 +79,17 @@ class Nodes:
             if gone:
                 self._redis.srem(self._key("nodes"), *gone)
                 self._redis.delete(*(self._key(kind, name) for name in gone for kind in ("can", "resident")))
-            states = cast("dict[bytes, bytes]", self._redis.hgetall(self._key("control")))
-        found = [FarmNode.from_json(json.loads(record)) for record in records if record is not None]
-        return [_in_state(node, states.get(node.name.encode())) for node in found]
+            found = [FarmNode.from_json(json.loads(record)) for record in records if record is not None]
+            with self._redis.pipeline(transaction=False) as all_of:  # pyright: ignore[reportUnknownMemberType] - shard_hint
+                all_of.hgetall(self._key("control"))
+                for node in found:
+                    all_of.hgetall(self._key("blocked", node.name))
+                states, *blocked = cast("list[dict[bytes, bytes]]", all_of.execute())
+        now = self._now() if any(blocked) else 0.0
+        return [
+            replace(_in_state(node, states.get(node.name.encode())), blocked=_held(pairs, now))
+            for node, pairs in zip(found, blocked, strict=True)
+        ]
 
     def command(self, wanted: str, state: NodeState) -> list[str]:
         """Pause, drain or resume a node, or every node of a host; their names, none where nobody knows it.
@@ -121,3 +129,7 @@ class Nodes:
 
 def _in_state(node: FarmNode, state: bytes | None) -> FarmNode:
     return replace(node, state=cast("NodeState", state.decode())) if state else node
+
+
+def _held(pairs: Mapping[bytes, bytes], now: float) -> dict[str, float]:
+    return {name.decode(): until for name, value in pairs.items() if (until := float(value)) > now}

@@ -18,19 +18,24 @@ from server.middleware import USER
 LONGEST_ID = 64
 AWAY = "The farm cannot be reached. Jobs wait until it is back; /healthz says when."
 STATES: dict[str, NodeState] = {"pause": "paused", "drain": "draining", "resume": "ready"}
+FORGIVEN = "forgiven"
+"""It may try again what has failed on it too often."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 async def command_node(request: web.Request) -> web.Response:
-    """POST /api/farm/nodes/{node}/{command}: pause, drain or resume a farm node, or all nodes of a host."""
+    """POST /api/farm/nodes/{node}/{command}: pause, drain, resume or forgive a farm node, or all nodes of a host."""
     actor = farm_admin(request)
     wanted, command = request.match_info["node"], request.match_info["command"]
-    if command not in STATES:
-        raise NotFound(f"A farm node takes {', '.join(STATES)}.")
-    state = STATES[command]
-    names = await told(request.app[FARM].roster.command, wanted, state)
+    roster = request.app[FARM].roster
+    if command == "forgive":
+        state, names = FORGIVEN, await told(roster.forgive, wanted)
+    elif command in STATES:
+        state, names = STATES[command], await told(roster.command, wanted, STATES[command])
+    else:
+        raise NotFound(f"A farm node takes {', '.join(STATES)} and forgive.")
     if not names:
         raise NotFound("No farm node of that name is connected.")
     await request.app[AUDIT].note(None, actor, "farm_change", ", ".join(names), detail=state)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from itertools import chain
 
 from crdt_schema.farm import FarmCosts, FarmJob, FarmLive, FarmNodeShown, FarmQueue
+from render_farm.clock import iso
 from render_farm.job import FarmNode
 from server.intents.farm_live import Gathered, visible_to
 from server.intents.summaries import MOST_RECENT, add_up, blank
@@ -58,6 +59,7 @@ class Showing:
             "seen_at": node.seen_at,
             "can": list(node.can),
             "lacks": dict(node.lacks) if self._keeper else {},
+            "blocked": {name: iso(until) for name, until in node.blocked.items()} if self._keeper else {},
             "resident": list(node.resident),
         }
 

@@ -2,14 +2,14 @@
 
 from render_farm.job import QUEUES
 from render_farm.planner import MOST_PRIORITY
-from server.api.farm_control import LONGEST_ID, STATES
+from server.api.farm_control import FORGIVEN, LONGEST_ID, STATES
 from server.api.spec.endpoint import Endpoint
 from server.api.spec.production import REASON
 from server.api.spec.shapes import TEXT, between, body, line, many, one_of, record, words
 
 ENDPOINTS: dict[str, Endpoint] = {
     "POST /api/farm/nodes/{node}/{command}": Endpoint(
-        "manage_farm", record(nodes=many(TEXT), state=one_of(tuple(STATES.values())))
+        "manage_farm", record(nodes=many(TEXT), state=one_of((*STATES.values(), FORGIVEN)))
     ),
     "POST /api/farm/queues/{queue}/order": Endpoint(
         "manage_farm",

@@ -45,11 +45,13 @@ async def test_an_admin_pauses_drains_and_resumes_a_node(admin: aiohttp.ClientSe
         reply = await made(admin, f"/api/farm/nodes/host-1/{command}", {}, 200)
         assert reply == {"nodes": ["host-1"], "state": state}
         assert [node["state"] for node in await got(admin, "/api/farm/nodes")] == [state]
+    reply = await made(admin, "/api/farm/nodes/host-1/forgive", {}, 200)
+    assert reply == {"nodes": ["host-1"], "state": "forgiven"}
     await made(admin, "/api/farm/nodes/elsewhere/pause", {}, 404)
     await made(admin, "/api/farm/nodes/host-1/explode", {}, 404)
     audit = await got(admin, "/api/audit")
     assert [(entry["action"], entry["target"], entry["detail"]) for entry in audit["entries"]][:1] == [
-        ("farm_change", "host-1", "ready")
+        ("farm_change", "host-1", "forgiven")
     ]
 
 

@@ -2,7 +2,7 @@
 import { get, projectPath, query, send } from '$lib/rest';
 import type { BatchEstimate, Estimate, Job } from '$lib/schema/generated';
 
-export type NodeOrder = 'pause' | 'drain' | 'resume';
+export type NodeOrder = 'pause' | 'drain' | 'resume' | 'forgive';
 
 function farmPath(...parts: string[]): string {
   return ['/api/farm', ...parts.map(encodeURIComponent)].join('/');

@@ -1,8 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import type { Attempt, FarmNodeShown } from '$lib/schema/generated';
+import type { Attempt, FarmJob, FarmNodeShown, FarmQueue } from '$lib/schema/generated';
 import { attemptsOf } from './attempts';
 import { whyNotSteer } from './asking';
-import { abilities, abilitySummary, heardOf, inabilities, jobTitle, placeWords, vramOf } from './words';
+import {
+  abilities,
+  abilitySummary,
+  blockedWords,
+  gpuWords,
+  heardOf,
+  inabilities,
+  jobTitle,
+  placeWords,
+  shortcomings,
+  vramOf,
+  whyQueueWaits
+} from './words';
 
 const NODE: FarmNodeShown = {
   name: 'node-1',
@@ -19,6 +31,7 @@ const NODE: FarmNodeShown = {
   seen_at: '2026-11-20T10:00:00Z',
   can: ['sdxl@standard', 'sdxl@low', 'previz-image@low'],
   lacks: { 'wan@high': 'needs 48 GB of GPU memory' },
+  blocked: {},
   resident: []
 };
 const AT = Date.parse(NODE.seen_at);
@@ -31,6 +44,20 @@ describe('a farm node in words', () => {
 
   it('never shows more than all of it, whatever the driver reports', () => {
     expect(vramOf({ ...NODE, vram_free_gb: 30 })?.percent).toBe(0);
+  });
+
+  it('says where memory comes from that no card was found for', () => {
+    expect([NODE, { ...NODE, gpu: '' }, { ...NODE, gpu: '', vram_gb: 0 }].map(gpuWords)).toEqual([
+      'NVIDIA RTX 4090',
+      'GPU memory as set',
+      'No GPU'
+    ]);
+  });
+
+  it('says what it gets no more of, and until when', () => {
+    expect(blockedWords({})).toBe('');
+    const blocked = { sdxl: '2026-11-20T10:30:00', flux: '2026-11-20T10:05:00' };
+    expect(blockedWords(blocked)).toBe('flux, sdxl failed here too often: none of it until 10:30');
   });
 
   it('is silent when it was not heard of for a while', () => {
@@ -47,7 +74,12 @@ describe('a farm node in words', () => {
     expect(inabilities(NODE.lacks)).toEqual([
       { pipeline: 'wan', tiers: ['high'], missing: 'needs 48 GB of GPU memory' }
     ]);
-    expect(abilitySummary(NODE)).toBe('Can run 2 pipelines, 1 more only in part or not at all');
+    const docker = { 'a@low': 'No Docker', 'b@low': 'No GPU', 'c@high': 'No Docker' };
+    expect(shortcomings(docker).map(({ missing, of }) => [missing, of.length])).toEqual([
+      ['No Docker', 2],
+      ['No GPU', 1]
+    ]);
+    expect(abilitySummary(NODE)).toBe('Can run 2 of 3 pipelines');
     expect(abilitySummary({ can: [], lacks: {} })).toBe('Can run 0 pipelines');
   });
 });
@@ -102,4 +134,24 @@ it('lets admins of the workspace steer the farm, and tells everybody else who ca
   expect(whyNotSteer('owner')).toBe('');
   expect(whyNotSteer('editor')).toMatch(/Only an admin/);
   expect(whyNotSteer(null)).toMatch(/Only an admin/);
+});
+
+describe('a queue that stands still', () => {
+  const JOB = { pipeline: 'sdxl' } as FarmJob;
+  const QUEUE: FarmQueue = { queue: 'high', waiting: 1, jobs: [JOB] };
+
+  it('says so where no node serves it, or none takes work', () => {
+    expect(whyQueueWaits(QUEUE, [{ ...NODE, queues: ['low'] }])).toMatch(/^No connected node serves/);
+    expect(whyQueueWaits(QUEUE, [{ ...NODE, state: 'paused' }])).toMatch(/paused or draining/);
+  });
+
+  it('says so where every node has failed with its pipeline too often', () => {
+    const failing = { ...NODE, blocked: { sdxl: '2026-11-20T10:30:00Z' } };
+    expect(whyQueueWaits(QUEUE, [failing])).toMatch(/failed with sdxl too often/);
+    expect(whyQueueWaits(QUEUE, [failing, NODE])).toBe('');
+  });
+
+  it('says nothing where it moves on', () => {
+    expect(whyQueueWaits(QUEUE, [NODE])).toBe('');
+  });
 });

@@ -1,6 +1,6 @@
 // The farm in words: what a node is, can and lacks, how an attempt ended, and what a queue is for.
-import type { FarmJob, FarmNodeShown } from '$lib/schema/generated';
-import { count, duration } from '$lib/ui/format';
+import type { FarmJob, FarmNodeShown, FarmQueue } from '$lib/schema/generated';
+import { clock, count, duration } from '$lib/ui/format';
 
 /** A node that was not heard of for so long is about to be taken for lost. */
 export const SILENT_SECONDS = 25;
@@ -57,6 +57,34 @@ export function vramOf({ vram_gb, vram_free_gb }: FarmNodeShown): Vram | null {
   };
 }
 
+/** The card of a node, or why there is memory without one. */
+export function gpuWords({ gpu, vram_gb }: Pick<FarmNodeShown, 'gpu' | 'vram_gb'>): string {
+  return gpu || (vram_gb > 0 ? 'GPU memory as set' : 'No GPU');
+}
+
+/** "test-still failed here too often: none of it until 19:35"; empty when nothing is held back. */
+export function blockedWords(blocked: FarmNodeShown['blocked']): string {
+  const names = Object.keys(blocked).sort();
+  const last = Object.values(blocked).sort().at(-1);
+  if (!last) return '';
+  return `${names.join(', ')} failed here too often: none of it until ${clock(last)}`;
+}
+
+/** Why nothing of a queue can begin now, however long it stands; empty when something can. */
+export function whyQueueWaits(queue: FarmQueue, nodes: readonly FarmNodeShown[]): string {
+  const serving = nodes.filter((node) => node.queues.includes(queue.queue));
+  if (serving.length === 0) return 'No connected node serves this queue. Its jobs wait for one.';
+  const ready = serving.filter((node) => node.state === 'ready');
+  if (ready.length === 0)
+    return 'Every node that serves this queue is paused or draining. Its jobs wait for one that is ready.';
+  const names = [...new Set(queue.jobs.map((job) => job.pipeline))].filter(
+    (pipeline) => pipeline && ready.every((node) => pipeline in node.blocked)
+  );
+  return names.length > 0
+    ? `Every ready node has failed with ${names.join(', ')} too often. Let one try again, or wait.`
+    : '';
+}
+
 /** "heard 3 s ago". */
 export function heardOf(
   node: Pick<FarmNodeShown, 'seen_at'>,
@@ -86,11 +114,20 @@ export function inabilities(lacks: Readonly<Record<string, string>>): Ability[] 
   return grouped(Object.entries(lacks));
 }
 
-/** "Can run 12 pipelines, not 3". */
+/** The same by what is missing, what would help most first: one thing to do is said once. */
+export function shortcomings(lacks: Readonly<Record<string, string>>): { missing: string; of: Ability[] }[] {
+  const found = new Map<string, Ability[]>();
+  for (const one of inabilities(lacks)) found.set(one.missing, [...(found.get(one.missing) ?? []), one]);
+  return [...found].map(([missing, of]) => ({ missing, of })).sort((a, b) => b.of.length - a.of.length);
+}
+
+/** "Can run 12 of 30 pipelines". */
 export function abilitySummary(node: Pick<FarmNodeShown, 'can' | 'lacks'>): string {
-  const able = abilities(node.can).length;
-  const unable = new Set(inabilities(node.lacks).map(({ pipeline }) => pipeline)).size;
-  return `Can run ${count(able, 'pipeline')}${unable > 0 ? `, ${unable} more only in part or not at all` : ''}`;
+  const able = new Set(abilities(node.can).map(({ pipeline }) => pipeline));
+  const all = new Set([...able, ...inabilities(node.lacks).map(({ pipeline }) => pipeline)]);
+  return all.size > able.size
+    ? `Can run ${able.size} of ${count(all.size, 'pipeline')}`
+    : `Can run ${count(able.size, 'pipeline')}`;
 }
 
 /** What somebody may know of a job: of other people's projects only that there is one. */

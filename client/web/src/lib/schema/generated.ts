@@ -529,6 +529,7 @@ export interface FarmNodeShown {
   seen_at: string;
   can: Array<string>;
   lacks: Record<string, string>;
+  blocked: Record<string, string>;
   resident: Array<string>;
 }
 

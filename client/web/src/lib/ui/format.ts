@@ -96,6 +96,14 @@ export function moment(iso: string): string {
     : then.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
 }
 
+/** Time of day: "19:35". */
+export function clock(iso: string): string {
+  const then = new Date(iso);
+  return Number.isNaN(then.getTime())
+    ? ''
+    : then.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+}
+
 /** "1 shot", "3 shots". */
 export function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`;
