@@ -14,7 +14,7 @@ from crdt_schema.ids import EdgeId, NodeId, ProjectId
 from server import keys
 from server.auth.actor import SYSTEM
 from tests.support.farm import Valkey, Worker, eventually
-from tests.support.farm_worker import TEST_STILL
+from tests.support.farm_worker import TEST_GPU, TEST_STILL
 from tests.support.film import joins
 from tests.support.service import Service, got, made, running_service
 from tests.support.studio import free_port
@@ -60,8 +60,9 @@ class BusyFarm:
 def add_shot(doc: Any, number: int, parameters: dict[str, Any]) -> None:
     canvas, shot, source = Canvas(doc), NodeId(f"shot-{number}"), NodeId(f"pipeline-{number}")
     fields: dict[str, Any] = {"parameters": parameters, "shot": number, "seed": 7, "seed_mode": "fixed"}
-    canvas.add_node(shot, "shot", {"x": 0, "y": 0}, title=f"Shot {number}", **fields)
-    canvas.add_node(source, "pipeline", {"x": 0, "y": 0}, pipeline=TEST_STILL.id)
+    x = 420.0 * number
+    canvas.add_node(shot, "shot", {"x": x, "y": 0}, title=f"Shot {number}", **fields)
+    canvas.add_node(source, "pipeline", {"x": x, "y": -140}, pipeline=TEST_STILL.id)
     canvas.add_edge(EdgeId(f"edge-{number}"), joins(source, "pipeline", shot, "pipeline"))
 
 
@@ -111,7 +112,7 @@ async def busy_farm(folder: Path) -> AsyncGenerator[BusyFarm]:
     try:
         settings = {"REDIS_URL": valkey.url, "WORKPRINT_HUB_URL": f"http://127.0.0.1:{port}"}
         async with running_service(folder / "workspace", port=port, **settings) as service:
-            service.app[keys.PIPELINES][TEST_STILL.id] = TEST_STILL
+            service.app[keys.PIPELINES].update({each.id: each for each in (TEST_STILL, TEST_GPU)})
             farm = BusyFarm(service, valkey, folder)
             try:
                 yield farm

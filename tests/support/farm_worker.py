@@ -1,4 +1,4 @@
-"""Runs the real farm worker with one more pipeline in its catalogue: `test-still`, small and able to misbehave."""
+"""Runs the real farm worker with two more pipelines: `test-still`, small and able to misbehave, and `test-gpu`."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ from PIL import Image
 
 from pipelines import providers, registry
 from pipelines.runners import provider
-from pipelines.spec import Output, Param, Pipeline, PipelineError, RunContext, TierSpec
+from pipelines.spec import Input, Output, Param, Pipeline, PipelineError, RunContext, TierSpec
 from render_farm.job import TIERS
 from render_farm.worker import main
 
@@ -37,7 +37,7 @@ TEST_STILL = Pipeline(
             "Behaviour",
             "How the run ends.",
             choices=(
-                *("good", "fail", "crash", "deaf", "die", "die-once", "not-a-picture"),
+                *("good", "talk", "fail", "crash", "deaf", "die", "die-once", "not-a-picture"),
                 *("gibberish", "tell-path", "disk-full"),
             ),
         ),
@@ -50,12 +50,27 @@ TEST_STILL = Pipeline(
     source="tests",
 )
 
+TEST_GPU = replace(
+    TEST_STILL,
+    id="test-gpu",
+    uuid="00000000-0000-4000-8000-000000000002",
+    label="Test on a GPU",
+    inputs=(Input("reference", ("Image",), "Reference", required=False),),
+    tiers={
+        tier: TierSpec("local", f"{MODULE}:render", vram_gb, long_edge_px, 0.1)
+        for tier, vram_gb, long_edge_px in (("low", 4, 512), ("standard", 12, 1024), ("high", 24, 2048))
+    },
+    needs="a GPU",
+)
+
 
 def render(recipe: Any, _options: Any, context: RunContext) -> list[Output]:
     parameters = recipe["parameters"]
     first = mark(parameters["marker"])
     for step in range(parameters["steps"]):
         context.progress(100 * step / parameters["steps"], f"Step {step + 1}")
+        if parameters["behaviour"] == "talk":
+            talk(context, step)
         time.sleep(0.02)
     behave(parameters["behaviour"], context, first=first)
     path = context.scratch / "still.png"
@@ -65,6 +80,15 @@ def render(recipe: Any, _options: Any, context: RunContext) -> list[Output]:
         colour = (recipe["seed"] % 256, recipe["seed"] // 256 % 256, 90)
         Image.new("RGB", (recipe["width"], recipe["height"]), colour).save(path)
     return [Output(path, "image/png", recipe["width"], recipe["height"])]
+
+
+def talk(context: RunContext, step: int) -> None:
+    """Say a line at every step, and show a picture at every tenth."""
+    context.log(f"step {step + 1}: the lamp is warm")
+    if step % 10 == 0:
+        picture = context.scratch / "preview.png"
+        Image.new("RGB", (96, 54), (200, 140, step % 256)).save(picture)
+        context.preview(picture)
 
 
 def mark(marker: str) -> bool:
@@ -107,7 +131,7 @@ def add_to_catalogue() -> None:
     module = ModuleType(MODULE)
     module.render = render  # pyright: ignore[reportAttributeAccessIssue] - a module made at run time
     sys.modules[MODULE] = module
-    registry.load_catalog()[TEST_STILL.id] = TEST_STILL
+    registry.load_catalog().update({each.id: each for each in (TEST_STILL, TEST_GPU)})
 
 
 def reach_providers_at(address: str) -> None:

@@ -49,7 +49,7 @@ describe('several takes, before the click', () => {
     const words = batchWords(batch([shot(), shot(), shot(), shot(), shot()]), [0.05, 0.05, 0.05, 0.05, 0.05]);
     expect(words.changed).toBe('Generate 5 takes - $0.25');
     expect(words.anew).toBe('');
-    expect(words.detail).toBe('all there in about 42 s, $4.00 left');
+    expect(words.detail).toBe('All there in about 42 s, $4.00 left');
   });
 
   it('leave out what has not changed, unless it is asked for anew', () => {

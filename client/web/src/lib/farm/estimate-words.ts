@@ -59,7 +59,7 @@ export function batchWords(made: BatchEstimate, unitPrices: readonly number[]): 
           ? `Generate only what changed: ${count(changed, 'take')} - ${formatPrice(made.price_usd)}`
           : 'Nothing has changed',
     anew: made.cached > 0 ? `Generate all ${made.available} anew - ${formatPrice(all)}` : '',
-    detail: detail.filter(Boolean).join(', '),
+    detail: sentence(detail.filter(Boolean).join(', ')),
     blocked:
       made.available === 0
         ? (first?.reason ?? 'There is no shot among these')
@@ -69,6 +69,10 @@ export function batchWords(made: BatchEstimate, unitPrices: readonly number[]): 
             : ''
           : `The budget does not last for all of them: ${leftWords(made.budget_left_usd)}. Select fewer, or raise the cap in the brief.`
   };
+}
+
+function sentence(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** Estimates are no promises to the tenth of a second. */

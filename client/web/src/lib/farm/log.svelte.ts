@@ -1,30 +1,13 @@
 // The words of one attempt, as they come: read from the server until it ends, kept up to a limit.
 import { messageOf } from '$lib/errors';
 import { errorFrom, notReached } from '$lib/rest';
+import { Lines } from './log-lines';
 
 export type LogState = 'opening' | 'following' | 'ended' | 'failed';
 
 /** More lines than a node keeps of an attempt. */
 const MOST_LINES = 5000;
 const SHOW_EVERY_MS = 100;
-
-/** Cuts a stream of text into whole lines; what has no end yet waits for it. */
-export class Lines {
-  #rest = '';
-
-  take(text: string): string[] {
-    const parts = (this.#rest + text).split(/\r?\n/);
-    this.#rest = parts.pop() ?? '';
-    return parts;
-  }
-
-  /** What stood at the end without a line break. */
-  end(): string[] {
-    const rest = this.#rest;
-    this.#rest = '';
-    return rest ? [rest] : [];
-  }
-}
 
 export class LogStream {
   #lines = $state.raw<readonly string[]>([]);
@@ -103,11 +86,4 @@ export class LogStream {
     this.#dropped += Math.max(0, all.length - MOST_LINES);
     this.#lines = all.slice(-MOST_LINES);
   }
-}
-
-/** The numbers of the lines in which a text stands, whatever the case. */
-export function found(lines: readonly string[], text: string): number[] {
-  const wanted = text.trim().toLowerCase();
-  if (!wanted) return [];
-  return lines.flatMap((line, index) => (line.toLowerCase().includes(wanted) ? [index] : []));
 }

@@ -3,6 +3,7 @@ import { untrack } from 'svelte';
 import { isLive } from '$lib/activity/activity';
 import type { JobView } from '$lib/project/project.svelte';
 import { placeOf } from '$lib/refused/words';
+import { count } from '$lib/ui/format';
 import { toasts } from '$lib/ui/toasts.svelte';
 import type { Studio } from './studio.svelte';
 
@@ -32,6 +33,7 @@ function watchRefusals(studio: Studio): void {
 
 function watchJobs(studio: Studio): void {
   const { project } = studio;
+  const told: string[] = [];
   let known: Map<string, JobView['status']> | undefined;
   $effect(() => {
     const jobs = project.jobs;
@@ -42,24 +44,32 @@ function watchJobs(studio: Studio): void {
     untrack(() => {
       for (const job of jobs) {
         const old = before.get(job.id);
-        if (old && isLive(old) && !isLive(job.status)) tell(studio, job);
+        if (old && isLive(old) && !isLive(job.status)) tell(studio, job, told);
       }
     });
   });
 }
 
-function tell(studio: Studio, job: JobView): void {
+const TAKES = 'takes';
+
+/** Takes that end while the last ones are still being told of are told of together; `told` holds their shots. */
+function tell(studio: Studio, job: JobView, told: string[]): void {
   const { project } = studio;
-  if (job.status === 'cancelled' || isInSight(job.node)) return;
+  const isListed = document.querySelector('[data-testid="farm"]') !== null && seen();
+  if (job.status === 'cancelled' || isListed || isInSight(job.node)) return;
   const title = project.node(job.node)?.title ?? 'a deleted shot';
   const action = { label: 'Show', run: () => studio.goTo(job.node) };
   if (job.status === 'completed') {
     const take = project.takes.find((candidate) => candidate.id === job.take);
     const by = job.asked_by === project.me.id ? '' : `For ${job.asked_by_name}`;
+    if (!toasts.list.some(({ topic }) => topic === TAKES)) told.length = 0;
+    told.unshift(title);
+    const [one, ...others] = told;
     toasts.show({
       tone: 'done',
-      title: `New take of ${title}`,
-      detail: by,
+      title: others.length === 0 ? `New take of ${title}` : count(told.length, 'new take'),
+      detail: others.length === 0 ? by : `Of ${one ?? ''} and ${count(others.length, 'other')}`,
+      topic: TAKES,
       picture: take?.thumbnailUrl ?? '',
       action
     });
@@ -70,7 +80,7 @@ function tell(studio: Studio, job: JobView): void {
 
 /** Whether what became of a shot can be seen right now: on the canvas, or among the takes. */
 function isInSight(nodeId: string): boolean {
-  if (document.visibilityState !== 'visible') return false;
+  if (!seen()) return false;
   if (document.querySelector('[data-testid="contact-sheet"]')) return true;
   const node = document.querySelector(`[data-testid="node-${CSS.escape(nodeId)}"]`)?.getBoundingClientRect();
   const canvas = document.querySelector('[data-testid="canvas"]')?.getBoundingClientRect();
@@ -81,6 +91,10 @@ function isInSight(nodeId: string): boolean {
     node.bottom > canvas.top &&
     node.top < canvas.bottom
   );
+}
+
+function seen(): boolean {
+  return document.visibilityState === 'visible';
 }
 
 function watchConnection(studio: Studio): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { found, Lines } from './log.svelte';
+import { found, Lines, stamped } from './log-lines';
 
 describe('a log that comes in pieces', () => {
   it('is cut into whole lines, wherever the pieces end', () => {
@@ -20,4 +20,10 @@ describe('a log that comes in pieces', () => {
 it('is searched whatever the case, and not for nothing', () => {
   expect(found(['CUDA out of memory', 'ok', 'cuda'], 'Cuda')).toEqual([0, 2]);
   expect(found(['a'], '  ')).toEqual([]);
+});
+
+it('shows the time of day of a line, and leaves a line without one as it is', () => {
+  const stamp = new Date(2026, 10, 20, 9, 5, 7, 15).toISOString();
+  expect(stamped(`${stamp}  25 % Step 2`)).toEqual({ time: '09:05:07.015', words: ' 25 % Step 2' });
+  expect(stamped('Traceback')).toEqual({ time: '', words: 'Traceback' });
 });
