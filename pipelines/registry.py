@@ -55,9 +55,12 @@ class Catalogue:
     _of_template: dict[Path, str] = field(default_factory=dict[Path, str])
     _seen: Seen = field(default_factory=dict[Path, tuple[int, int]])
     _looked: float | None = None
+    _steps: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.pipelines.update(read_catalog(CATALOG))
+        tiers = (spec for pipeline in self.pipelines.values() for spec in pipeline.tiers.values())
+        self._steps = frozenset(spec.entry for spec in tiers if spec.runner == "local")
         self.refresh()
 
     def refresh(self) -> None:
@@ -81,6 +84,7 @@ class Catalogue:
             try:
                 pipeline = read_definition(path)
                 _must_be_new(pipeline, found)
+                self._must_use_our_steps(pipeline)
             except BadCatalog as error:
                 problems.append(Problem(path.name, str(error)))
                 # Somebody may be in the middle of saving it: shots that use it go on with what it said.
@@ -94,6 +98,14 @@ class Catalogue:
         self.pipelines.update(found)
         for name in gone - set(found):
             del self.pipelines[name]
+
+    def _must_use_our_steps(self, pipeline: Pipeline) -> None:
+        """A template describes; what runs inside the farm worker itself is only what this version comes with."""
+        for name, spec in pipeline.tiers.items():
+            if spec.runner == "local" and spec.entry not in self._steps:
+                raise BadCatalog(
+                    f"tiers.{name}.entry: {spec.entry} is no step of Workprint; code of yours goes into a container"
+                )
 
 
 @cache

@@ -127,6 +127,21 @@ def test_a_template_cannot_take_the_place_of_a_pipeline_of_this_version(
     assert "previz-image or its uuid is taken" in catalogue.problems[0].message
 
 
+@pytest.mark.parametrize("entry", ["pipelines.runners.local:import_module", "pipelines.command:main"])
+def test_a_template_runs_no_code_inside_the_farm_worker_but_workprint_s_own_steps(
+    catalogue: registry.Catalogue, clock: Clock, tmp_path: Path, entry: str
+) -> None:
+    head = FLEXIACT.partition("[tiers.")[0]
+    tier = "[tiers.low]\nrunner = 'local'\nentry = '{}'\nvram_gb = 0\nlong_edge_px = 64\nseconds_prior = 1\n"
+    (tmp_path / "mine.toml").write_text(head + tier.format(entry))
+    look_again(catalogue, clock)
+    assert "flexiact" not in catalogue.pipelines
+    assert "code of yours goes into a container" in catalogue.problems[0].message
+    (tmp_path / "mine.toml").write_text(head + tier.format("pipelines.previz.render:render"))
+    look_again(catalogue, clock)
+    assert catalogue.problems == ()
+
+
 def test_a_graph_beside_its_definition_becomes_part_of_it(
     catalogue: registry.Catalogue, clock: Clock, tmp_path: Path
 ) -> None:
@@ -167,7 +182,13 @@ def test_a_definition_may_be_written_as_json(catalogue: registry.Catalogue, cloc
         "licence": "MIT",
         "source": "x",
         "tiers": {
-            "low": {"runner": "local", "entry": "a:b", "vram_gb": 0, "long_edge_px": 2, "seconds_prior": 1},
+            "low": {
+                "runner": "local",
+                "entry": "pipelines.speech:render",
+                "vram_gb": 0,
+                "long_edge_px": 2,
+                "seconds_prior": 1,
+            },
         },
     }
     (tmp_path / "a-model.json").write_text(json.dumps(definition))
