@@ -22,7 +22,7 @@ async def test_ten_thousand_intents_survive_random_deaths(valkey: Valkey, tmp_pa
     zygote = Zygote(tmp_path)
     try:
         async with open_film(tmp_path / "workspace", valkey.url) as film:
-            await film.new_project(cap=1e9)
+            await film.new_project(cap=1e8)
             seed = int(os.environ.get("SEED", "10000"))
             simulation = Simulation(film, zygote, valkey, Random(seed), shots=200)
             jobs = await simulation.run(INTENTS, deaths=1_500, limit_seconds=3 * 3600)

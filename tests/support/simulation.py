@@ -55,10 +55,15 @@ class Simulation:
         return jobs
 
     async def _all_ended(self, asked: list[str]) -> dict[str, Job]:
+        for intent in asked:
+            await self._ended(intent)
+        return await self.film.jobs()
+
+    async def _ended(self, intent: str) -> None:
         while True:
-            plain = await self.film.jobs()
-            if all(intent in plain and plain[intent]["status"] in ENDED for intent in asked):
-                return plain
+            job = await self.film.job(intent)
+            if job is not None and job["status"] in ENDED:
+                return
             await asyncio.sleep(0.2)
 
     def _bear(self) -> None:
