@@ -95,7 +95,7 @@ class AttemptLogs:
         key = stream_key(self._namespace, attempt)
         block = max(1, round(wait_seconds * 1000)) if wait_seconds else None
         reply = await self._redis.xread({key: after}, block=block)
-        return [_line(*entry) for entry in _entries(reply)]
+        return [_line(*entry) for entry in entries_of(reply)]
 
     async def let_go(self, attempt: str) -> None:
         """The lines have been kept elsewhere."""
@@ -110,8 +110,8 @@ def stream_key(namespace: str, attempt: str) -> str:
 Entry = tuple[bytes, dict[bytes, bytes]]
 
 
-def _entries(reply: object) -> list[Entry]:
-    """The entries of the one stream: [[name, entries]] in RESP2, {name: [entries]} in RESP3."""
+def entries_of(reply: object) -> list[Entry]:
+    """The entries of one stream in a reply to XREAD or XREADGROUP: [[name, them]] in RESP2, {name: [them]} in RESP3."""
     if not reply:
         return []
     if isinstance(reply, dict):

@@ -9,7 +9,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from render_farm.attempt_log import AttemptLogs
+from render_farm.attempt_log import AttemptLogs, entries_of
 from render_farm.job import AnyEvent, BadEvent, instead_of, read_event
 from render_farm.ledger import REDIS_AWAY
 
@@ -20,8 +20,6 @@ FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 CLAIM_MILLISECONDS = 60_000
 """Another hub that has not handled its entry for so long has died with it."""
-
-Entry = tuple[bytes, dict[bytes, bytes] | None]
 
 log = structlog.get_logger("workprint.events")
 
@@ -105,7 +103,7 @@ class EventStream:
         reply = await self._redis.xreadgroup(
             GROUP, self._consumer, {self._stream: after}, count=BATCH, block=BLOCK_MILLISECONDS
         )
-        return _entries(reply)
+        return [(entry.decode(), fields) for entry, fields in entries_of(reply) if fields]
 
     async def _claim(self) -> list[tuple[str, dict[bytes, bytes]]]:
         """Take over what a consumer that died was given."""
@@ -125,15 +123,3 @@ class EventStream:
             if ended is None:
                 await self.done(entry)
             return ended
-
-
-def _entries(reply: object) -> list[tuple[str, dict[bytes, bytes]]]:
-    """The entries of the one stream in XREADGROUP's reply: [[name, entries]] in RESP2, {name: [entries]} in RESP3."""
-    if not reply:
-        return []
-    if isinstance(reply, dict):
-        pages = next(iter(cast("dict[bytes, list[list[Entry]]]", reply).values()))
-        pairs = [pair for page in pages for pair in page]
-    else:
-        pairs = cast("list[tuple[bytes, list[Entry]]]", reply)[0][1]
-    return [(entry.decode(), fields) for entry, fields in pairs if fields]

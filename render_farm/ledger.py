@@ -220,10 +220,6 @@ class Ledger:
             held, ends = cast("tuple[list[bytes | None], list[float | None]]", both.execute())
         return {job: _holder(value, until) for job, value, until in zip(wanted, held, ends, strict=True)}
 
-    def is_leased(self, job: str) -> bool:
-        """Whether an attempt works on the job."""
-        return self.holder(job).until > self.now()
-
     def now(self) -> float:
         """Seconds of the epoch, by the clock that leases go by."""
         if given := self._clock():
@@ -269,14 +265,6 @@ class Ledger:
             for node, kept in zip(nodes, held, strict=True)
         }
         return {node: names for node, names in found.items() if names}
-
-    def forgive(self, node: str, pipeline: str = "") -> None:
-        """Unblock a node for a pipeline, or for all of them."""
-        with redis_reached():
-            if pipeline:
-                self.redis.hdel(self.key("blocked", node), pipeline)
-            else:
-                self.redis.delete(self.key("blocked", node), self.key("faults", node))
 
     def ask_cancel(self, job: str) -> None:
         """Ask whoever works on the job, now or later, to stop."""

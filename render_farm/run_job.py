@@ -5,6 +5,7 @@ import errno
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -219,8 +220,15 @@ class _Attempt:
         ending = self._ending(exit_reason, reason, broke=broke)
         # G-102; the traceback stays here and never travels.
         trace = {"traceId": ending.trace_id, "error": repr(error), "exit": exit_reason}
-        self.trace.error("attempt failed", **trace, retryCount=0, exc_info=error)
+        self.trace.error("attempt failed", **trace, retryCount=self._tries(), exc_info=error)
         return ending
+
+    def _tries(self) -> int:
+        """How many attempts of this job ended before; unknown, and 0, while Redis is away."""
+        with suppress(FarmUnavailable):
+            live = self.ledger.live_job(self.order.job)
+            return sum(live.tries.values()) if live is not None else 0
+        return 0
 
     def _ending(self, exit_reason: ExitReason, reason: str = "", *, broke: bool = False) -> Ending:
         return Ending(

@@ -20,7 +20,6 @@ requests: Any = import_module("requests")
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 CALL_SECONDS = 30
 GONE_SECONDS = 10.0
-NOT_FOUND = 404
 
 
 class DaemonAway(Transient):

@@ -112,13 +112,18 @@ async def test_why_a_job_failed_names_no_place_on_the_node(
 async def test_a_full_disk_is_named_and_another_try_is_made(
     valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker
 ) -> None:
-    start_worker()
+    worker = start_worker()
     asked = order(behaviour="disk-full", hub_url=hub.url)
     farm.submit(asked)
     await eventually(lambda: "requeued" in types_told(valkey.url, asked.job))
     (again,) = [event for event in told(valkey.url) if isinstance(event, Requeued)]
     assert again.exit == "transient"
     assert again.reason == "The disk of the farm node is full. Whoever looks after the farm can make room there."
+    farm.ledger.redis.zadd("workprint:later", {asked.job: 0})
+    farm.reap()
+    await eventually(lambda: types_told(valkey.url, asked.job).count("requeued") == 2)
+    tries = [line["retryCount"] for line in worker.log() if line.get("event") == "attempt failed"]
+    assert tries == [0, 1], "the log says which attempt it was (I-053)"
 
 
 async def test_an_output_that_is_no_picture_is_a_readable_failure(
