@@ -19,7 +19,6 @@ MOST_SHOTS = 400
 _RATE = re.compile(r"Stream #0:\d+.*Video:.*?([\d.]+) fps")
 _SHOWN = re.compile(r"\bn:\s*(\d+) pts:.*?pts_time:([\d.]+)")
 _CUT = re.compile(r"lavfi\.scd\.score: ([\d.]+), lavfi\.scd\.time: ([\d.]+)")
-_KNOWN_RATES = [Fraction(n, d) for n, d in ((24000, 1001), (30000, 1001), (60000, 1001))]
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def find(source: Path, threshold: float, context: RunContext) -> tuple[Fraction,
     if len(starts) > MOST_SHOTS:
         raise PipelineError(f"More than {MOST_SHOTS} cuts were found; raise the threshold")
     ends = [*starts[1:], len(times)]
-    return _rate(float(match[1])), [Shot(a, b, at.get(a, 0.0)) for a, b in zip(starts, ends, strict=True)]
+    return media.rate_of(float(match[1])), [Shot(a, b, at.get(a, 0.0)) for a, b in zip(starts, ends, strict=True)]
 
 
 def edl_of(shots: list[Shot], rate: Fraction) -> str:
@@ -86,14 +85,6 @@ def timecode(frame: int, rate: Fraction) -> str:
 
 def _nearest(times: list[float], time: float) -> int:
     return min(range(len(times)), key=lambda number: abs(times[number] - time))
-
-
-def _rate(shown: float) -> Fraction:
-    """Ffmpeg shows two decimals; the broadcast rates have more."""
-    for known in _KNOWN_RATES:
-        if abs(float(known) - shown) < 0.006:  # noqa: PLR2004 - half of the last decimal
-            return known
-    return Fraction(shown).limit_denominator(100)
 
 
 def _sheet(source: Path, shots: list[Shot], rate: Fraction, context: RunContext) -> Image.Image:

@@ -1,10 +1,13 @@
-"""Films and sounds through ffmpeg: where the program is, and raw pictures in, H.264 out."""
+"""Films and sounds through ffmpeg: where the program is, raw pictures in and H.264 out, what a file really is."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, cast
 
-from pipelines.spec import PipelineError
+from pipelines.spec import Output, PipelineError
 
 THREADS = 2
 """Fixed, because x264's bits depend on it."""
@@ -26,7 +29,19 @@ BT709 = [
         "format=yuv420p,setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
     ),
 ]
+_KNOWN_RATES = [Fraction(n, d) for n, d in ((24000, 1001), (30000, 1001), (60000, 1001))]
+_VIDEO = re.compile(r"Stream #0:\d+.*?: Video: .*?, (\d+)x(\d+)[, ]")
+_FPS = re.compile(r"Stream #0:\d+.*?: Video: .*?, ([\d.]+) fps")
+_FRAMES = re.compile(r"frame=\s*(\d+)")
+_TURNED = re.compile(r"rotation of (-?[\d.]+) degrees")
+_HERTZ = re.compile(r"Stream #0:\d+.*?: Audio: .*?, (\d+) Hz")
+_SAMPLES = re.compile(r"Number of samples: (\d+)")
 SAME_BYTES = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]
+
+
+def is_here() -> bool:
+    """Whether this node has ffmpeg."""
+    return find_spec("imageio_ffmpeg") is not None or shutil.which("ffmpeg") is not None
 
 
 def ffmpeg() -> str:
@@ -85,6 +100,58 @@ def read_words(arguments: Sequence[str], check: Callable[[], None], *, every_sec
         if process.returncode:
             raise PipelineError(_words(told))
         return told
+
+
+def as_it_is(output: Output, check: Callable[[], None]) -> Output:
+    """A film or a sound with the size, frames and rate that its file has, whatever was asked for or told.
+
+    Anything else, and everything where there is no ffmpeg, stays as it is. `check` may raise to stop it. Raises
+    PipelineError when the file is none.
+    """
+    kind = output.media_type.partition("/")[0]
+    if kind not in ("video", "audio") or not is_here():
+        return output
+    return _film(output, check) if kind == "video" else _sound(output, check)
+
+
+def _film(output: Output, check: Callable[[], None]) -> Output:
+    told = _told(output, ["-map", "0:v:0", "-c", "copy"], check)
+    shown, frames, rate = _VIDEO.search(told), _FRAMES.findall(told), _FPS.search(told)
+    if shown is None or not frames:
+        raise PipelineError(f"What came back as {output.path.name} is called a film, but is none")
+    width, height = int(shown[1]), int(shown[2])
+    turned = _TURNED.search(told)
+    if turned is not None and round(float(turned[1])) % 180:
+        width, height = height, width
+    known = rate_of(float(rate[1])) if rate is not None else None
+    said = f"{known.numerator}/{known.denominator}" if known else output.rate
+    return replace(output, width=width, height=height, frames=int(frames[-1]), rate=said)
+
+
+def _sound(output: Output, check: Callable[[], None]) -> Output:
+    count = "astats=measure_perchannel=none:measure_overall=Number_of_samples"
+    told = _told(output, ["-map", "0:a:0", "-af", count], check)
+    hertz, samples = _HERTZ.search(told), _SAMPLES.findall(told)
+    if hertz is None or not samples:
+        raise PipelineError(f"What came back as {output.path.name} is called a sound, but is none")
+    return replace(output, frames=int(samples[-1]), rate=f"{hertz[1]}/1")
+
+
+def _told(output: Output, how: Sequence[str], check: Callable[[], None]) -> str:
+    try:
+        return read_words(["-i", f"file:{output.path}", *how, "-f", "null", "-"], check)
+    except PipelineError as error:
+        if type(error) is not PipelineError:  # somebody wants the attempt to end
+            raise
+        raise PipelineError(f"What came back as {output.path.name} cannot be read: it is no whole file") from error
+
+
+def rate_of(shown: float) -> Fraction:
+    """The rate that ffmpeg means: it shows two decimals, and the broadcast rates have more."""
+    for known in _KNOWN_RATES:
+        if abs(float(known) - shown) < 0.006:  # noqa: PLR2004 - half of the last decimal
+            return known
+    return Fraction(shown).limit_denominator(100)
 
 
 def poster(source: Path, target: Path) -> None:

@@ -11,8 +11,8 @@ from typing import cast
 import structlog
 
 from crdt_schema.records import Tier
-from pipelines import registry, requirements, safety
-from pipelines.spec import Output, Pipeline, PipelineError, Recipe, Result, RunContext, Runner, RunnerName
+from pipelines import media, registry, requirements, safety
+from pipelines.spec import Output, Pipeline, PipelineError, Recipe, Result, RunContext, Runner, RunnerName, TierSpec
 
 log = structlog.get_logger("workprint.pipelines")
 
@@ -67,13 +67,21 @@ def run_pipeline(pipeline: Pipeline, tier: Tier, recipe: Recipe, context: RunCon
     parameters = registry.check(pipeline, recipe.get("parameters", {}))
     given = {**recipe, "parameters": parameters}
     if not pipeline.sfw_gate:
-        result = runner(spec.runner).run(pipeline, spec, given, context)
+        result = _as_it_is(runner(spec.runner).run(pipeline, spec, given, context), spec, context)
         return replace(result, facts={**versions(), **result.facts})
     limits = {**safety.UNSAFE, **spec.options.get("unsafe", {})}
     safety.check_pictures((path for paths in context.inputs.values() for path in paths), context, limits)
-    result = runner(spec.runner).run(pipeline, spec, given, cast("RunContext", safety.Unseen(context)))
+    ran = runner(spec.runner).run(pipeline, spec, given, cast("RunContext", safety.Unseen(context)))
+    result = _as_it_is(ran, spec, context)
     seen = safety.check_pictures((output.path for output in result.outputs if _is_seen(output)), context, limits)
     return replace(result, facts={**versions(), **result.facts, **seen})
+
+
+def _as_it_is(result: Result, spec: TierSpec, context: RunContext) -> Result:
+    """The result with what its films and sounds really are; our own steps know what they have made."""
+    if spec.runner == "local":
+        return result
+    return replace(result, outputs=tuple(media.as_it_is(output, context.check) for output in result.outputs))
 
 
 @cache

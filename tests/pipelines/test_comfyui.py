@@ -12,6 +12,7 @@ import pytest
 import urllib3
 from PIL import Image
 
+from pipelines.run import run_pipeline
 from pipelines.runners import comfyui, comfyui_words
 from pipelines.spec import (
     Cancelled,
@@ -194,6 +195,18 @@ def test_inputs_are_read_under_the_name_that_the_server_gave_them(attempt: Attem
         with Image.open(output.path) as image:
             found.append(image.convert("RGB").getpixel((0, 0)))
     assert found == [(0, 255, 255), (0, 0, 255)]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_video_that_is_another_than_was_asked_for_is_told_as_it_is(attempt: Attempt) -> None:
+    graph = {
+        "1": node("EmptyImage", width=96, height=64, batch_size=5, color=255),
+        "2": node("CreateVideo", images=["1", 0], fps=24),
+        "9": node("SaveVideo", video=["2", 0], filename_prefix="", format="mp4", codec="h264"),
+    }
+    made, _ = pipeline(graph, options={"fps": 8, "output": "9"})
+    (output,) = run_pipeline(made, "low", RECIPE, attempt).outputs
+    assert (output.width, output.height, output.frames, output.rate) == (96, 64, 5, "24/1")
 
 
 @pytest.mark.usefixtures("server")
