@@ -1,4 +1,4 @@
-"""Runs the real farm worker with two more pipelines: `test-still`, small and able to misbehave, and `test-gpu`."""
+"""Runs the real farm worker with pipelines of tests: `test-still` can misbehave, `test-gpu`, `test-copy` copies."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ from PIL import Image
 
 from pipelines import providers, registry
 from pipelines.runners import provider
-from pipelines.spec import Input, Output, Param, Pipeline, PipelineError, RunContext, TierSpec
+from pipelines.spec import Input, Output, Param, Pipeline, PipelineError, Result, RunContext, TierSpec
 from render_farm.job import TIERS
 from render_farm.worker import main
 
@@ -62,6 +62,31 @@ TEST_GPU = replace(
     },
     needs="a GPU",
 )
+
+
+TEST_COPY = replace(
+    TEST_STILL,
+    id="test-copy",
+    uuid="00000000-0000-4000-8000-000000000003",
+    label="Test copy",
+    summary="What is joined, shown on the way and handed in once it may.",
+    inputs=(Input("source", ("Image",), "Source"),),
+    params=(Param("go_on", "string", "", "Go on", "A file; the run ends when it is there."),),
+    tiers={tier: TierSpec("local", f"{MODULE}:copy", 0, 64, 0.1) for tier in TIERS},
+)
+
+
+def copy(recipe: Any, _options: Any, context: RunContext) -> Result:
+    """Show what is joined, wait until the test has seen it, and hand it in."""
+    (source,) = context.inputs["source"]
+    context.preview(source)
+    while not Path(recipe["parameters"]["go_on"]).exists():
+        context.check()
+        time.sleep(0.02)
+    target = context.scratch / "copy.png"
+    target.write_bytes(source.read_bytes())
+    facts = {"input": source.name, "mode": oct(source.stat().st_mode & 0o777)}
+    return Result((Output(target, "image/png", recipe["width"], recipe["height"]),), facts=facts)
 
 
 def render(recipe: Any, _options: Any, context: RunContext) -> list[Output]:
@@ -130,8 +155,9 @@ def add_to_catalogue() -> None:
     """Make the pipeline known in this process and in those forked from it."""
     module = ModuleType(MODULE)
     module.render = render  # pyright: ignore[reportAttributeAccessIssue] - a module made at run time
+    module.copy = copy  # pyright: ignore[reportAttributeAccessIssue] - as above
     sys.modules[MODULE] = module
-    registry.load_catalog().update({each.id: each for each in (TEST_STILL, TEST_GPU)})
+    registry.load_catalog().update({each.id: each for each in (TEST_STILL, TEST_GPU, TEST_COPY)})
 
 
 def reach_providers_at(address: str) -> None:

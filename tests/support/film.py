@@ -17,6 +17,7 @@ from pipelines.registry import load_catalog
 from render_farm.queues import Farm
 from server import keys
 from server.api.farm import get_blob, put_blob
+from server.api.jobs import put_preview
 from server.auth.actor import Actor
 from server.auth.tokens import FarmGrant, Tokens
 from server.config import read_config
@@ -30,7 +31,7 @@ from server.projects.manifest import NewProject, empty_contract
 from server.store.base import UpdateStore
 from server.store.sqlite import SqliteUpdateStore
 from tests.support.farm import ORPHAN_SECONDS
-from tests.support.farm_worker import TEST_STILL
+from tests.support.farm_worker import TEST_COPY, TEST_STILL
 from tests.support.studio import free_port
 
 ADA = Actor("ada", "Ada Lovelace", "owner")
@@ -71,7 +72,7 @@ class Film:
             farm=self.farm,
             issue_token=lambda project, job: self.tokens.issue_farm(FarmGrant(project, job), now=utc_now()),
             hub_url=f"http://127.0.0.1:{self._port}",
-            pipelines={**load_catalog(), TEST_STILL.id: TEST_STILL},
+            pipelines={**load_catalog(), TEST_STILL.id: TEST_STILL, TEST_COPY.id: TEST_COPY},
             find_actor=find_actor,
         )
         self.hub = Hub(self._open_store, on_open=(self.intents.attach,))
@@ -89,6 +90,8 @@ class Film:
         app[keys.PROJECTS] = self.projects
         address = "/api/farm/blobs/{project}/{blob}"
         app.add_routes([web.put(address, put_blob), web.get(address, get_blob)])
+        app[keys.INTENTS] = self.intents
+        app.add_routes([web.put("/api/farm/previews/{project}/{job}", put_preview)])
         self._runner = web.AppRunner(app)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()

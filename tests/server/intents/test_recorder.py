@@ -24,6 +24,7 @@ from render_farm.job import (
     Progressed,
     Requeued,
     Started,
+    read_event,
 )
 from server.intents.kept_logs import log_path, read
 from server.intents.recipe import hash_of
@@ -94,6 +95,33 @@ async def test_how_a_take_was_made_stands_beside_it_as_soon_as_it_is_recorded(fi
     assert said["pipeline"]["id"] == job["pipeline"]
     assert said["media"]["sha256"] == hashlib.sha256(BYTES).hexdigest()
     assert said["made_by"] == {"id": job["asked_by"], "name": job["asked_by_name"]}
+
+
+async def test_what_a_run_told_of_itself_stands_in_the_take_and_beside_it(film: Film, reports: Reports) -> None:
+    await reports(Started)
+    media: Media = {**reports.media(b"....ftypmp42 a clip", "video/mp4"), "frames": 48, "rate": "24000/1001"}
+    facts = {"image": "sha256:" + "a" * 64, "seed": "7", "faces": "2", "request": "fal-1"}
+    event = Finished(
+        job=reports.job,
+        project=film.project_id,
+        attempt="a-1",
+        farm_node="n",
+        at=utc_now(),
+        outputs=(media,),
+        thumbnail=reports.media(BYTES),
+        seconds=1.5,
+        cost_usd=0.25,
+        facts=facts,
+    )
+    await reports.recorder.record(read_event(json.loads(json.dumps(event.as_json()))))
+    take = (await film.takes())["a-1"]
+    assert take.get("facts") == facts
+    assert take["media"] == media
+    assert take["cost_usd"] == 0.25
+    (beside,) = (film.project.folder / "03_Renders").rglob("S01_S01_take01.json")
+    said = json.loads(beside.read_text())
+    assert (said["facts"], said["seed"]) == (facts, 7)
+    assert (said["media"]["frames"], said["media"]["rate"], said["media"]["width"]) == (48, "24000/1001", 64)
 
 
 async def test_a_replay_does_not_undo_the_artist_s_choice(film: Film, reports: Reports) -> None:
