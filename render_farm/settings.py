@@ -9,6 +9,9 @@ from pathlib import Path
 
 from render_farm.logs import LOG_LEVELS, LOG_STYLES
 
+SHORTEST_SECONDS = 0.5
+"""Of a lease and of an attempt: less could run out between two looks of whoever watches it."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -78,21 +81,22 @@ class FarmSettings:
             log_level=_one_of(values, "WORKPRINT_LOG_LEVEL", LOG_LEVELS),
             node=environment.get("WORKPRINT_FARM_NODE", ""),
             scratch=Path(scratch),
-            lease_seconds=_seconds(values, "WORKPRINT_LEASE_SECONDS"),
-            job_seconds=_seconds(values, "WORKPRINT_JOB_SECONDS"),
+            lease_seconds=_seconds(values, "WORKPRINT_LEASE_SECONDS", least=SHORTEST_SECONDS),
+            job_seconds=_seconds(values, "WORKPRINT_JOB_SECONDS", least=SHORTEST_SECONDS),
             cancel_seconds=_seconds(values, "WORKPRINT_CANCEL_SECONDS"),
             stop_seconds=_seconds(values, "WORKPRINT_STOP_SECONDS"),
             upload_seconds=_seconds(values, "WORKPRINT_UPLOAD_SECONDS"),
         )
 
 
-def _seconds(values: Mapping[str, str], name: str) -> float:
+def _seconds(values: Mapping[str, str], name: str, *, least: float = 0) -> float:
     try:
         seconds = float(values[name])
     except ValueError:
         seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise BadSetting(f"{name} must be a number of seconds, not {values[name]!r}.")
+    if not least <= seconds < math.inf:
+        wanted = f"a number of seconds, at least {least:g}" if least else "a number of seconds"
+        raise BadSetting(f"{name} must be {wanted}, not {values[name]!r}.")
     return seconds
 
 

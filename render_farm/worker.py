@@ -37,6 +37,7 @@ from render_farm.settings import BadSetting, FarmSettings
 HEARTBEAT_SECONDS = 5.0
 CHECK_SECONDS = 60.0
 FIRST_LOOK_SECONDS = 0.1
+TWIN_LOOK_SECONDS = 0.25
 STOP_THREADS_SECONDS = 2.0
 VERSION = version("workprint")
 MAX_PAUSE_SECONDS = 5.0
@@ -62,7 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for folder in sweep(settings.scratch):
             log.info("removed what a killed attempt left", folder=folder)
         preload()
-        return _Worker(settings, Machine(options.vram, options.gpu), options.queues).serve(burst=options.burst)
+        worker = _Worker(settings, Machine(options.vram, options.gpu), options.queues)
+        if options.name and worker.has_twin():
+            sys.stderr.write(f"workprint: a farm node called {name} is at work already; give this one another --name\n")
+            return 2
+        return worker.serve(burst=options.burst)
 
 
 class _Worker:
@@ -86,6 +91,24 @@ class _Worker:
         self._telling = threading.Lock()
         self._stop = threading.Event()
         self._started_at = utc_now()
+
+    def has_twin(self) -> bool:
+        """Whether another process, here or elsewhere, keeps announcing itself under this name; it blocks for a while.
+
+        A node that was killed is announced a little longer, but not anew.
+        """
+        until = time.monotonic() + 1.5 * HEARTBEAT_SECONDS
+        try:
+            first = last = self._announced_at()
+            while last and last == first and time.monotonic() < until:
+                time.sleep(TWIN_LOOK_SECONDS)
+                last = self._announced_at()
+        except FarmUnavailable:
+            return False
+        return bool(last) and last != first
+
+    def _announced_at(self) -> str:
+        return next((node.seen_at for node in self._farm.nodes() if node.name == self._settings.node), "")
 
     def serve(self, *, burst: bool) -> int:
         """Serve until a signal, coming back after every loss of Redis."""

@@ -15,8 +15,7 @@ ALGORITHM = "HS256"
 ACCESS_LIFETIME = timedelta(minutes=15)
 SOCKET_LIFETIME = timedelta(minutes=5)
 FARM_LIFETIME = timedelta(days=30)
-"""A job may wait so long for a node that is switched on only now and then."""
-"""A job may wait this long in a queue and still hand in its result."""
+"""A job may wait this long for a node that is switched on only now and then, and still hand in its result."""
 
 TRANSFER_LIFETIME = timedelta(hours=1)
 """A batch of Git LFS files begins within this time; git-lfs asks for another one by itself."""

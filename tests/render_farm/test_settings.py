@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from render_farm.settings import FARM_SETTINGS, FarmSettings
+from render_farm.settings import FARM_SETTINGS, BadSetting, FarmSettings
 
 
 def test_every_setting_says_what_it_does() -> None:
@@ -27,3 +27,9 @@ def test_what_the_environment_says_holds() -> None:
 def test_a_number_that_is_none_stops_the_worker() -> None:
     with pytest.raises(ValueError, match="soon"):
         FarmSettings.from_environment({"WORKPRINT_STOP_SECONDS": "soon"})
+
+
+@pytest.mark.parametrize("name", ["WORKPRINT_LEASE_SECONDS", "WORKPRINT_JOB_SECONDS"])
+def test_a_time_that_nothing_can_be_done_in_stops_the_worker(name: str) -> None:
+    with pytest.raises(BadSetting, match=r"at least 0\.5, not '0'"):
+        FarmSettings.from_environment({name: "0"})

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from render_farm.job import Failed, Finished, Lost, Progressed, Requeued
+from render_farm.clock import utc_now
+from render_farm.job import Failed, FarmNode, Finished, Lost, Progressed, Requeued
 from render_farm.pick import Station
 from render_farm.queues import Farm
 from tests.support.farm import BlobHub, Valkey, Worker, eventually, order, told, types_told
@@ -408,6 +409,24 @@ async def test_nodes_of_a_host_have_numbers_and_keep_them(
     start_worker(TMPDIR=str(tmp_path))
     await eventually(farm.nodes)
     assert farm.nodes()[0].name in names
+
+
+async def test_a_second_worker_of_a_name_that_is_at_work_does_not_start(farm: Farm, start_worker: StartWorker) -> None:
+    start_worker("--name", "render-1")
+    await eventually(farm.nodes)
+    (first,) = farm.nodes()
+    second = start_worker("--name", "render-1")
+    await eventually(lambda: second.process.poll() is not None)
+    assert second.process.returncode == 2
+    assert "give this one another --name" in second.log_path.read_text()
+    (still,) = farm.nodes()
+    assert still.started_at == first.started_at
+
+
+async def test_a_worker_starts_again_under_the_name_of_a_killed_one(farm: Farm, start_worker: StartWorker) -> None:
+    farm.roster.announce(FarmNode("render-1", "host", ("low",), utc_now(), utc_now()))
+    start_worker("--name", "render-1")
+    await eventually(lambda: [node.host for node in farm.nodes()] not in ([], ["host"]))
 
 
 async def test_a_paused_worker_takes_nothing_until_it_is_resumed(
