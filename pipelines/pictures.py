@@ -9,6 +9,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from pipelines.spec import PipelineError, RunContext
 
 MOST_PIXELS = 100_000_000
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "PSD", "BMP")
+"""Those that Pillow reads by itself. For others, whatever a file is called, it would start programs of the machine."""
 
 
 def only_input(context: RunContext, name: str) -> Path:
@@ -22,7 +24,7 @@ def only_input(context: RunContext, name: str) -> Path:
 def opened(path: Path) -> Image.Image:
     """A picture, upright and in RGB; raises PipelineError."""
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
+        with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as image:
             warnings.simplefilter("ignore")
             if image.width * image.height > MOST_PIXELS:
                 raise PipelineError(f"The picture has more than {MOST_PIXELS // 1_000_000} million pixels")

@@ -65,7 +65,8 @@ def _run(arguments: list[str], words: str, context: RunContext) -> None:
             process.kill()
             raise
     if process.returncode:
-        raise PipelineError(told.decode(errors="replace").strip().splitlines()[-1][:300])
+        words_said = told.decode(errors="replace").strip().splitlines() or ["The speech engine broke on this farm node"]
+        raise PipelineError(words_said[-1][:300])
 
 
 def speak(voice: str, words_per_minute: int, pitch: int, path: Path, words: bytes) -> None:

@@ -6,14 +6,13 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from pipelines import media
+from pipelines.pictures import FORMATS
 from pipelines.spec import Output, PipelineError
 
 LONG_EDGE_PX = 512
 QUALITY = 82
 MOST_PIXELS = 178_000_000
 """A larger picture is refused before it is unpacked: a few bytes of it can fill a node's memory."""
-_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "PSD")
-"""Those that Pillow reads by itself; for others it would start programs of the node."""
 _BY_FFMPEG = frozenset({"image/x-exr"})
 
 
@@ -36,7 +35,7 @@ def thumbnail(output: Output, folder: Path, most_pixels: int = MOST_PIXELS) -> O
 
 def _small(path: Path, most_pixels: int) -> Image.Image:
     try:
-        with warnings.catch_warnings(), Image.open(path, formats=_FORMATS) as picture:
+        with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as picture:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             if picture.width * picture.height > most_pixels:
                 raise PipelineError(f"The picture has more than {most_pixels // 1_000_000} million pixels")

@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from crdt_schema.sniffing import HEAD_BYTES, UNKNOWN, media_type_of
 from pipelines.binding import values_of
 from pipelines.docker_options import Options
+from pipelines.pictures import FORMATS
 from pipelines.spec import Output, Pipeline, PipelineError, Recipe, RunContext, TierSpec
 
 VERSION = "job.1"
@@ -229,7 +230,7 @@ def _matching(folder: Path, patterns: tuple[str, ...]) -> list[str]:
 
 def _measured(path: Path) -> tuple[int, int]:
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=FORMATS) as picture:
             return picture.size
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError) as error:
         if media_type_of(path.open("rb").read(HEAD_BYTES)) == "image/x-exr":

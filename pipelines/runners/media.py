@@ -6,6 +6,7 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
+from pipelines.pictures import FORMATS
 from pipelines.spec import Output, PipelineError
 
 MEDIA_TYPES = {
@@ -32,7 +33,7 @@ def described(path: Path, media_type: str, values: Mapping[str, Any]) -> Output:
     kind = media_type.partition("/")[0]
     if kind == "image":
         try:
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 return Output(path, media_type, image.width, image.height)
         except (UnidentifiedImageError, Image.DecompressionBombError, OSError) as error:
             raise PipelineError("What came back is called a picture, but is none") from error
