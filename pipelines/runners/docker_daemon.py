@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
+import structlog
+
 from pipelines.runners import owner
 from pipelines.spec import PipelineError, Transient
 
@@ -16,6 +18,8 @@ Docker = Any
 
 docker: Docker = import_module("docker")
 requests: Any = import_module("requests")
+
+log = structlog.get_logger("workprint.docker")
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 CALL_SECONDS = 30
@@ -119,4 +123,6 @@ def _away(error: Exception) -> str:
         case FileNotFoundError() | ConnectionRefusedError():
             return "Docker does not run here. Start it, or set DOCKER_HOST to where it listens"
         case _:
-            return f"Docker does not answer here: {error.__cause__ or error}"
+            # With addresses of this machine in it, which artists would read too.
+            log.warning("Docker does not answer", error=str(error.__cause__ or error))
+            return "Docker does not answer here; the log of the farm node says more"

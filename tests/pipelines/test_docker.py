@@ -199,6 +199,11 @@ def test_a_node_without_docker_says_so(monkeypatch: pytest.MonkeyPatch, attempt:
     assert docker.sweep() == []
 
 
+def test_where_docker_should_be_is_said_to_nobody_but_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    assert docker.ready(*shell_pipeline("true")) == "Docker does not answer here; the log of the farm node says more."
+
+
 def test_a_pipeline_that_wants_a_gpu_is_not_ready_where_docker_has_none() -> None:
     assert "nvidia-container-toolkit" in docker.ready(*pipeline_of(BUSYBOX, "Image", {}, vram_gb=12))
     assert docker.ready(*pipeline_of(BUSYBOX, "Image", {})) == ""
