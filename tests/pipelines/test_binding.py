@@ -17,7 +17,14 @@ RECIPE: dict[str, Any] = {
     "seed": 42,
     "width": 1000,
     "height": 570,
-    "parameters": {"steps": 12, "guidance": 4.5, "seconds": 2.0, "strength": 0.4, "restore": "none"},
+    "parameters": {
+        "steps": 12,
+        "guidance": 4.5,
+        "seconds": 2.0,
+        "strength": 0.4,
+        "image_guidance": 2.5,
+        "restore": "none",
+    },
 }
 GRAPH = {
     "1": {"class_type": "Loader", "inputs": {"name": "base"}},
@@ -35,6 +42,8 @@ IMAGE = Input("image", ("Image",), "Image")
 SD = {"checkpoint": "base.safetensors"}
 FLUX = {"checkpoint": "flux.safetensors", "weight_dtype": "fp8_e4m3fn", "text_encoder": "t5.safetensors"}
 LTX = {"checkpoint": "ltx.safetensors", "text_encoder": "t5.safetensors"}
+OMNIGEN = {"checkpoint": "omnigen.safetensors", "weight_dtype": "default", "text_encoder": "qwen.safetensors"}
+SOURCE, FILM = Input("source", ("Image",), "Source"), Input("source", ("Video",), "Source")
 FACES = (Input("target", ("Image",), "Target"), Input("source", ("Image",), "Source"))
 RESTORE = Param("restore", "enum", "none", "Restore", "", choices=("none", "GFPGANv1.4.pth"))
 
@@ -45,6 +54,8 @@ GRAPHS: dict[str, tuple[tuple[Param, ...], tuple[Input, ...], dict[str, Any]]] =
     "flux-text-to-image": ((STEPS, GUIDANCE), (), FLUX),
     "ltx-text-to-video": ((STEPS, GUIDANCE, number("seconds")), (), LTX),
     "wan-text-to-video": ((STEPS, GUIDANCE, number("seconds")), (), FLUX),
+    "omnigen2-image-edit": ((STEPS, GUIDANCE, number("image_guidance")), (SOURCE,), OMNIGEN),
+    "seedvr2-restore": ((number("strength"),), (FILM,), {"checkpoint": "seedvr2.safetensors"}),
     "reactor-face-swap": ((RESTORE,), FACES, {"swap_model": "inswapper_128.onnx"}),
 }
 
