@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from pipelines.spec import PipelineError, TierSpec
+from pipelines.spec import Pipeline, PipelineError, TierSpec
 
 Table = Mapping[str, Any]
 
@@ -29,6 +29,8 @@ KNOWN: dict[str, type | tuple[type, ...]] = {
     "build": str,
 }
 """The options of the runner; any other is the container's own business and is handed over in job.json."""
+PLACEHOLDERS = ("prompt", "negative_prompt", "seed", "width", "height", "fps", "frames", "tier", "out")
+"""What a command line may name in braces, beside inputs.NAME, parameters.NAME, parts.NAME and options.NAME."""
 _PLACEHOLDER = re.compile(r"\{([a-z][a-zA-Z0-9_.-]*)\}")
 
 
@@ -95,6 +97,22 @@ def read_options(spec: TierSpec, environment: Mapping[str, str] = os.environ) ->
             raise BadOption(f"options.collect: {pattern!r} leads out of the output folder")
     models = environment.get("WORKPRINT_MODELS", "")
     return Options(**given, models_folder=Path(models) if models else None)
+
+
+def check_placeholders(pipeline: Pipeline, options: Options) -> None:
+    """Raise BadOption when the command line names what no job of this pipeline has."""
+    known = {
+        *PLACEHOLDERS,
+        *(f"parameters.{param.name}" for param in pipeline.params),
+        *(f"inputs.{each.name}" for each in pipeline.inputs if each.types != ("String",)),
+    }
+    for part in options.command:
+        for name in _PLACEHOLDER.findall(part):
+            if name not in known and not name.startswith(("options.", "parts.")):
+                raise BadOption(
+                    f"options.command: there is no {{{name}}} here; there are "
+                    f"{', '.join(f'{{{each}}}' for each in sorted(known))}. An input or a parameter is declared above"
+                )
 
 
 def _texts(name: str, values: list[Any]) -> list[str]:

@@ -21,6 +21,7 @@ THREADS = 2
 """Fixed, because x264's bits depend on it."""
 KILLED_SECONDS = 5.0
 PICTURE_SECONDS = 60.0
+_SEEN = re.compile(r"Stream #0:\d+.*: Video: ")
 # The matrix, the range and the tags agree, so that no player has to guess.
 BT709 = [
     "-vf",
@@ -154,6 +155,12 @@ def rate_of(shown: float) -> Fraction:
     return Fraction(shown).limit_denominator(100)
 
 
+def has_pictures(source: Path, check: Callable[[], None]) -> bool:
+    """Whether there is anything to be seen in a sound: a film under another name, or the cover of a record."""
+    told = read_words(["-i", f"file:{source}", "-map", "0", "-c", "copy", "-t", "0.1", "-f", "null", "-"], check)
+    return _SEEN.search(told) is not None
+
+
 def poster(source: Path, target: Path) -> None:
     """A typical picture of a film as a PNG; raises PipelineError."""
     _one_picture(["-i", f"file:{source}", "-vf", "thumbnail=24", "-an"], target)
@@ -182,7 +189,9 @@ def one_a_second(source: Path, folder: Path, check: Callable[[], None]) -> Gener
     """
     with TemporaryDirectory(dir=folder, prefix="frames-") as name:
         pattern = f"file:{name}/%06d.jpg"
-        read_words(["-i", f"file:{source}", "-an", "-vf", "fps=1:start_time=0:round=up", "-q:v", "2", pattern], check)
+        # It is asked for by those who must have seen everything: a film with holes is none that was looked at.
+        whole = ["-xerror", "-err_detect", "explode", "-i", f"file:{source}"]
+        read_words([*whole, "-an", "-vf", "fps=1:start_time=0:round=up", "-q:v", "2", pattern], check)
         first = Path(name) / "first.jpg"
         read_words(["-i", f"file:{source}", "-an", "-frames:v", "1", "-q:v", "2", f"file:{first}"], check)
         yield sorted(Path(name).iterdir())

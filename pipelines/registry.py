@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +14,9 @@ from typing import cast
 from crdt_schema.nodes import Declared
 from crdt_schema.records import Tier
 from pipelines import binding
-from pipelines.docker_options import BadOption, read_options
+from pipelines.docker_options import BadOption, check_placeholders, read_options
 from pipelines.parsing import BadCatalog, Table, parse
+from pipelines.safety_limits import BadLimits, limits_of
 from pipelines.spec import BadParameter, Pipeline, PipelineError, TierSpec, UnknownPipeline
 
 __all__ = ["BadCatalog", "Catalogue", "Problem", "Table", "check", "find", "for_task", "get", "load_catalog", "parse"]
@@ -151,11 +153,23 @@ def read_definition(path: Path) -> Pipeline:
 
 def _table(path: Path) -> object:
     kind = path.suffix.removeprefix(".")
+    text = ""
     try:
         text = path.read_text(encoding="utf-8")
         return tomllib.loads(text) if kind == "toml" else json.loads(text)
+    except UnicodeDecodeError as error:
+        raise BadCatalog("is no text in UTF-8; save it as UTF-8") from error
     except (ValueError, RecursionError) as error:
-        raise BadCatalog(f"is no {kind.upper()}: {error}") from error
+        raise BadCatalog(f"is no {kind.upper()}: {error}{_line_of(str(error), text)}") from error
+
+
+def _line_of(told: str, text: str) -> str:
+    """The line that a parser complains about, which is what its author recognises."""
+    found = re.search(r"\bline (\d+)", told)
+    lines = text.splitlines()
+    if found is None or not 0 < int(found[1]) <= len(lines):
+        return ""
+    return f". The line is: {lines[int(found[1]) - 1].strip()[:120]}"
 
 
 def _check_options(pipeline: Pipeline, name: Tier, spec: TierSpec) -> None:
@@ -163,8 +177,9 @@ def _check_options(pipeline: Pipeline, name: Tier, spec: TierSpec) -> None:
         if spec.runner in _BOUND:
             binding.checks(pipeline, spec)
         elif spec.runner == "docker":
-            read_options(spec)
-    except (binding.BadBinding, BadOption) as error:
+            check_placeholders(pipeline, read_options(spec))
+        limits_of(spec.options)
+    except (binding.BadBinding, BadOption, BadLimits) as error:
         raise BadCatalog(f"tiers.{name}: {error}") from error
 
 
@@ -205,6 +220,18 @@ def _is_definition(path: Path) -> bool:
 def _must_be_new(pipeline: Pipeline, catalog: Mapping[str, Pipeline]) -> None:
     if pipeline.id in catalog or any(pipeline.uuid == other.uuid for other in catalog.values()):
         raise BadCatalog(f"the id {pipeline.id} or its uuid is taken by another file")
+
+
+def must_be_free(field: str, value: str, file: str) -> None:
+    """Raise BadCatalog when a pipeline that comes with Workprint has that `id` or `uuid`."""
+    taken = next((each for each in _built_in() if value == getattr(each, field)), None)
+    if taken is not None:
+        raise BadCatalog(f"{file}: {field}: {taken.label}, which comes with Workprint, has it; take another")
+
+
+@cache
+def _built_in() -> tuple[Pipeline, ...]:
+    return tuple(read_catalog(CATALOG).values())
 
 
 def find(catalog: Mapping[str, Pipeline], wanted: str) -> Pipeline:

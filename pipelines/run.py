@@ -1,7 +1,8 @@
 """Runs one pipeline: finds it, finds the runner of its tier, and hands the recipe over."""
 
+import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -11,10 +12,13 @@ from typing import cast
 import structlog
 
 from crdt_schema.records import Tier
-from pipelines import media, registry, requirements, safety
+from pipelines import media, registry, requirements, safety, safety_limits
 from pipelines.spec import Output, Pipeline, PipelineError, Recipe, Result, RunContext, Runner, RunnerName, TierSpec
 
 log = structlog.get_logger("workprint.pipelines")
+
+MOST_FURTHER = 24
+"""Files beside a take that are told of; all of them are kept."""
 
 _RUNNERS: dict[RunnerName, str] = {
     "local": "pipelines.runners.local",
@@ -68,13 +72,13 @@ def run_pipeline(pipeline: Pipeline, tier: Tier, recipe: Recipe, context: RunCon
     given = {**recipe, "parameters": parameters}
     if not pipeline.sfw_gate:
         result = _as_it_is(runner(spec.runner).run(pipeline, spec, given, context), spec, context)
-        return replace(result, facts={**versions(), **result.facts})
-    limits = {**safety.UNSAFE, **spec.options.get("unsafe", {})}
+        return replace(result, facts={**versions(), **further(result.outputs), **result.facts})
+    limits = safety_limits.limits_of(spec.options)
     safety.check_pictures((path for paths in context.inputs.values() for path in paths), context, limits)
     ran = runner(spec.runner).run(pipeline, spec, given, cast("RunContext", safety.Unseen(context)))
     result = _as_it_is(ran, spec, context)
-    seen = safety.check_pictures((output.path for output in result.outputs if _is_seen(output)), context, limits)
-    return replace(result, facts={**versions(), **result.facts, **seen})
+    seen = safety.check_pictures((output.path for output in result.outputs), context, limits)
+    return replace(result, facts={**versions(), **further(result.outputs), **result.facts, **seen})
 
 
 def _as_it_is(result: Result, spec: TierSpec, context: RunContext) -> Result:
@@ -96,6 +100,11 @@ def versions() -> Mapping[str, str]:
     }
 
 
-def _is_seen(output: Output) -> bool:
-    """Whether somebody could look at it: whatever is not said to be a sound or words."""
-    return not output.media_type.startswith(("audio/", "text/", "application/json"))
+def further(outputs: Sequence[Output]) -> Mapping[str, str]:
+    """A fact for each file beside the take: `also:cuts.edl` -> its SHA-256, by which the hub keeps it, and its kind."""
+    facts: dict[str, str] = {}
+    for output in outputs[1 : MOST_FURTHER + 1]:
+        with output.path.open("rb") as file:
+            blob = hashlib.file_digest(file, "sha256").hexdigest()
+        facts[f"also:{output.path.name}"] = f"{blob} {output.media_type}"
+    return facts

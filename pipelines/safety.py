@@ -1,11 +1,12 @@
 """The safe-for-work check: NudeNet on the CPU looks at every picture that a gated pipeline takes or makes (P-016).
 
 NudeNet finds parts of bodies and gives each a score from 0 to 1. A picture is refused when a part of `UNSAFE` scores
-at least its threshold there. A film is looked at once a second. What cannot be looked at is refused, too.
+at least its threshold there. A film is looked at once a second, an animation picture by picture. What a file is, its
+bytes say, not its name; what cannot be looked at is refused, too.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -15,32 +16,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageSequence
 
+from crdt_schema.sniffing import HEAD_BYTES, UNKNOWN, media_type_of
 from pipelines import media, pictures, requirements
+from pipelines.safety_limits import PARTS, UNSAFE, limits_of
 from pipelines.spec import NotSafe, Output, PipelineError, Recipe, Result, RunContext
-
-UNSAFE: Mapping[str, float] = {
-    "FEMALE_BREAST_EXPOSED": 0.45,
-    "FEMALE_GENITALIA_EXPOSED": 0.35,
-    "MALE_GENITALIA_EXPOSED": 0.35,
-    "BUTTOCKS_EXPOSED": 0.45,
-    "ANUS_EXPOSED": 0.35,
-}
-"""Part -> the least score that refuses a picture. A tier's option `unsafe` adds parts and changes thresholds."""
-
-PARTS = (
-    *("FEMALE_GENITALIA_COVERED", "FACE_FEMALE", "BUTTOCKS_EXPOSED", "FEMALE_BREAST_EXPOSED"),
-    *("FEMALE_GENITALIA_EXPOSED", "MALE_BREAST_EXPOSED", "ANUS_EXPOSED", "FEET_EXPOSED", "BELLY_COVERED"),
-    *("FEET_COVERED", "ARMPITS_COVERED", "ARMPITS_EXPOSED", "FACE_MALE", "BELLY_EXPOSED"),
-    *("MALE_GENITALIA_EXPOSED", "ANUS_COVERED", "FEMALE_BREAST_COVERED", "BUTTOCKS_COVERED"),
-)
-"""What the model's outputs stand for, in its order."""
 
 _SIDE_PX = 320
 _WORTH_TELLING = 0.2
-_SOUNDS = frozenset({".wav", ".mp3", ".flac", ".aiff", ".m4a", ".ogg", ".mid"})
-_FILMS = frozenset({".mp4", ".mov", ".webm", ".mkv"})
+MOST_PICTURES = 120
+"""Of one animation; of a longer one every second, third and so on is looked at."""
+_MOST_TEXT_BYTES = 16 << 20
+_TEXTS = frozenset({".csv", ".edl", ".json", ".srt", ".txt", ".xml"})
 
 
 @dataclass(frozen=True)
@@ -121,7 +109,7 @@ def report(_recipe: Recipe, options: Mapping[str, Any], context: RunContext) -> 
     picture = pictures.opened(pictures.only_input(context, "image"))
     context.progress(20, "Looking")
     found = look(picture)
-    limits = {**UNSAFE, **options.get("unsafe", {})}
+    limits = limits_of(options)
     marked = ImageDraw.Draw(picture)
     for finding in found:
         left, top, width, height = finding.box
@@ -139,21 +127,48 @@ def report(_recipe: Recipe, options: Mapping[str, Any], context: RunContext) -> 
     return Result(outputs, facts=facts)
 
 
-def _pictures(path: Path, context: RunContext) -> Iterable[Image.Image]:
-    """The picture that a file is, or those of a film; nothing of a sound. Raises NotSafe for what cannot be seen."""
-    if path.suffix.lower() in _SOUNDS:
-        return
+def _pictures(path: Path, context: RunContext) -> Iterator[Image.Image]:
+    """Every picture that can be seen in a file; raises NotSafe for what cannot be looked at."""
     try:
-        if path.suffix.lower() not in _FILMS:
-            yield pictures.opened(path)
-            return
-        with media.one_a_second(path, context.scratch, context.check) as frames:
-            for frame in frames:
-                yield pictures.opened(frame)
-    except PipelineError as error:
-        if type(error) is not PipelineError:
+        with path.open("rb") as file:
+            kind = media_type_of(file.read(HEAD_BYTES))
+        if kind.startswith("image/"):
+            yield from _frames(path)
+        elif kind.startswith("video/") or (kind.startswith("audio/") and media.has_pictures(path, context.check)):
+            with media.one_a_second(path, context.scratch, context.check) as frames:
+                for frame in frames:
+                    yield pictures.opened(frame)
+        elif not kind.startswith("audio/") and not (kind == UNKNOWN and _is_text(path)):
+            raise PipelineError(f"It is of the kind {kind}")  # noqa: TRY301 - the one place that knows what to say
+    except (PipelineError, OSError) as error:
+        if isinstance(error, PipelineError) and type(error) is not PipelineError:
             raise
         raise NotSafe("The safe-for-work check could not look at a file, so it is not used. " + str(error)) from error
+
+
+def _frames(path: Path) -> Iterator[Image.Image]:
+    """A picture, or those of an animation or of a file with several pages."""
+    first = pictures.opened(path)
+    yield first
+    with Image.open(path) as image:
+        count = getattr(image, "n_frames", 1)
+        step = -(-count // MOST_PICTURES)
+        try:
+            for number, frame in enumerate(ImageSequence.Iterator(image) if count > 1 else ()):
+                if number % step == 0 or number == count - 1:
+                    yield frame.convert("RGB")
+        except (OSError, SyntaxError, ValueError) as error:
+            raise PipelineError("A picture of the animation cannot be read") from error
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a file both is called words and is nothing else."""
+    if path.suffix.lower() not in _TEXTS or path.stat().st_size > _MOST_TEXT_BYTES:
+        return False
+    try:
+        return "\0" not in path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return False
 
 
 @cache

@@ -1,5 +1,6 @@
 """Running a pipeline by id: what is delivered, what is said when it cannot run, and how it stops."""
 
+import hashlib
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -75,6 +76,22 @@ def _step(function: Callable[[Any, Any, Any], list[Output]]) -> TierSpec:
     module.step = function  # pyright: ignore[reportAttributeAccessIssue] - a module takes any name
     sys.modules[module.__name__] = module
     return TierSpec("local", "pipelines.made_for_a_test:step", 0, 768, 1)
+
+
+def test_files_beside_the_take_are_facts_of_it(context: Any) -> None:
+    def step(_recipe: Any, _options: Any, where: Any) -> list[Output]:
+        (where.scratch / "made.edl").write_text("TITLE: X\n")
+        return [
+            Output(where.scratch / name, kind) for name, kind in (("a.png", "image/png"), ("made.edl", "text/x-edl"))
+        ]
+
+    (context.scratch / "a.png").write_bytes(b"a picture")
+    pipeline = replace(registry.get("previz-image"), params=(), tiers={"low": _step(step)})
+    facts = run.run_pipeline(pipeline, "low", {}, context).facts
+    digest = hashlib.sha256(b"TITLE: X\n").hexdigest()
+    assert {name: fact for name, fact in facts.items() if name.startswith("also:")} == {
+        "also:made.edl": f"{digest} text/x-edl"
+    }
 
 
 def test_a_local_step_may_not_report_files_outside_its_scratch_folder(context: Any, tmp_path: Path) -> None:

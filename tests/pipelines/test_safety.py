@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pipelines import media, registry, requirements, run, safety
+from pipelines import media, registry, requirements, run, safety, safety_limits
 from pipelines.spec import NotSafe, Output, Pipeline, PipelineError, RunContext, TierSpec
 from tests.support.run_context import Attempt
 
 FACE = Path(__file__).parent / "pictures" / "eileen_collins.jpg"
 NO_FACES = {"FACE_FEMALE": 0.4}
+"""What a definition of these tests adds; UNSAFE itself is what a definition can only make stricter."""
 
 
 @pytest.fixture
@@ -110,6 +111,97 @@ def test_what_cannot_be_looked_at_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"neither a picture nor a film")
     with pytest.raises(NotSafe, match="could not look"):
         safety.check_pictures([tmp_path / name], Attempt(tmp_path / "a"))
+
+
+def test_a_picture_is_looked_at_whatever_its_file_is_called(tmp_path: Path) -> None:
+    for name in ("voice.wav", "notes.txt", "table.json", "scan"):
+        (tmp_path / name).write_bytes(FACE.read_bytes())
+        with pytest.raises(NotSafe, match="stopped this"):
+            safety.check_pictures([tmp_path / name], Attempt(tmp_path / "a"), NO_FACES)
+
+
+def test_the_cover_of_a_record_is_looked_at_and_a_sound_alone_passes(tmp_path: Path) -> None:
+    attempt = Attempt(tmp_path / "a")
+    sound, record = tmp_path / "sound.wav", tmp_path / "record.mp3"
+    tone = ["-f", "lavfi", "-i", "sine=duration=1"]
+    media.read_words([*tone, f"file:{sound}"], attempt.check)
+    media.read_words([*tone, "-i", f"file:{FACE}", "-map", "0", "-map", "1", f"file:{record}"], attempt.check)
+    assert safety.check_pictures([sound], attempt, NO_FACES)["safety_pictures"] == "0"
+    with pytest.raises(NotSafe, match="stopped this"):
+        safety.check_pictures([record], attempt, NO_FACES)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_every_picture_of_an_animation_is_looked_at(tmp_path: Path, kind: str) -> None:
+    face = Image.open(FACE).convert("RGB").resize((288, 288))
+    calm = [Image.new("RGB", (288, 288), (20 * number, 110, 80)) for number in range(9)]
+    path = tmp_path / f"moving.{kind.lower()}"
+    calm[0].save(path, kind, save_all=True, append_images=[*calm[1:], face, calm[0]], duration=100)
+    attempt = Attempt(tmp_path / "a")
+    assert int(safety.check_pictures([path], attempt)["safety_pictures"]) > 9
+    with pytest.raises(NotSafe, match="stopped this"):
+        safety.check_pictures([path], attempt, NO_FACES)
+
+
+def test_a_film_that_breaks_off_is_refused_and_not_passed_for_its_beginning(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    picture = Image.effect_noise((288, 288), 90).convert("RGB").tobytes()
+    with media.h264(film, (288, 288), "4/1") as write:
+        for _ in range(20):
+            write(picture)
+    whole = film.read_bytes()
+    attempt = Attempt(tmp_path / "a")
+    safety.check_pictures([film], attempt)
+    film.write_bytes(whole[: len(whole) * 6 // 10])
+    with pytest.raises(NotSafe, match="could not look"):
+        safety.check_pictures([film], attempt)
+
+
+def test_a_tier_can_make_the_check_stricter_and_never_laxer() -> None:
+    limits = safety_limits.limits_of({"unsafe": {"BELLY_EXPOSED": 0.5, "BUTTOCKS_EXPOSED": 0.2}})
+    assert (limits["BELLY_EXPOSED"], limits["BUTTOCKS_EXPOSED"], limits["ANUS_EXPOSED"]) == (0.5, 0.2, 0.35)
+
+
+@pytest.mark.parametrize(
+    ("unsafe", "told"),
+    [
+        ({"BUTTOCKS_EXPOSED": 1.0}, "would let more through"),
+        ({"BUTTOCKS_EXPOSED": 2.0}, "more than 0, up to 1"),
+        ({"ANUS_EXPOSED": 0}, "more than 0, up to 1"),
+        ({"ELBOW": 0.5}, "'ELBOW' is no part"),
+    ],
+)
+def test_a_definition_that_would_open_the_gate_is_refused(tmp_path: Path, unsafe: dict[str, float], told: str) -> None:
+    with pytest.raises(PipelineError, match=told):
+        safety_limits.limits_of({"unsafe": unsafe})
+    written = "{ " + ", ".join(f"{part} = {limit}" for part, limit in unsafe.items()) + " }"
+    text = (registry.CATALOG / "faceswap-reactor.toml").read_text() + f"unsafe = {written}\n"
+    (tmp_path / "open.toml").write_text(text)
+    with pytest.raises(registry.BadCatalog, match=r"open.toml: tiers.low: options.unsafe"):
+        registry.read_definition(tmp_path / "open.toml")
+
+
+@pytest.mark.parametrize("kept", ["id", "uuid"])
+def test_a_template_of_the_same_name_does_not_open_the_gate(tmp_path: Path, kept: str) -> None:
+    text = (registry.CATALOG / "faceswap-reactor.toml").read_text().replace("sfw_gate = true", "sfw_gate = false")
+    other = {"id": "uuid = ", "uuid": "id = "}[kept]
+    lines = [line for line in text.splitlines() if not line.startswith(other)]
+    new = {"id": 'uuid = "6f8f2f0e-7d53-4c86-9d52-5a1d2c0b7f99"', "uuid": 'id = "another"'}[kept]
+    (tmp_path / "faceswap-reactor.toml").write_text("\n".join([new, *lines]))
+    catalogue = registry.Catalogue(templates=[tmp_path])
+    assert registry.find(catalogue.pipelines, "faceswap-reactor").sfw_gate
+    assert registry.find(catalogue.pipelines, registry.get("faceswap-reactor").uuid).sfw_gate
+    assert [problem.file for problem in catalogue.problems] == ["faceswap-reactor.toml"]
+
+
+@pytest.mark.parametrize("recipe", [{"options": {"unsafe": {}}}, {"sfw_gate": False}, {"unsafe": {}}])
+def test_nothing_in_a_recipe_opens_the_gate(gated: Any, plain: Path, tmp_path: Path, recipe: Any) -> None:
+    pipeline, ran = gated(plain, NO_FACES)
+    with pytest.raises(NotSafe):
+        run.run_pipeline(pipeline, "low", recipe, Attempt(tmp_path / "a", {"image": (FACE,)}))
+    with pytest.raises(PipelineError, match="has no parameter called sfw_gate"):
+        run.run_pipeline(pipeline, "low", {"parameters": {"sfw_gate": False}}, Attempt(tmp_path / "b"))
+    assert ran == []
 
 
 def test_a_node_without_the_check_cannot_run_what_is_gated(
