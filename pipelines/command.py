@@ -19,6 +19,7 @@ from pipelines.spec import Cancelled, Param, Pipeline, PipelineError, Result
 
 TIERS: tuple[Tier, ...] = get_args(Tier)
 STOPPED = 130
+FILES = (".toml", ".json")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,7 +69,11 @@ def parser() -> argparse.ArgumentParser:
 
 def new(given: argparse.Namespace) -> int:
     """Write a pipeline's files and say what comes next."""
-    command = tuple(shlex.split(given.command))
+    registry.must_be_free("id", given.name, "new")
+    try:
+        command = tuple(shlex.split(given.command))
+    except ValueError as error:
+        raise PipelineError(f"--command: {error}; write it as for a shell") from error
     wish = scaffold.Wish(given.name, given.task, given.runner, given.image, command, given.collect)
     made = scaffold.write(wish, given.to or templates())
     for path in made:
@@ -86,15 +91,15 @@ def check(given: argparse.Namespace) -> int:
     seen: dict[str, Path] = {}
     for path in paths:
         try:
-            pipeline = registry.read_definition(path)
+            pipeline = own(path)
+            twin = seen.setdefault(pipeline.uuid, path)
         except registry.BadCatalog as error:
             wrong += 1
             _say(f"wrong  {error}")
             continue
-        twin = seen.setdefault(pipeline.uuid, path)
         if twin != path:
             wrong += 1
-            _say(f"wrong  {path.name}: uuid: {twin.name} has the same; make one with uuidgen")
+            _say(f"wrong  {path.name}: uuid: {twin.name} has the same; `python -m uuid` makes one")
             continue
         lacks = {tier: runs.ready(pipeline, tier) for tier in pipeline.tiers}
         _say(f"well   {pipeline.id} {pipeline.version}: {pipeline.label}, makes {pipeline.output}")
@@ -174,10 +179,19 @@ def templates() -> Path:
 def find(what: str) -> Pipeline:
     """The pipeline of a file or an id, the workspace's own before those that come with Workprint."""
     path = Path(what)
-    if path.suffix == ".toml":
-        return registry.read_definition(path)
-    own = templates() / f"{what.partition(':')[0]}.toml"
-    return registry.read_definition(own) if own.is_file() else registry.get(what)
+    if path.suffix in FILES:
+        return own(path)
+    template = templates() / f"{what.partition(':')[0]}.toml"
+    return own(template) if template.is_file() else registry.get(what)
+
+
+def own(path: Path) -> Pipeline:
+    """What a definition says, if a studio would take it: none may stand in for one that comes with Workprint."""
+    pipeline = registry.read_definition(path)
+    if path.resolve().parent != registry.CATALOG:
+        for field in ("id", "uuid"):
+            registry.must_be_free(field, getattr(pipeline, field), path.name)
+    return pipeline
 
 
 def recipe_of(pipeline: Pipeline, tier: Tier, given: argparse.Namespace) -> dict[str, Any]:
@@ -209,14 +223,17 @@ def _definitions(what: str) -> Iterable[Path]:
     path = Path(what)
     if not what:
         return [*sorted(registry.CATALOG.glob("*.toml")), *sorted(templates().glob("*.toml"))]
-    if path.suffix == ".toml":
+    if path.suffix in FILES and path.exists():
         return [path]
     for folder in (templates(), registry.CATALOG):
         if (folder / f"{what}.toml").is_file():
             return [folder / f"{what}.toml"]
     if found := sorted(path.glob("*.toml")):
         return found
-    raise PipelineError(f"There is no file, folder or pipeline called {what}")
+    raise PipelineError(
+        f"There is no pipeline, definition (a file that ends in .toml or .json) or folder of such called {what}; "
+        f"those of this workspace lie in {templates()}"
+    )
 
 
 def _inputs(pipeline: Pipeline, pairs: Sequence[str]) -> dict[str, tuple[Path, ...]]:

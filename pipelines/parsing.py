@@ -15,6 +15,7 @@ import math
 import re
 import uuid
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn, cast, get_args
 
 from crdt_schema.records import Tier
@@ -82,6 +83,8 @@ def parse(table: Table) -> Pipeline:
     """One definition as a Pipeline; raises BadCatalog."""
     if not isinstance(cast("object", table), dict):
         raise BadCatalog("a definition is a table")
+    if not table:
+        raise BadCatalog("is empty; `workprint pipeline new NAME` writes a definition with a comment at every field")
     read = _Reader(table, "")
     read.only("pipeline")
     unavailable = read.text("unavailable", default="")
@@ -211,7 +214,9 @@ def _tiers(read: "_Reader", *, needed: bool) -> dict[Tier, TierSpec]:
     known: tuple[str, ...] = get_args(Tier)
     for name, entry in read.table("tiers").items():
         if name not in known or not isinstance(entry, dict):
-            read.wrong("tiers", f"{name!r} is no tier; the tiers are {', '.join(known)}")
+            read.wrong(
+                "tiers", f"{name!r} is no tier; the tiers are {', '.join(known)}, each a table such as [tiers.low]"
+            )
         tiers[cast("Tier", name)] = _tier(_Reader(cast("Table", entry), f"tiers.{name}"))
     if needed and not tiers:
         read.wrong("tiers", "there is none; only a pipeline that says why it is `unavailable` may do without")
@@ -261,13 +266,17 @@ class _Reader:
         unknown = sorted(set(self.values) - set(FIELDS[kind]))
         if unknown:
             where = f"{self._path}: " if self._path else ""
-            raise BadCatalog(f"{where}unknown fields: {', '.join(unknown)}; there are {', '.join(FIELDS[kind])}")
+            meant = [(name, get_close_matches(name, FIELDS[kind], 1)) for name in unknown]
+            told = ", ".join(f"{name} (for {close[0]}?)" if close else name for name, close in meant)
+            raise BadCatalog(f"{where}unknown fields: {told}; there are {', '.join(FIELDS[kind])}")
 
     def text(
         self, name: str, *, default: str | None = None, pattern: re.Pattern[str] | None = None, made_of: str = ""
     ) -> str:
         value = self.values.get(name, default)
-        if not isinstance(value, str) or (default is None and not value.strip()):
+        if value is not None and not isinstance(value, str):
+            self.wrong(name, f"{value!r} is no text; write it in quotes")
+        if value is None or (default is None and not value.strip()):
             self.wrong(name, "a text is missing")
         if pattern is not None and not pattern.fullmatch(value):
             self.wrong(name, f"{value!r} is not made of {made_of}")
@@ -282,6 +291,8 @@ class _Reader:
     def texts(self, name: str, *, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         value = self.values.get(name, default)
         many: list[object] = list(cast("Sequence[object]", value)) if isinstance(value, list | tuple) else []
+        if isinstance(value, str):
+            self.wrong(name, f'a list is missing; for one entry write ["{value}"]')
         if not isinstance(value, list | tuple) or (default is None and not many):
             self.wrong(name, "a list is missing")
         if not all(isinstance(each, str) and each for each in many):
@@ -303,7 +314,10 @@ class _Reader:
     def number(self, name: str, *, least: float, default: float | None = None) -> float:
         value = self.values.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf:
-            self.wrong(name, f"a number of at least {least:g} is missing")
+            instead = (
+                "" if value is None else f"; {value!r} is none" + ", write it without quotes" * isinstance(value, str)
+            )
+            self.wrong(name, f"a number of at least {least:g} is missing{instead}")
         return float(value)
 
     def maybe_number(self, name: str) -> float | None:
@@ -328,6 +342,6 @@ class _Reader:
         value = self.values.get(name, [])
         many: list[object] = cast("list[object]", value) if isinstance(value, list) else []
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in many):
-            self.wrong(name, "must be a list of tables")
+            self.wrong(name, f"must be a list of tables; begin each with [[{name}]], in two pairs of brackets")
         where = f"{self._path}.{name}".removeprefix(".")
         return [_Reader(cast("Table", each), f"{where}.{number}") for number, each in enumerate(many, 1)]

@@ -81,13 +81,26 @@ def _definition(wish: Wish, folder: Path) -> str:
         output=output,
         task=wish.task,
         needs=_NEEDS[wish.runner],
-        source_input=_SOURCE.format(output="Image") if _has_source(wish) else "",
+        inputs="".join(_INPUT.format(name=name, label=_spoken(name)) for name in _inputs(wish)),
+        params="".join(
+            _PARAM.format(name=name, label=_spoken(name)) for name in _named(wish, "parameters") or ["strength"]
+        ),
         tier=tier,
     )
 
 
-def _has_source(wish: Wish) -> bool:
-    return wish.task in ("edit-image", "upscale") or any("{inputs.source" in word for word in wish.command)
+def _inputs(wish: Wish) -> list[str]:
+    return _named(wish, "inputs") or (["source"] if wish.task in ("edit-image", "upscale") else [])
+
+
+def _named(wish: Wish, kind: str) -> list[str]:
+    """The inputs or parameters that the command line names, each once."""
+    found = re.findall(rf"\{{{kind}\.([a-z][a-z0-9_]*)\}}", " ".join(wish.command))
+    return list(dict.fromkeys(found))
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def _docker(wish: Wish, folder: Path) -> str:
@@ -151,11 +164,21 @@ _NEEDS = {
     "comfyui": "a farm node with ComfyUI",
     "provider": "the provider's key on a farm node",
 }
-_SOURCE = """
+_INPUT = """
 [[inputs]]
-name = "source"
-types = ["{output}"]
-label = "Source image"
+name = "{name}"
+types = ["Image"]    # or several of Image, Video, Audio, ControlMap, Mask
+label = "{label}"
+"""
+_PARAM = """
+[[params]]
+name = "{name}"
+type = "float"
+default = 0.5
+minimum = 0
+maximum = 1
+label = "{label}"
+help = "What more of it does to the picture."
 """
 _HEAD = """\
 # A pipeline is data: `workprint pipeline check {name}` reads this file and says what is wrong with it.
@@ -172,22 +195,15 @@ licence = "Name the licence of the model"
 source = "https://example.org/where-the-model-comes-from"
 
 # Each input becomes a socket of the Shot node that this pipeline is joined to.
+{inputs}
 [[inputs]]
 name = "prompt"
 types = ["String"]
 label = "Prompt"
 required = false
-{source_input}
-# Each parameter becomes a control of the Shot node. Types: string, integer, float, boolean, enum, palette.
-[[params]]
-name = "strength"
-type = "float"
-default = 0.5
-minimum = 0
-maximum = 1
-label = "Strength"
-help = "What more of it does to the picture."
 
+# Each parameter becomes a control of the Shot node. Types: string, integer, float, boolean, enum, palette.
+{params}
 # One table per tier it has: low (12 GB), standard (16 GB), high (24 GB).
 [tiers.low]
 {tier}

@@ -64,13 +64,46 @@ def test_a_name_that_is_none_is_refused(say: Type, name: str) -> None:
     assert not templates().exists()
 
 
+def test_a_name_that_workprint_uses_itself_is_refused_before_anything_is_written(say: Type) -> None:
+    status, words = say("new", "faceswap-reactor")
+    assert (status, "ReActor face swap, which comes with Workprint, has it" in words) == (1, True), words
+    assert not templates().exists()
+
+
+def test_a_file_that_stands_in_for_a_pipeline_of_workprint_is_wrong_and_does_not_run(say: Type) -> None:
+    templates().mkdir(parents=True)
+    text = (registry.CATALOG / "faceswap-reactor.toml").read_text().replace("sfw_gate = true", "sfw_gate = false")
+    (templates() / "faceswap-reactor.toml").write_text(text)
+    for action in ("check", "run"):
+        status, words = say(action, "faceswap-reactor")
+        assert (status, "faceswap-reactor.toml: id: ReActor face swap, which comes" in words) == (1, True), words
+
+
 WRONG = {
     'output = "Image"': ('output = "Picture"', "blur.toml: output: 'Picture'"),
     "default = 0.5": ("default = 7", "blur.toml: params.strength.default: "),
     "memory_gb = 8": ("memory_gb = 0", "blur.toml: tiers.low: options.memory_gb: must be more than 0"),
     'version = "1.0.0"': ("", "blur.toml: version"),
     'runner = "docker"': ('runner = "dokcer"', "blur.toml: tiers.low.runner: 'dokcer' is none of local"),
-    "[[params]]": ("[[parms]]", "blur.toml: unknown fields: parms"),
+    "[[params]]": ("[[parms]]", "blur.toml: unknown fields: parms (for params?)"),
+    "vram_gb = 0 ": (
+        'vram_gb = "12 GB" ',
+        "blur.toml: tiers.low.vram_gb: a number of at least 0 is missing; '12 GB' is none, write it without quotes",
+    ),
+    'types = ["String"]': (
+        'types = "String"',
+        'blur.toml: inputs.prompt.types: a list is missing; for one entry write ["String"]',
+    ),
+    "label = ": ("label = 7 #", "blur.toml: label: 7 is no text; write it in quotes"),
+    'command = ["cp", "{inputs.source}"': (
+        'command = ["cp", "{inputs.sauce}"',
+        "blur.toml: tiers.low: options.command: there is no {inputs.sauce} here; there are {fps}, {frames}, {height}, ",
+    ),
+    'needs = "a farm node with Docker"': (
+        "needs = Docker",
+        "blur.toml: is no TOML: Invalid value (at line 10, column 9). The line is: needs = Docker",
+    ),
+    "# A pipeline": ("\ufeff", "blur.toml: is no TOML"),
     "id = ": ("id == ", "blur.toml: is no TOML"),
 }  # fmt: skip
 
@@ -107,7 +140,24 @@ def test_check_says_what_this_machine_lacks(say: Type, monkeypatch: pytest.Monke
 
 
 def test_what_is_not_there_cannot_be_checked(say: Type) -> None:
-    assert say("check", "nowhere") == (1, "workprint: There is no file, folder or pipeline called nowhere\n")
+    status, words = say("check", "nowhere")
+    assert (status, "or folder of such called nowhere; those of this workspace lie in " in words) == (1, True)
+
+
+def test_a_command_line_that_no_shell_would_take_is_told(say: Type) -> None:
+    assert say("new", "blur", "--command", 'cp "a') == (
+        *(1, "workprint: --command: No closing quotation; write it as for a shell\n"),
+    )
+
+
+def test_what_a_command_line_names_is_declared_in_what_new_writes(say: Type) -> None:
+    command = (
+        "mix {inputs.first} {inputs.second} --gain={parameters.gain} --soft {parameters.soft_edge} {out}/result.png"
+    )
+    assert say("new", "mix", "--command", command)[0] == 0
+    pipeline = registry.read_definition(templates() / "mix.toml")
+    assert [each.name for each in pipeline.inputs] == ["first", "second", "prompt"]
+    assert [each.name for each in pipeline.params] == ["gain", "soft_edge"]
 
 
 def test_run_delivers_a_picture_of_a_pipeline_that_comes_with_workprint(say: Type) -> None:
@@ -124,7 +174,7 @@ REFUSED = {
     ("--param", "strength"): "write it as NAME=VALUE",
     ("--input", "mask=door.png"): "has no input mask for a file; it has source",
     ("--input", "source=nowhere.png"): "nowhere.png is no file",
-    ("--seed", "1"): "needs Source image",
+    ("--seed", "1"): "needs Source",
     ("--size", "big"): "write it as 1024x576",
 }  # fmt: skip
 
