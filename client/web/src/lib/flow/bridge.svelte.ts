@@ -1,12 +1,15 @@
 // The one place where the shared document and xyflow meet: what is shared flows in, what is local flows back.
 import { untrack } from 'svelte';
 import type { Project } from '../project/project.svelte';
+import { declaredInputs } from './inputs';
 import { reconcileEdges, reconcileNodes, type FlowEdge, type FlowNode } from './reconcile';
 
 export class Bridge {
   #nodes: FlowNode[] = $state.raw([]);
   #edges: FlowEdge[] = $state.raw([]);
   readonly #project: Project;
+  /** Apart from where things stand, so that a drag does not ask each shot for its pipeline. */
+  readonly #inputs = $derived.by(() => declaredInputs(this.#project));
 
   /** To be made while a component is set up: it follows the project as long as that component lives. */
   constructor(project: Project) {
@@ -27,7 +30,8 @@ export class Bridge {
       places,
       drags,
       selection,
-      (id) => locks.node(id) !== undefined
+      (id) => locks.node(id) !== undefined,
+      this.#inputs
     );
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { NODE_SPECS } from '../schema/generated';
 import type { NodePlace } from '../project/types';
-import { reconcileEdges, reconcileNodes } from './reconcile';
+import { reconcileEdges, reconcileNodes, type FlowNode } from './reconcile';
 import { handlesOf } from './sizes';
 
 const A: NodePlace = { id: 'a', type: 'shot', position: { x: 0, y: 0 } };
@@ -43,6 +43,18 @@ describe('the bridge to xyflow', () => {
     expect(names).toEqual(
       [...NODE_SPECS.shot.inputs, ...NODE_SPECS.shot.outputs].map((socket) => socket.name)
     );
+  });
+
+  it('follows the sockets of a shot as its pipeline declares them, and keeps them when the shot is selected', () => {
+    const names = (nodes: FlowNode[]) =>
+      nodes[0]?.handles?.filter(({ type }) => type === 'target').map(({ id }) => id);
+    const inputs = new Map([['a', ['pipeline', 'style', 'reference']]]);
+    const before = reconcileNodes([], [A], NONE, []);
+    const after = reconcileNodes(before, [A], NONE, [], () => false, inputs);
+    expect(names(after)).toEqual(['pipeline', 'style', 'reference']);
+    expect(names(reconcileNodes(after, [A], NONE, ['a'], () => false, inputs))).toEqual(names(after));
+    expect(reconcileNodes(after, [A], NONE, [], () => false, inputs)).toBe(after);
+    expect(names(reconcileNodes(after, [A], NONE, []))).toEqual(names(before));
   });
 
   it('gives an edge the type of what it carries', () => {

@@ -1,7 +1,7 @@
 // Brings xyflow's nodes and edges in line with the shared document, replacing only what changed. Pure.
 // Shared: which nodes there are, their type and place. Local to this browser: size, selection, what the hand holds.
 import type { Edge, Node } from '@xyflow/svelte';
-import type { NodeType, Position, SocketType } from '../schema/generated';
+import { NODE_SPECS, type NodeType, type Position, type SocketType } from '../schema/generated';
 import { joinedType } from '../project/sockets';
 import type { EdgeView, NodePlace } from '../project/types';
 import { GUESSED_HEIGHTS, WIDTHS, handlesOf } from './sizes';
@@ -10,21 +10,30 @@ import { GUESSED_HEIGHTS, WIDTHS, handlesOf } from './sizes';
 export type FlowNode = Node<Record<string, never>, NodeType>;
 export type FlowEdge = Edge<{ type: SocketType | undefined }, 'join'>;
 
+/** The names of the inputs from above, of nodes whose inputs are not those of every node of their type. */
+export type Inputs = ReadonlyMap<string, readonly string[]>;
+
 const NO_DATA: Record<string, never> = {};
+const NO_INPUTS: Inputs = new Map();
 
 export function reconcileNodes(
   current: FlowNode[],
   places: readonly NodePlace[],
   drags: ReadonlyMap<string, Position>,
   selection: readonly string[],
-  isFixed: (id: string) => boolean = () => false
+  isFixed: (id: string) => boolean = () => false,
+  inputs: Inputs = NO_INPUTS
 ): FlowNode[] {
   const known = new Map(current.map((node) => [node.id, node]));
   const selected = new Set(selection);
   const next = places.map((place) => {
     const position = drags.get(place.id) ?? place.position;
     const node = known.get(place.id);
-    const local = { selected: selected.has(place.id), draggable: !isFixed(place.id) };
+    const local = {
+      selected: selected.has(place.id),
+      draggable: !isFixed(place.id),
+      inputs: inputs.get(place.id)
+    };
     return node?.type === place.type ? updated(node, position, local) : fresh(place, position, local);
   });
   return sameItems(current, next) ? current : next;
@@ -44,18 +53,30 @@ export function reconcileEdges(
   return sameItems(current, next) ? current : next;
 }
 
-type Local = { selected: boolean; draggable: boolean };
+type Local = { selected: boolean; draggable: boolean; inputs: readonly string[] | undefined };
 
-function updated(node: FlowNode, position: Position, { selected, draggable }: Local): FlowNode {
+function updated(node: FlowNode, position: Position, { selected, draggable, inputs }: Local): FlowNode {
   // What this hand holds is where the hand is; the document gets it on release.
   const at = node.dragging ? node.position : position;
   const still = at.x === node.position.x && at.y === node.position.y;
   const same = (node.selected ?? false) === selected && (node.draggable ?? true) === draggable;
-  if (still && same) return node;
-  return { ...node, position: at, selected, draggable: draggable ? undefined : false };
+  const handles = sameInputs(node, inputs) ? node.handles : handlesOf(node.type, inputs);
+  if (still && same && handles === node.handles) return node;
+  return { ...node, position: at, selected, draggable: draggable ? undefined : false, handles };
 }
 
-function fresh({ id, type }: NodePlace, position: Position, { selected, draggable }: Local): FlowNode {
+/** xyflow goes by these handles and not by what is drawn, so that edges reach nodes that are out of view. */
+function sameInputs(node: FlowNode, inputs: readonly string[] | undefined): boolean {
+  const names = inputs ?? NODE_SPECS[node.type].inputs.map((socket) => socket.name);
+  const now = node.handles?.filter((handle) => handle.type === 'target').map((handle) => handle.id);
+  return now?.join(' ') === names.join(' ');
+}
+
+function fresh(
+  { id, type }: NodePlace,
+  position: Position,
+  { selected, draggable, inputs }: Local
+): FlowNode {
   return {
     id,
     type,
@@ -65,7 +86,7 @@ function fresh({ id, type }: NodePlace, position: Position, { selected, draggabl
     ...(draggable ? {} : { draggable }),
     data: NO_DATA,
     measured: { width: WIDTHS[type], height: GUESSED_HEIGHTS[type] },
-    handles: handlesOf(type)
+    handles: handlesOf(type, inputs)
   };
 }
 

@@ -27,13 +27,14 @@ export function socketY(index: number): number {
   return FIRST_SOCKET_Y + index * SOCKET_STEP;
 }
 
-export function handlesOf(type: NodeType): NodeHandle[] {
+/** `inputs`: the names of its inputs from above, where they are not those of every node of its type. */
+export function handlesOf(type: NodeType, inputs?: readonly string[]): NodeHandle[] {
   const spec = NODE_SPECS[type];
   const common = { width: HANDLE, height: HANDLE };
   return [
-    ...spec.inputs.map((socket, i) => ({
+    ...(inputs ?? spec.inputs.map((socket) => socket.name)).map((id, i) => ({
       ...common,
-      id: socket.name,
+      id,
       type: 'target' as const,
       position: Side.Left,
       x: -HANDLE / 2,

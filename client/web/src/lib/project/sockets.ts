@@ -29,6 +29,11 @@ export function inputsOf(type: NodeType, declared?: Declared): readonly Socket[]
   ];
 }
 
+/** Inputs that went with a change of the pipeline while something is joined to them. */
+export function lostInputs(inputs: readonly Socket[], joined: readonly string[]): string[] {
+  return [...new Set(joined)].filter((name) => !inputs.some((socket) => socket.name === name));
+}
+
 export function outputsOf(type: NodeType, declared?: Declared): readonly Socket[] {
   const own = NODE_SPECS[type].outputs;
   if (type !== 'shot' || !declared) return own;
