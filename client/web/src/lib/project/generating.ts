@@ -149,5 +149,5 @@ function whyBlocked(input: PlanInput, pipeline: PipelineInfo | undefined): strin
 function whyUnavailable(pipeline: PipelineInfo, tier: Tier): string {
   if (pipeline.unavailable) return `${pipeline.label} cannot run: it ${pipeline.unavailable}.`;
   const { available, needs } = availability(pipeline, tier);
-  return available ? '' : `${pipeline.label} cannot run at tier ${tier}: ${needs}.`;
+  return available ? '' : `${pipeline.label} cannot run at tier ${tier} now: it needs ${needs}.`;
 }

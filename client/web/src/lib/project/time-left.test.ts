@@ -14,6 +14,12 @@ describe('the time left', () => {
     expect(secondsLeft({ started_at }, undefined, 5, after(10))).toBe(0);
   });
 
+  it('is not called almost done because it should have been: a job that takes longer tells by its percents', () => {
+    expect(secondsLeft({ started_at }, { percent: 2 }, 5, after(10))).toBe(490);
+    expect(secondsLeft({ started_at }, { percent: 2, eta_seconds: 0 }, 5, after(10))).toBe(490);
+    expect(secondsLeft({ started_at }, { percent: 95, eta_seconds: 0 }, 5, after(10))).toBe(0);
+  });
+
   it('is unknown when there is nothing to go by', () => {
     expect(secondsLeft({ started_at }, undefined, 0, after(10))).toBeNull();
     expect(secondsLeft({ started_at: '' }, { percent: 50 }, 10, after(10))).toBeNull();

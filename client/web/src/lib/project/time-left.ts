@@ -3,6 +3,9 @@ import type { Job, JobProgress } from '../schema/generated';
 import { duration } from '../ui/format';
 import { secondsTill } from './progress';
 
+/** Percent from which a job that takes longer than usual may be called almost done. */
+const NEARLY = 90;
+
 /** Seconds until a running job is done; null while that is anybody's guess. */
 export function secondsLeft(
   job: Pick<Job, 'started_at'>,
@@ -13,10 +16,11 @@ export function secondsLeft(
   const elapsed = (now - Date.parse(job.started_at)) / 1000;
   if (!Number.isFinite(elapsed) || elapsed < 0) return null;
   const told = secondsTill(progress && { heardAt: now, ...progress }, now);
-  if (told !== null) return told;
   const percent = progress?.percent ?? 0;
-  // Early percents say little; until then the pipeline's own experience is the better guess.
-  if (percent >= 15) return (elapsed / percent) * (100 - percent);
+  const isOverdue = percent > 0 && percent < NEARLY && elapsed > usualSeconds && usualSeconds > 0;
+  if (told !== null && !(isOverdue && told < 1)) return told;
+  // Early percents say little; until then the pipeline's own experience is the better guess, while it holds.
+  if (percent >= 15 || isOverdue) return (elapsed / percent) * (100 - percent);
   return usualSeconds > 0 ? Math.max(0, usualSeconds - elapsed) : null;
 }
 
