@@ -15,7 +15,7 @@ RQ forgets a job some minutes after it ended and can lose one whose worker was k
 """
 
 import json
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
@@ -250,21 +250,6 @@ class Ledger:
             held = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("blocked", node)))
         now = self.now() if held else 0.0
         return {name.decode(): until for name, value in held.items() if (until := float(value)) > now}
-
-    def all_blocked(self, nodes: Sequence[str]) -> dict[str, frozenset[str]]:
-        """The same of several nodes at once, without those that get everything."""
-        if not nodes:
-            return {}
-        with redis_reached(), self.redis.pipeline() as both:  # pyright: ignore[reportUnknownMemberType] - shard_hint
-            for node in nodes:
-                both.hgetall(self.key("blocked", node))
-            held = cast("list[dict[bytes, bytes]]", both.execute())
-        now = self.now() if any(held) else 0.0
-        found = {
-            node: frozenset(name.decode() for name, until in kept.items() if float(until) > now)
-            for node, kept in zip(nodes, held, strict=True)
-        }
-        return {node: names for node, names in found.items() if names}
 
     def ask_cancel(self, job: str) -> None:
         """Ask whoever works on the job, now or later, to stop."""

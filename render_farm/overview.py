@@ -22,8 +22,6 @@ class Overview:
     cards: Mapping[str, Waiting] = field(default_factory=dict[str, Waiting])
     """What is known of the jobs in the queues and on the nodes."""
     medians: Medians = field(default_factory=dict[str, Measured])
-    blocked: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
-    """Node -> the pipelines that it gets nothing of for a while, because they failed there too often."""
 
     def positions(self) -> dict[str, int]:
         """How many jobs of its queue stand before each job that waits."""
@@ -45,9 +43,8 @@ class Lookout:
         try:
             lines, running = self._farm.planner.look()
             nodes, medians = tuple(self._farm.nodes()), self._durations.medians()
-            blocked = self._farm.ledger.all_blocked([node.name for node in nodes])
         except FarmUnavailable:
             return UNREACHABLE
         cards = {card.job: card for card in (*running, *(card for line in lines.values() for card in line))}
         order: Lines = {queue: tuple(card.job for card in line) for queue, line in lines.items()}
-        return Overview(True, nodes, order, cards, medians, blocked)
+        return Overview(True, nodes, order, cards, medians)

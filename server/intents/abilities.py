@@ -43,7 +43,7 @@ class Choice:
 def able(farm: Overview, pipeline: Pipeline, tier: Tier) -> list[FarmNode]:
     """The connected nodes that can run a tier of a pipeline, now or when they are free or let go on."""
     found = _suited(farm, pipeline, tier)
-    return [node for node in found if pipeline.id not in farm.blocked.get(node.name, ())]
+    return [node for node in found if pipeline.id not in node.blocked]
 
 
 def _suited(farm: Overview, pipeline: Pipeline, tier: Tier) -> list[FarmNode]:

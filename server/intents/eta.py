@@ -107,7 +107,7 @@ class _Servers:
     def _serves(self, node: FarmNode, kind: _Kind) -> bool:
         if node.state != "ready" or kind.queue not in node.queues or node.vram_gb + TOLERANCE_GB < kind.vram_gb:
             return False
-        if kind.pipeline in self._farm.blocked.get(node.name, ()):
+        if kind.pipeline in node.blocked:
             return False
         # Of a node that has not said yet what it can run the best is assumed.
         return f"{kind.pipeline}@{kind.tier}" in node.can or not (node.can or node.lacks)

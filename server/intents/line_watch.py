@@ -1,6 +1,7 @@
 """Tells who waits how many jobs stand before theirs and when the take will be there, for as long as somebody looks."""
 
 import asyncio
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -57,7 +58,10 @@ class LineWatch:
             await asyncio.sleep(BUSY_SECONDS if farm is not None and farm.cards else IDLE_SECONDS)
 
     def tell(self, farm: Overview, rooms: dict[ProjectId, Room]) -> None:
-        """Say of each job of these projects where it stands."""
+        """Say of each job of these projects where it stands, and to their pages whether the farm is another."""
+        mark = _mark(farm)
+        for project in rooms:
+            self._progress.mark(project, mark)
         self._due_at = {job: at for job, at in self._due_at.items() if job in farm.cards}
         percents = self._progress.percents()
         places, arrivals = eta.places(farm), eta.arrivals(farm, percents)
@@ -102,6 +106,12 @@ class LineWatch:
             return False
         self._due_at[job] = now + left
         return True
+
+
+def _mark(farm: Overview) -> str:
+    """The same for the same nodes and the same order: what an estimate depends on, but for the passing of time."""
+    nodes = [(node.name, node.state, node.queues, node.can, sorted(node.blocked)) for node in farm.nodes]
+    return hashlib.sha256(repr((farm.reachable, nodes, sorted(farm.lines.items()))).encode()).hexdigest()[:12]
 
 
 class _Steps:

@@ -25,6 +25,7 @@ class Progress:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._jobs: dict[ProjectId, dict[str, JobProgress]] = {}
+        self._marks: dict[ProjectId, str] = {}
         self._news: set[ProjectId] = set()
         self._showing: dict[ProjectId, asyncio.Task[None]] = {}
         self.on_end: list[Ended] = []
@@ -44,6 +45,12 @@ class Progress:
         known = self.of(project, job)
         if known is not None and any(known.get(name) != value for name, value in fields.items()):
             self._jobs[project][job] = cast("JobProgress", {**known, **fields})
+            self._schedule(project)
+
+    def mark(self, project: ProjectId, mark: str) -> None:
+        """Say that the farm is another than before: another mark for another farm, for pages that show estimates."""
+        if self._marks.get(project) != mark:
+            self._marks[project] = mark
             self._schedule(project)
 
     def of(self, project: ProjectId, job: str) -> JobProgress | None:
@@ -67,7 +74,7 @@ class Progress:
 
     def show(self, room: Room) -> None:
         """Tell a room that was just opened what is known of its jobs."""
-        if self._jobs.get(room.project):
+        if self._jobs.get(room.project) or room.project in self._marks:
             self._schedule(room.project)
 
     async def close(self) -> None:
@@ -87,8 +94,9 @@ class Progress:
             async with self._hub.room(project, "takes") as room:
                 while project in self._news:
                     self._news.discard(project)
-                    jobs = self._jobs.get(project)
-                    room.present("farm", {"jobs": dict(jobs)} if jobs else None)
+                    jobs, mark = self._jobs.get(project), self._marks.get(project)
+                    said = {"jobs": dict(jobs or {}), **({"mark": mark} if mark else {})}
+                    room.present("farm", said if jobs or mark else None)
                     await asyncio.sleep(SHOW_SECONDS)
         except WorkprintError as error:
             self._news.discard(project)

@@ -131,11 +131,11 @@ def test_a_job_whose_nodes_are_paused_or_blocked_is_told_so() -> None:
     )
     assert "one of the 2 nodes that can run it: paused" in waits_for(farm_of(paused, paused), wanted)
     assert waits_for(farm_of(paused, card("other", 16)), wanted) == ""
-    blocked = replace(farm_of(big), blocked={"big": frozenset({"model"})})
+    blocked = farm_of(replace(big, blocked={"model": 9e9}))
     assert able(blocked, MODEL, "high") == []
     assert waits_for(blocked, wanted).startswith("Waiting for big, the only node that can run it: The model failed")
 
 
 def test_a_node_that_gets_nothing_of_a_pipeline_for_a_while_is_not_taken_for_a_missing_one() -> None:
-    blocked = replace(farm_of(card("big", 24)), blocked={"big": frozenset({"model"})})
+    blocked = farm_of(card("big", 24, blocked={"model": 9e9}))
     assert missing(blocked, Choice(MODEL, "high")) == ""

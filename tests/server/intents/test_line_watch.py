@@ -84,3 +84,20 @@ async def test_who_waits_is_told_when_the_order_or_the_nodes_change(film: Film) 
         assert told(replace(one, lines={"cpu": (second, first)})) == [(1, 20.0), (0, 10.0)]
         assert told(replace(one, nodes=(node("a", state="paused"),))) == [(0, None), (1, None)]
         assert told(replace(one, nodes=(node("a"), node("b")))) == [(0, 10.0), (1, 10.0)]
+
+
+async def test_pages_with_an_estimate_learn_that_the_farm_is_another(film: Film) -> None:
+    await film.add_shot()
+    watch, seen = watch_of(film), await film.intents.view.look(0)
+    async with film.hub.room(film.project_id, "takes") as room:
+
+        def mark(farm: Overview) -> str:
+            watch.tell(farm, {film.project_id: room})
+            return film.intents.progress._marks[film.project_id]
+
+        one = replace(seen, nodes=(node("a"),))
+        paused = replace(one, nodes=(node("a", state="paused"),))
+        busy = replace(one, nodes=(node("a", job="j-0"),))
+        marks = [mark(farm) for farm in (seen, one, paused, replace(one, lines={"cpu": ("j-1",)}))]
+        assert len(set(marks)) == len(marks)
+        assert mark(busy) == mark(one), "that time passes is no news"

@@ -6,12 +6,15 @@ import { farm } from './rest';
 
 /** People type and jobs move in bursts; one question for each burst. */
 const ASK_AFTER_MS = 350;
+/** Queues move with every click of everybody. */
+const FARM_MOVES_MS = 1000;
 
 /** The answer to one question, asked anew whenever what it depends on has changed. */
 export class Quote<Value> {
   #value = $state.raw<Value | undefined>();
   #for = $state('');
   #wanted = '';
+  #freshening = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** The last answer; of something else than is asked now while the new one is on its way. */
@@ -38,12 +41,23 @@ export class Quote<Value> {
     this.want(key, ask, 0);
   }
 
+  /** Asks again soon, for the farm is another; what was answered stands until then. */
+  freshen(key: string, ask: () => Promise<Value>): void {
+    // That is being asked as it is, or will be: news without end must not put it off without end.
+    if (key !== this.#for || this.#freshening) return;
+    this.#freshening = true;
+    this.#wanted = '';
+    this.want(key, ask, FARM_MOVES_MS);
+  }
+
   stop(): void {
     clearTimeout(this.#timer);
+    this.#freshening = false;
     this.#wanted = '';
   }
 
   async #ask(key: string, ask: () => Promise<Value>): Promise<void> {
+    this.#freshening = false;
     try {
       const value = await ask();
       if (key !== this.#wanted) return;
@@ -97,6 +111,7 @@ export function useEstimate(project: Project, node: () => string, shown: () => b
     const [now, of] = [key, quote];
     if (now) untrack(() => of.want(now, ask));
   });
+  onNews(project, () => key && quote.freshen(key, ask));
   return {
     get current(): Estimate | undefined {
       return key ? quote.for(key) : undefined;
@@ -109,6 +124,16 @@ export function useEstimate(project: Project, node: () => string, shown: () => b
   };
 }
 
+/** Calls `tell` whenever the farm is another than before. */
+function onNews(project: Project, tell: () => void): void {
+  let known = untrack(() => project.farmMark);
+  $effect(() => {
+    const mark = project.farmMark;
+    if (mark !== known) untrack(tell);
+    known = mark;
+  });
+}
+
 /** The same for several shots that are asked for with one click. */
 export function useBatchEstimate(project: Project, nodes: () => readonly string[]) {
   const quote = new Quote<BatchEstimate>();
@@ -118,6 +143,7 @@ export function useBatchEstimate(project: Project, nodes: () => readonly string[
     const now = key;
     if (now) untrack(() => quote.want(now, ask));
   });
+  onNews(project, () => key && quote.freshen(key, ask));
   $effect(() => () => quote.stop());
   return {
     get current(): BatchEstimate | undefined {

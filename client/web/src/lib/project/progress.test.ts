@@ -28,6 +28,18 @@ describe('how live jobs stand', () => {
     awareness.destroy();
   });
 
+  it('keeps the mark of the farm until there is another', () => {
+    const awareness = new Awareness(new Y.Doc());
+    const progress = new Progress(awareness);
+    expect(progress.farmMark).toBe('');
+    awareness.setLocalState({ farm: { jobs: {}, mark: 'one' } });
+    expect(progress.farmMark).toBe('one');
+    awareness.setLocalState({});
+    expect(progress.farmMark).toBe('one');
+    progress.destroy();
+    awareness.destroy();
+  });
+
   it('is never less than no time', () => {
     expect(secondsTill({ eta_seconds: 3, heardAt: 0 }, 9000)).toBe(0);
   });

@@ -10,6 +10,7 @@ export class Progress {
   readonly #awareness: Awareness;
   readonly #now: () => number;
   #jobs: Record<string, ShownProgress> = {};
+  #mark = '';
   readonly #changed = new Signal();
 
   constructor(awareness: Awareness, now: () => number = Date.now) {
@@ -28,12 +29,19 @@ export class Progress {
     return this.#jobs[jobId];
   }
 
+  /** Another one for another farm: what an estimate was made of is not so any more. */
+  get farmMark(): string {
+    this.#changed.read();
+    return this.#mark;
+  }
+
   /** Every job is told anew when one of them changes; one that is told the same goes on counting. */
   readonly #onChange = (): void => {
     const before = this.#jobs;
     this.#jobs = {};
     for (const state of this.#awareness.getStates().values()) {
-      const farm = state.farm as { jobs?: Record<string, JobProgress> } | undefined;
+      const farm = state.farm as { jobs?: Record<string, JobProgress>; mark?: string } | undefined;
+      this.#mark = farm?.mark ?? this.#mark;
       for (const [id, told] of Object.entries(farm?.jobs ?? {})) {
         const old = before[id];
         const heardAt = old && isSame(old, told) ? old.heardAt : this.#now();

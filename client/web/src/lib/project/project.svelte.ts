@@ -351,6 +351,11 @@ export class Project implements Standing {
     return this.#progress.of(jobId);
   }
 
+  /** Another one whenever the nodes or the order of the queues are other than before. */
+  get farmMark(): string {
+    return this.#progress.farmMark;
+  }
+
   /** What generating this shot would mean now. */
   /** The pipeline that is joined to a shot, as its node names it; undefined when none is. */
   #pipelineName(nodeId: string): string | undefined {
