@@ -171,7 +171,8 @@ class Workprint(Side):
         stations = [Station(f"bench-{number}", ("cpu",), 0, 60) for number in range(nodes)]
         taken = 0
         while isinstance(picked := self.farm.pick(stations[taken % nodes]), Picked):
-            cast("Any", Job).fetch(picked.job, connection=self.redis, serializer=JSONSerializer)
+            job = Job(picked.job, connection=self.redis, serializer=JSONSerializer)
+            cast("Any", job).restore(picked.rq_record)
             taken += 1
         return taken
 

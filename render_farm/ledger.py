@@ -130,12 +130,10 @@ class Ledger:
                 self.redis.hdel(keys[1], order.job)
             return bool(self._enter(keys=keys, args=[order.job, LiveJob(order).as_json()]))
 
-    def live(self) -> dict[str, LiveJob]:
-        """Every job that was ordered and has not ended."""
+    def live(self) -> set[str]:
+        """The jobs that were ordered and have not ended."""
         with redis_reached():
-            records = cast("dict[bytes, bytes]", self.redis.hgetall(self.key("live")))
-        found = {job.decode(): LiveJob.read(record) for job, record in records.items()}
-        return {job: live for job, live in found.items() if live is not None}
+            return {job.decode() for job in cast("list[bytes]", self.redis.hkeys(self.key("live")))}
 
     def live_job(self, job: str) -> LiveJob | None:
         """The live job of that id."""

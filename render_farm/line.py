@@ -52,8 +52,9 @@ class Waiting:
         )
 
     def as_json(self) -> str:
-        """As Redis keeps it."""
-        return json.dumps(vars(self))
+        """As Redis keeps it: what it needs of a node first, which a node compares without reading the rest."""
+        needs = {"pipeline": self.pipeline, "tier": self.tier, "vram_gb": self.vram_gb}
+        return json.dumps({**needs, **vars(self)})
 
     @staticmethod
     def from_json(text: str | bytes) -> "Waiting":

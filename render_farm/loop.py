@@ -12,7 +12,7 @@ import threading
 import structlog
 from redis import Redis
 from rq import Queue, Worker
-from rq.exceptions import NoSuchJobError, StopRequested
+from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import WorkerStatus
@@ -26,8 +26,8 @@ from render_farm.pick import Picked, Station
 from render_farm.queues import Farm, queue_name
 
 WORKER_SECONDS = 60
-LOOK_SECONDS = 5
-"""An idle node that nobody has woken looks by itself so often."""
+LOOK_SECONDS = 15
+"""An idle node that nobody has woken looks by itself so often: whoever brings a job wakes one in the same step."""
 
 log = structlog.get_logger("workprint.farm")
 
@@ -79,18 +79,17 @@ class _Process(Worker):
 
     def _found(self, taken: Picked) -> tuple[Job, Queue] | None:
         """RQ's record of the job; puts the job back when this process stops or RQ has lost it."""
-        if not self._stop_requested:
-            try:
-                job = Job.fetch(taken.job, connection=self.connection, serializer=self.serializer)
-            except NoSuchJobError:
-                log.warning("RQ forgot a job that waited", job=taken.job)
-            else:
-                job.redis_server_version = self.get_redis_server_version()
-                self.station.begins(Waiting.from_json(taken.card))
-                # The attempt is forked from this process and inherits it: by the time it could ask Redis, another
-                # node might hold the job.
-                os.environ[FENCE] = str(taken.fence)
-                return job, Queue(job.origin, connection=self.connection, serializer=self.serializer)
+        if not self._stop_requested and taken.rq_record:
+            job = Job(taken.job, connection=self.connection, serializer=self.serializer)
+            job.restore(taken.rq_record)
+            job.redis_server_version = self.get_redis_server_version()
+            self.station.begins(Waiting.from_json(taken.card))
+            # The attempt is forked from this process and inherits it: by the time it could ask Redis, another
+            # node might hold the job.
+            os.environ[FENCE] = str(taken.fence)
+            return job, Queue(job.origin, connection=self.connection, serializer=self.serializer)
+        if not taken.rq_record:
+            log.warning("RQ forgot a job that waited", job=taken.job)
         self.farm.put_back(taken.job)
         return None
 

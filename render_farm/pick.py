@@ -17,7 +17,7 @@ Scripts, because no moment may exist in which a job is in no queue and held by n
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -67,6 +67,12 @@ local function can_run(card)
   return can[ability]
 end
 
+-- What begins like a card that this node cannot run it cannot run either: ten thousand of them are read in no time.
+local cannot = {}
+local function needs(text)
+  return text and string.match(text, '^{"pipeline": "[^"]*", "tier": "[^"]*", "vram_gb": [^,]*,')
+end
+
 local function read(job, text)
   if text then return cjson.decode(text) end
   local live = redis.call('HGET', key('live'), job)
@@ -90,13 +96,16 @@ local function runnable(queue)
     local cards = redis.call('HMGET', key('waiting'), unpack(jobs))
     for i, job in ipairs(jobs) do
       if last and at + i - 1 > last then break end
-      local card = read(job, cards[i])
+      local need = needs(cards[i])
+      local card = not (need and cannot[need]) and read(job, cards[i])
       if card and can_run(card) then
         last = last or at + i - 1 + window
         found[#found + 1] = {job = job, list = list, queue = queue, card = card, text = cards[i]}
+      elseif card and need then
+        cannot[need] = true
       end
     end
-    at, step = at + step, 64
+    at, step = at + step, 256
   end
   return found
 end
@@ -147,7 +156,8 @@ redis.call('HDEL', key('passed'), taken.job)
 redis.call('HSET', key('running'), taken.job, text)
 grant(fence, key('held'), key('leases'), taken.job, node, clock(0) + tonumber(ARGV[8]))
 tell_planner()
-return {'job', taken.job, taken.queue, text, string.format('%.0f', fence)}
+return {'job', taken.job, taken.queue, text, string.format('%.0f', fence),
+        unpack(redis.call('HGETALL', 'rq:job:' .. taken.job))}
 """
 )
 """ARGV: namespace, node, levels of queues as JSON, VRAM, resident as JSON, window, passes, lease seconds."""
@@ -197,6 +207,8 @@ class Picked:
     card: str
     """What the line knew of it, as JSON."""
     fence: int
+    rq_record: Mapping[str, bytes]
+    """RQ's; empty where RQ has lost it."""
 
 
 @dataclass
@@ -249,10 +261,14 @@ class Scripts:
         arguments += [vram_gb, json.dumps(station.resident), WINDOW, MOST_PASSES]
         arguments.append(station.lease_seconds)
         with redis_reached():
-            answer = [part.decode() for part in self._pick(args=arguments)]
-        if answer[0] == "job":
-            return Picked(answer[1], cast("QueueName", answer[2]), answer[3], int(answer[4]))
-        return None if answer[0] == "idle" else cast("NodeState", answer[0])
+            answer = self._pick(args=arguments)
+        kind, *told = (part.decode() for part in answer[:5])
+        if kind == "job":
+            job, queue, card, fence = told
+            names = (name.decode() for name in answer[5::2])
+            record = dict(zip(names, answer[6::2], strict=True))
+            return Picked(job, cast("QueueName", queue), card, int(fence), record)
+        return None if kind == "idle" else cast("NodeState", kind)
 
     def reorder(self, queue: QueueName, order: Sequence[str]) -> None:
         """Put a queue in order; jobs that left or came meanwhile are neither brought back nor lost."""

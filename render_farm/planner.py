@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -18,6 +20,8 @@ from render_farm.pick import Scripts, list_key
 
 PLAN_SECONDS = 0.3
 """More often the lines are not put in order: whoever waits does not see it, and a thousand jobs take some time."""
+PLAN_REST = 4
+"""How many times as long as it took to put them in order nothing is done: with ten thousand jobs that is a while."""
 WAIT_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 5.0
 MOST_PRIORITY = 10
@@ -42,6 +46,8 @@ class Planner:
 
     def __init__(self, ledger: Ledger, scripts: Scripts) -> None:
         self._redis, self._ledger, self._scripts = ledger.redis, ledger, scripts
+        self._known: dict[bytes, Waiting] = {}
+        """The notes as they were read last, by their text: most are the same the next time."""
 
     def lines(self) -> dict[QueueName, list[Waiting]]:
         """Every queue with what waits in it, in its running order."""
@@ -130,7 +136,7 @@ class Planner:
             both.hkeys(self._ledger.key("live"))
             *lists, waiting, running, priorities, live = both.execute()
         alive = {job.decode() for job in cast("list[bytes]", live)}
-        cards = _cards(waiting)
+        cards, run = self._cards(waiting, running)
         given = {job.decode(): int(value) for job, value in cast("dict[bytes, bytes]", priorities).items()}
         prioritised = [
             replace(cards[job], priority=priority)
@@ -143,13 +149,20 @@ class Planner:
             for queue, jobs in zip(QUEUES, cast("list[list[bytes]]", lists), strict=True)
         }
         queued = {card.job for line in lines.values() for card in line}
-        taken = {job: card for job, card in _cards(running).items() if job in alive and job not in queued}
+        taken = {job: card for job, card in run.items() if job in alive and job not in queued}
         stale = {
             "waiting": [job for job in cards if job not in alive],
-            "running": [job.decode() for job in running if job.decode() not in taken],
+            "running": [job for job in run if job not in taken],
             "priority": [job for job in given if job not in alive],
         }
         return Standing(lines, list(taken.values()), prioritised, stale)
+
+    def _cards(self, *notes: Mapping[bytes, bytes]) -> Iterator[dict[str, Waiting]]:
+        """What notes say, by job."""
+        before = self._known
+        texts = {text for one in notes for text in one.values()}
+        self._known = known = {text: before.get(text) or Waiting.from_json(text) for text in texts}
+        return ({job.decode(): known[text] for job, text in one.items()} for one in notes)
 
     def _unknown(self, job: str) -> Waiting:
         """What the line knows of a job of which there is no note."""
@@ -157,11 +170,6 @@ class Planner:
         if live is not None:
             return Waiting.of(live.order)
         return Waiting(job, "", "", "", "", 0.0, 0, 0.0, "")
-
-
-def _cards(records: object) -> dict[str, Waiting]:
-    notes = cast("dict[bytes, bytes]", records)
-    return {job.decode(): Waiting.from_json(text) for job, text in notes.items()}
 
 
 class LineKeeper:
@@ -180,11 +188,12 @@ class LineKeeper:
         while True:
             try:
                 await self._redis.blpop([self._ledger.key("changed")], timeout=WAIT_SECONDS)
+                begun = time.monotonic()
                 if await asyncio.to_thread(self._ledger.is_mine, "planner", self._name, PLAN_SECONDS):
                     await asyncio.to_thread(self._planner.arrange)
                 else:  # another hub was at it, perhaps a moment too early
                     await self._redis.lpush(self._ledger.key("changed"), "1")
-                pause = PLAN_SECONDS
+                pause = min(max(PLAN_SECONDS, PLAN_REST * (time.monotonic() - begun)), LONGEST_PAUSE_SECONDS)
             except (*REDIS_AWAY, ResponseError, FarmUnavailable):
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             await asyncio.sleep(pause)

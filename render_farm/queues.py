@@ -40,8 +40,8 @@ class Farm:
         self._scripts, self._entry = Scripts(self._redis, namespace), Entry(self._redis, namespace)
         self.roster = Nodes(self.ledger)
         self.planner = Planner(self.ledger, self._scripts)
-        self._name = new_id("hub")
-        self.reaper = Reaper(self.ledger, self, name=self._name, orphan_seconds=orphan_seconds)
+        self._greeted: tuple[bytes, str] | None = None
+        self.reaper = Reaper(self.ledger, self, orphan_seconds=orphan_seconds)
 
     def ping(self) -> bool:
         """Whether Redis answers."""
@@ -51,9 +51,18 @@ class Farm:
             return False
 
     def greet(self) -> bool:
-        """Whether Redis remembers the last greeting; False after it has lost its memory, and the first time."""
-        with redis_reached():
-            return not self._redis.set(self.ledger.key("greeted"), self._name, nx=True)
+        """Whether this is still the Redis that was greeted last, with the memory it had; False the first time.
+
+        One that was started again may have lost its last second, and what was handed over in it.
+        """
+        greeted = self.ledger.key("greeted")
+        with redis_reached(), self._redis.pipeline() as both:
+            both.set(greeted, new_id("memory"), nx=True)
+            both.get(greeted)
+            both.info("server")
+            _, memory, server = both.execute()
+        before, self._greeted = self._greeted, (memory, server["run_id"])
+        return before == self._greeted
 
     def submit(self, order: JobOrder) -> bool:
         """Put a job in the queue of its tier, once: the same id again changes nothing. False when it has ended.

@@ -1,6 +1,6 @@
 """Finds jobs that nobody works on any more and decides what becomes of them; the only place that queues a job again."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
@@ -16,10 +16,12 @@ from render_farm.ledger import Holder, Ledger, LiveJob
 from render_farm.recovery import OOM_NOTICE, Again, Fails, IsCancelled, IsLost, Tries, decide, is_fault
 
 REAPER_SECONDS = 2.0
-ORPHAN_SECONDS = 10.0
-"""A job that is in no queue and held by nobody for so long has lost its worker; a hand-over takes far less."""
-VANISHED_SECONDS = 2.0
-"""A node that is not heard of any more is believed gone after so long, whatever leases it still has."""
+ORPHAN_SECONDS = 20.0
+"""A job that is in no queue and held by nobody for so long has lost its worker. Longer than between two renewals of a
+lease: when the clock is put forward all leases have run out, and whoever is at work renews his."""
+VANISHED_SECONDS = 6.0
+"""A node that is not heard of any more is believed gone after so long, whatever leases it still has. Longer than
+between two heartbeats, for the same reason."""
 RETRY_SECONDS = 0.5
 """The least between an attempt and the next: RQ has let go of the job by then."""
 
@@ -128,10 +130,10 @@ class Reaper:
         """One look at everything, at that moment (seconds of the epoch)."""
         live = self._ledger.live()
         put_off = self._ledger.put_off()
-        self._queue_due(live, put_off, now)
+        self._queue_due(put_off, now)
         waiting = {*self._line.waiting_jobs(), *put_off} if live else set[str]()
         # A job that is taken up between these looks seems missing once; only what stays missing is acted on.
-        holders = self._ledger.holders(job for job in live if job not in waiting)
+        holders = self._ledger.holders(live - waiting)
         alive = self._line.alive() if holders else ()
         patience = {
             (job, holder.fence): wait
@@ -142,7 +144,7 @@ class Reaper:
         due = [key for key, since in self._missing.items() if now - since >= patience[key]]
         for key in due:
             del self._missing[key]
-            self._rescue(live[key[0]], holders[key[0]])
+            self._rescue(key[0], holders[key[0]])
         return [job for job, _ in due]
 
     def attempt_died(self, job: str, node: str) -> None:
@@ -158,7 +160,7 @@ class Reaper:
     def take_back(self, job: str, reason: str) -> None:
         """Take a job from whoever holds it and queue it again at once; nobody's fault."""
         self._give_up(job, "stopped", reason)
-        self._queue_due(self._ledger.live(), self._ledger.put_off(), self._ledger.now())
+        self._queue_due(self._ledger.put_off(), self._ledger.now())
 
     def node_began(self, node: str) -> None:
         """A node starts afresh: whatever it had in hand died with its last process."""
@@ -178,21 +180,23 @@ class Reaper:
             return self.orphan_seconds
         return VANISHED_SECONDS if holder.node and holder.node not in alive else None
 
-    def _rescue(self, live: LiveJob, holder: Holder) -> None:
-        job = live.order.job
+    def _rescue(self, job: str, holder: Holder) -> None:
+        live = self._ledger.live_job(job)
+        if live is None:
+            return
         exit_reason: ExitReason = "cancelled" if self._ledger.is_cancelled(job) else "node lost"
         log.warning("a job has lost its worker", job=job, node=holder.node, exit=exit_reason, tries=dict(live.tries))
         ending = Ending(exit_reason, "The farm node is not heard of any more.", node=holder.node)
         self._recovery.settle(live, holder.fence, ending)
 
-    def _queue_due(self, live: dict[str, LiveJob], put_off: dict[str, float], now: float) -> None:
+    def _queue_due(self, put_off: Mapping[str, float], now: float) -> None:
         for job, at in put_off.items():
-            if job not in live:
-                continue  # it ended, or was put off, between the two looks
-            if self._ledger.is_cancelled(job):
-                self._recovery.settle(live[job], self._ledger.holder(job).fence, Ending("cancelled"))
-            elif at <= now:
-                self._line.submit(live[job].order)
+            cancelled = self._ledger.is_cancelled(job)
+            live = self._ledger.live_job(job) if cancelled or at <= now else None
+            if live is not None and cancelled:
+                self._recovery.settle(live, self._ledger.holder(job).fence, Ending("cancelled"))
+            elif live is not None:
+                self._line.submit(live.order)
 
 
 def tiers_of(order: JobOrder) -> tuple[Tier, ...]:

@@ -11,8 +11,8 @@ local function clock(given)
   return tonumber(time[1]) + tonumber(time[2]) / 1000000
 end
 local function draw(counter)
-  -- Also above those that were drawn in a last second which Redis has lost.
-  local fence = math.max(tonumber(redis.call('GET', counter) or 0) + 1, math.floor(clock(0) * 1000))
+  -- Microseconds, so that it is also above those that were drawn in a last second which Redis has lost.
+  local fence = math.max(tonumber(redis.call('GET', counter) or 0) + 1, math.floor(clock(0) * 1000000))
   redis.call('SET', counter, string.format('%.0f', fence))
   return fence
 end

@@ -11,7 +11,7 @@ from pycrdt import Doc
 from crdt_schema.canvas import Canvas
 from crdt_schema.ids import MAX_ID_LENGTH, IntentId, ProjectId, is_id, new_id
 from crdt_schema.records import CancelBatchIntent, CancelIntent, GenerateIntent, Job, JobStatus, TakesPlain
-from crdt_schema.takes import Takes
+from crdt_schema.takes import LEGAL_MOVES, Takes
 from crdt_schema.values import normal
 from render_farm.clock import utc_now
 from render_farm.job import FarmError, FarmUnavailable, JobOrder, queue_for
@@ -92,9 +92,13 @@ class Dispatcher:
             await self._submit(takes, job_id)
 
     async def resume(self, takes: Room) -> None:
-        """After a restart of anything: what should be with the farm is with the farm."""
+        """After a restart of anything: what should be with the farm is with the farm, and nothing else."""
+        live = await asyncio.to_thread(self._farm.ledger.live)
         for job_id, job in _jobs(takes).items():
-            if job["status"] == "queued":
+            if job_id in live and not LEGAL_MOVES[job["status"]]:
+                # Redis lost its last second, and with it this end: what runs once more would run for nobody.
+                await asyncio.to_thread(self._farm.cancel, job_id)
+            elif job["status"] == "queued":
                 await self._submit(takes, job_id)
             elif job["status"] == "running":
                 # It may well be running; should nobody hold it, the reaper will queue it again.

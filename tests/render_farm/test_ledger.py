@@ -129,7 +129,7 @@ def test_a_job_that_has_ended_is_not_queued_again(ledger: Ledger, asked: JobOrde
     fence = ledger.take_lease(asked.job, "a", LEASE)
     ledger.end(*_with(finished(asked, "attempt-a"), fence))
     assert not ledger.again(LiveJob(asked), fence, requeued(asked), at=0)
-    assert ledger.live() == {}
+    assert ledger.live() == set()
 
 
 def test_fences_grow_over_a_redis_that_lost_its_memory(valkey: Valkey, ledger: Ledger) -> None:
@@ -142,9 +142,29 @@ def test_fences_grow_over_a_redis_that_lost_its_memory(valkey: Valkey, ledger: L
     assert ledger.holder("j").node == "a"
 
 
+def test_fences_grow_over_a_redis_that_lost_its_last_second(ledger: Ledger) -> None:
+    drawn = [ledger.take_lease(f"job-{number}", "a", LEASE) for number in range(5)]
+    ledger.redis.set(ledger.key("fence"), str(drawn[0]))
+    assert ledger.take_lease("other", "b", LEASE) > drawn[-1]
+
+
+def test_fences_grow_also_when_the_clock_is_put_back(ledger: Ledger) -> None:
+    ahead = 5_000_000_000_000_000
+    ledger.redis.set(ledger.key("fence"), str(ahead))
+    assert ledger.take_lease("j", "a", LEASE) == ahead + 1
+
+
+def test_a_job_that_ended_meanwhile_is_not_noted_as_live(ledger: Ledger, asked: JobOrder) -> None:
+    ledger.end(*_with(finished(asked, "attempt-a"), ledger.take_lease(asked.job, "a", LEASE)))
+    assert ledger.enter(asked) is False
+    assert ledger.live() == set()
+
+
 def test_tries_outlive_the_attempts(ledger: Ledger, asked: JobOrder) -> None:
     ledger.again(LiveJob(asked, {"transient": 2, "node lost": 1}), 0, requeued(asked), at=0)
-    assert ledger.live()[asked.job].tries == {"transient": 2, "node lost": 1}
+    live = ledger.live_job(asked.job)
+    assert live is not None
+    assert live.tries == {"transient": 2, "node lost": 1}
 
 
 def test_a_pair_is_blocked_by_three_faults_and_forgiven_after_half_an_hour(ledger: Ledger, clock: Clock) -> None:
@@ -173,10 +193,11 @@ def test_an_order_of_another_version_stops_nobody_and_is_entered_anew(ledger: Le
     before = {name: value for name, value in asked.as_json().items() if name != "vram_gb"}
     ledger.redis.hset("workprint:live", asked.job, json.dumps({"order": before, "tries": {}}))
     ledger.enter(other := order())
-    assert list(ledger.live()) == [other.job]
+    assert (ledger.live_job(asked.job), ledger.live()) == (None, {asked.job, other.job})
     assert ledger.live_job(asked.job) is None
     assert ledger.enter(asked)
-    assert set(ledger.live()) == {asked.job, other.job}
+    assert ledger.live_job(asked.job) is not None
+    assert ledger.live() == {asked.job, other.job}
 
 
 def test_progress_does_not_fill_redis_while_no_hub_listens(ledger: Ledger, valkey: Valkey, asked: JobOrder) -> None:

@@ -3,12 +3,14 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from crdt_schema.ids import new_id
 from render_farm.clock import utc_now
 from render_farm.job import FarmError, FarmNode, JobOrder, NodeState, QueueName
+from render_farm.line import Waiting
 from render_farm.nodes import queues_for
 from render_farm.pick import MOST_PASSES, Picked, Station, list_key
 from render_farm.queues import Farm
@@ -129,6 +131,23 @@ def test_a_node_takes_only_what_it_can_run_however_much_stands_before_it(farm: F
     assert picked(farm, at) == mine
     assert picked(farm, at) is None
     assert farm.waiting("low") == 100
+
+
+def test_ten_thousand_jobs_that_a_node_cannot_run_are_passed_at_once(farm: Farm) -> None:
+    strange = replace(Waiting.of(order()), pipeline="other")
+    with farm._redis.pipeline() as both:  # pyright: ignore[reportUnknownMemberType] - shard_hint
+        for number in range(10_000):
+            both.rpush(list_key("workprint", "low"), f"job-{number}")
+            both.hset("workprint:waiting", f"job-{number}", replace(strange, job=f"job-{number}").as_json())
+        both.execute()
+    at, mine = station(farm), submitted(farm)
+    redis: Any = farm._redis
+    redis.config_resetstat()
+    assert picked(farm, at) == mine
+    spent = redis.info("commandstats")["cmdstat_evalsha"]
+    # 20 ms on a quiet machine; Redis does nothing else meanwhile.
+    assert spent["usec"] < 300_000
+    assert len(farm.planner.lines()["low"]) == 10_000
 
 
 def test_a_job_that_wants_more_memory_than_the_node_has_is_left_for_another(farm: Farm) -> None:

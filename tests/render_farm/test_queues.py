@@ -40,7 +40,7 @@ def test_two_installations_share_one_redis_without_meeting(valkey: Valkey, farm:
     other = Farm(valkey.url, "elsewhere")
     farm.submit(order())
     assert other.waiting("low") == 0
-    assert other.ledger.live() == {}
+    assert other.ledger.live() == set()
     other.close()
 
 
@@ -77,7 +77,7 @@ def test_a_job_whose_cancel_was_cut_short_ends_as_cancelled_when_it_is_handed_ov
     farm._redis.delete(list_key("workprint", "low"))
     assert farm.submit(asked) is False
     assert types_told(valkey.url, asked.job) == ["cancelled"]
-    assert farm.ledger.live() == {}
+    assert farm.ledger.live() == set()
 
 
 def test_a_job_is_handed_over_in_one_round_trip_and_handed_over_again_in_two(
@@ -162,6 +162,21 @@ def test_a_job_that_redis_forgot_but_the_hub_did_not_is_queued_again(valkey: Val
     farm.adopt(asked)
     wait_until(lambda: (farm.reap(), farm.position(asked.job) == 0)[1])
     assert types_told(valkey.url, asked.job) == ["requeued"]
+
+
+def test_a_redis_that_was_started_again_is_greeted_anew_with_its_memory_or_without(valkey: Valkey, farm: Farm) -> None:
+    other = Farm(valkey.url)
+    for hub in (farm, other):
+        assert [hub.greet(), hub.greet()] == [False, True]
+    for loss in (lambda: None, valkey.forget):
+        valkey.stop()
+        loss()
+        valkey.start()
+        for hub in (farm, other):
+            assert [hub.greet(), hub.greet()] == [False, True]
+    farm._redis.delete("workprint:greeted")
+    assert [other.greet(), farm.greet()] == [False, False]
+    other.close()
 
 
 def test_a_cancelled_job_without_a_worker_ends_as_cancelled(valkey: Valkey, farm: Farm) -> None:

@@ -8,6 +8,7 @@ from pipelines import registry
 from render_farm.job import JobOrder, Lost, Requeued
 from render_farm.ledger import Ledger, connect
 from render_farm.reaper import ORPHAN_SECONDS, RETRY_SECONDS, VANISHED_SECONDS, Ending, Reaper, Recovery, on_tier
+from render_farm.worker import HEARTBEAT_SECONDS
 from tests.support.farm import Valkey, order, told
 from tests.support.farm_worker import TEST_STILL
 
@@ -122,7 +123,7 @@ def test_a_job_whose_nodes_vanish_three_times_is_lost_with_a_reason(studio: Stud
     (lost,) = [event for event in told(studio.url) if isinstance(event, Lost)]
     assert "vanished, 3 times" in lost.reason
     assert lost.trace_id
-    assert studio.ledger.live() == {}
+    assert studio.ledger.live() == set()
     assert list(studio.ledger.blocked("a")) == ["test-still"]
 
 
@@ -192,7 +193,7 @@ def test_a_cancelled_job_ends_wherever_it_is(studio: Studio) -> None:
     studio.look()
     studio.look(after=VANISHED_SECONDS)
     assert studio.types() == ["requeued", "cancelled", "cancelled"]
-    assert studio.ledger.live() == {}
+    assert studio.ledger.live() == set()
 
 
 def test_an_attempt_that_comes_back_from_the_dead_cannot_disturb_the_next(studio: Studio) -> None:
@@ -207,7 +208,7 @@ def test_an_attempt_that_comes_back_from_the_dead_cannot_disturb_the_next(studio
     assert not studio.settle(job, old, Ending("failed", "Too late.", "attempt-1", "a"))
     assert studio.ledger.renew_lease(job, "b", new, LEASE)
     assert studio.types() == ["requeued"]
-    assert list(studio.ledger.live()) == [asked.job]
+    assert studio.ledger.live() == {asked.job}
 
 
 def test_a_node_that_restarts_gives_up_what_it_had_in_hand_and_nothing_else(studio: Studio) -> None:
@@ -240,3 +241,19 @@ def test_of_two_hubs_one_reaps(studio: Studio) -> None:
     studio.reaper.reap()
     assert other.reap() == []
     assert other._missing == {}
+
+
+@pytest.mark.parametrize("jump_seconds", [30, 3600])
+def test_a_clock_that_is_put_forward_takes_no_job_from_whoever_is_at_work(studio: Studio, jump_seconds: float) -> None:
+    studio.ask()
+    job, fence = studio.pick("a")
+    studio.look()
+    studio.now += jump_seconds
+    studio.nodes = set()  # nobody's heartbeat lasts so long
+    assert studio.look() == []
+    studio.nodes = {"a", "b"}
+    assert studio.look(after=HEARTBEAT_SECONDS) == []
+    assert studio.look(after=LEASE / 4 - HEARTBEAT_SECONDS) == []
+    assert studio.ledger.renew_lease(job, "a", fence, LEASE)
+    assert studio.look(after=LEASE / 2) == []
+    assert studio.ledger.holder(job).fence == fence

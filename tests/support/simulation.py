@@ -144,7 +144,7 @@ async def check(simulation: Simulation, jobs: dict[str, Job], intents: int) -> C
     names = [(take["scene"], take["shot"], take["number"]) for take in takes.values()]
     assert len(set(names)) == len(names)
     await eventually(lambda: film.farm._redis.xlen("workprint:events") == 0)
-    assert film.farm.ledger.live() == {}
+    assert film.farm.ledger.live() == set()
     assert film.farm.ledger.put_off() == {}
     assert film.farm.waiting("cpu") == 0
     await eventually(lambda: not simulation._attempts())

@@ -1,13 +1,14 @@
 """Whatever dies, and between whichever two steps: one intent ends in exactly one take or one explained failure."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from pycrdt import Doc
+from pycrdt import Doc, Map
 
 from crdt_schema.canvas import Canvas
 from crdt_schema.ids import IntentId
@@ -72,7 +73,7 @@ async def test_a_node_killed_between_any_two_steps_costs_an_attempt_and_no_take(
     takes = await film.takes()
     assert sorted(take["job"] for take in takes.values()) == sorted(completed)
     assert len(film.files()) == len(completed) >= len(intents) - 2
-    assert film.farm.ledger.live() == {}
+    assert film.farm.ledger.live() == set()
 
 
 HUB_FAULTS = {
@@ -140,6 +141,32 @@ async def test_valkey_killed_while_a_job_waits_runs_and_ends_costs_nothing(
     assert len(film.files()) == len(await film.takes()) == 3
 
 
+async def test_a_valkey_that_loses_its_last_second_loses_no_intent_and_repeats_none_that_ended(
+    film: Film, valkey: Valkey, zygote: Zygote
+) -> None:
+    await film.add_shot(parameters={"steps": 20})
+    zygote.node("node", valkey.url)
+    await eventually(film.farm.nodes, 60)
+    ended = await film.ask()
+    await film.until(ended, "running")
+    before = await asyncio.to_thread(shutil.copytree, valkey.folder / "appendonlydir", valkey.folder / "before")
+    await film.until(ended, "completed")
+    zygote.kill("node")
+    waiting = await film.ask()
+    await eventually(lambda: film.farm.waiting("cpu") == 1)
+    valkey.kill()
+    valkey.forget()
+    await asyncio.to_thread(shutil.copytree, before, valkey.folder / "appendonlydir")
+    await asyncio.to_thread(valkey.start)
+    assert film.farm.ledger.live() >= {ended}
+    zygote.node("another", valkey.url)
+    await film.until(waiting, "completed", seconds=60)
+    await eventually(lambda: film.farm.ledger.live() == set())
+    jobs = await film.jobs()
+    assert [(jobs[job]["status"], len(jobs[job]["attempts"])) for job in (ended, waiting)] == [("completed", 1)] * 2
+    assert len(film.files()) == len(await film.takes()) == 2
+
+
 async def test_two_hubs_that_see_one_intent_make_one_job_and_one_take(
     film: Film, valkey: Valkey, zygote: Zygote, tmp_path: Path
 ) -> None:
@@ -157,6 +184,15 @@ async def test_two_hubs_that_see_one_intent_make_one_job_and_one_take(
         await eventually(lambda: film.farm.ledger.is_done("intent-1"), 60)
         await eventually(lambda: film.farm._redis.xlen("workprint:events") == 0)
         assert len(film.files()) == 1
+        # What both know put together, as it would be if one of them were asked again.
+        seen: list[dict[str, Any]] = []
+        for first, second in ((film, other), (other, film)):
+            doc = await _takes(first)
+            doc.apply_update((await _takes(second)).get_update())
+            seen.append({name: doc.get(name, type=Map).to_py() for name in ("jobs", "takes")})
+        assert seen[0] == seen[1]
+        (job_id,), (take,) = seen[0]["jobs"], seen[0]["takes"].values()
+        assert (job_id, take["job"]) == ("intent-1", "intent-1")
 
 
 async def test_an_offline_client_s_intent_is_judged_by_the_rules_of_the_day_it_arrives(
@@ -180,6 +216,13 @@ async def test_an_offline_client_s_intent_is_judged_by_the_rules_of_the_day_it_a
     await film.until("made-offline-2", "completed")
     await film.edit(lambda doc: doc.apply_update(update), EVE)
     assert len(await film.takes()) == 1
+
+
+async def _takes(film: Film) -> Doc[Any]:
+    async with film.hub.room(film.project_id, "takes") as room:
+        copy: Doc[Any] = Doc()
+        copy.apply_update(room.doc.get_update())
+        return copy
 
 
 async def _doc(film: Film) -> Doc[Any]:
