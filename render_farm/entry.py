@@ -23,12 +23,12 @@ if redis.call('EXISTS', key('done', job)) == 1 then return {'ended'} end
 local known = redis.call('HGET', key('live'), job)
 if known and known ~= seen then return {'known', known} end
 if redis.call('EXISTS', key('cancel', job)) == 1 then return {'cancelled'} end
+local now = clock(0)
+local _, by = holder(key('held'), job)
+if tonumber(redis.call('ZSCORE', key('later'), job) or 0) > now then return {'entered'} end
+redis.call('ZREM', key('later'), job)
+if by ~= '' and tonumber(redis.call('ZSCORE', key('leases'), job) or 0) > now then return {'entered'} end
 if known then
-  local now = clock(0)
-  if tonumber(redis.call('ZSCORE', key('later'), job) or 0) > now then return {'entered'} end
-  redis.call('ZREM', key('later'), job)
-  local _, by = holder(key('held'), job)
-  if by ~= '' and tonumber(redis.call('ZSCORE', key('leases'), job) or 0) > now then return {'entered'} end
   for i = 10, 9 + queues do
     if redis.call('LPOS', 'rq:queue:' .. ns .. ':' .. ARGV[i], job) then return {'entered'} end
   end

@@ -193,8 +193,8 @@ def test_an_order_of_another_version_stops_nobody_and_is_entered_anew(ledger: Le
     before = {name: value for name, value in asked.as_json().items() if name != "vram_gb"}
     ledger.redis.hset("workprint:live", asked.job, json.dumps({"order": before, "tries": {}}))
     ledger.enter(other := order())
-    assert (ledger.live_job(asked.job), ledger.live()) == (None, {asked.job, other.job})
     assert ledger.live_job(asked.job) is None
+    assert ledger.live_job(other.job) is not None
     assert ledger.enter(asked)
     assert ledger.live_job(asked.job) is not None
     assert ledger.live() == {asked.job, other.job}
