@@ -3,18 +3,20 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any, cast
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from render_farm.attempt_log import AttemptLogs, entries_of
+from render_farm.attempt_log import AttemptLogs, Entry, entries_of
 from render_farm.job import AnyEvent, BadEvent, instead_of, read_event
-from render_farm.ledger import REDIS_AWAY
+from render_farm.ledger import REDIS_AWAY, Ledger, redis_reached
 
 GROUP = "recorder"
 BATCH = 64
+PAGE = 1000
 BLOCK_MILLISECONDS = 2000
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
@@ -123,3 +125,18 @@ class EventStream:
             if ended is None:
                 await self.done(entry)
             return ended
+
+
+def unrecorded(ledger: Ledger) -> set[str]:
+    """The jobs that an event on the stream tells of: nobody has recorded it yet. Raises FarmUnavailable."""
+    jobs: set[str] = set()
+    stream, after = ledger.key("events"), "-"
+    while True:
+        with redis_reached():
+            page = cast("list[Entry]", ledger.redis.xrange(stream, after, "+", PAGE))  # pyright: ignore[reportUnknownMemberType] - untyped
+        for _, fields in page:
+            with suppress(ValueError, TypeError, KeyError):
+                jobs.add(str(json.loads(fields[b"event"])["job"]))
+        if len(page) < PAGE:
+            return jobs
+        after = f"({page[-1][0].decode()}"

@@ -77,9 +77,12 @@ class Farm:
             self._end_cancelled(known)
         return answer == "entered"
 
-    def adopt(self, order: JobOrder) -> None:
-        """Make sure that a job which should be running is not forgotten, e.g. by a Redis that lost its memory."""
-        self.ledger.enter(order)
+    def adopt(self, order: JobOrder) -> bool:
+        """Make sure that a job which should be running is not forgotten, e.g. by a Redis that lost its memory.
+
+        False when it has ended.
+        """
+        return self.ledger.enter(order)
 
     def cancel(self, job_id: str) -> bool:
         """Ask for a job's end. One that waits is gone at once; one that runs stops at its next step.

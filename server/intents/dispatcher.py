@@ -26,6 +26,7 @@ from server.intents.case import Rooms, Shelves, Wish, case_of
 from server.intents.eta import duration
 from server.intents.farm_view import FarmView
 from server.intents.judge import Accepted, Judge
+from server.intents.lost_ends import LostEnds
 from server.intents.progress import Progress
 from server.intents.recipe import Refused
 from server.intents.requests import Request
@@ -59,6 +60,7 @@ class Dispatcher:
         self.waiting: dict[tuple[ProjectId, IntentId], Request] = {}
         """Requests that stay `asked` until Redis can be reached, in the order in which they came."""
         self._cancels = Cancels(farm, self.waiting, self._forget)
+        self._lost_ends = LostEnds(hub, farm)
         self._unsent: dict[tuple[ProjectId, str], None] = {}
         self.issue_token: IssueToken = lambda _project, _job: ""
         self.hub_url = ""
@@ -79,13 +81,14 @@ class Dispatcher:
                 await self._generate(request, intent, Rooms(canvas, takes, production))
 
     async def retry_waiting(self) -> None:
-        """Redis can be reached: answer what waited, and hand over what was accepted and not handed over."""
+        """Redis can be reached: answer what waited, hand over what was accepted, end what it has ended unrecorded."""
         for key, request in list(self.waiting.items()):
             if not await _may_come_again(key, self.consider(request)):
                 self.waiting.pop(key, None)
         for key in list(self._unsent):
             if not await _may_come_again(key, self._submit_again(*key)):
                 self._unsent.pop(key, None)
+        await self._lost_ends.settle()
 
     async def _submit_again(self, project: ProjectId, job_id: str) -> None:
         async with self._hub.room(project, "takes") as takes:
@@ -100,9 +103,11 @@ class Dispatcher:
                 await asyncio.to_thread(self._farm.cancel, job_id)
             elif job["status"] == "queued":
                 await self._submit(takes, job_id)
-            elif job["status"] == "running":
-                # It may well be running; should nobody hold it, the reaper will queue it again.
-                await asyncio.to_thread(self._farm.adopt, self._order(takes.project, job_id, job))
+            # It may well be running; should nobody hold it, the reaper will queue it again.
+            elif job["status"] == "running" and not await asyncio.to_thread(
+                self._farm.adopt, self._order(takes.project, job_id, job)
+            ):
+                self._lost_ends.note(takes.project, job_id)
 
     async def _generate(self, request: Request, intent: GenerateIntent | None, rooms: Rooms) -> None:
         """Answer a request for a take; `intent` is None when it cannot be read."""
@@ -193,7 +198,8 @@ class Dispatcher:
         if job is None or job["status"] != "queued":
             return
         try:
-            await asyncio.to_thread(self._farm.submit, self._order(takes.project, job_id, job))
+            if not await asyncio.to_thread(self._farm.submit, self._order(takes.project, job_id, job)):
+                self._lost_ends.note(*key)
         except FarmUnavailable:
             log.warning("the job waits for Redis", project=takes.project, job=job_id)
             self._unsent[key] = None
