@@ -12,10 +12,10 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from rq.utils import now, utcformat
 
-from crdt_schema.ids import new_id
+from crdt_schema.ids import is_id, new_id
 from render_farm.clock import utc_now
 from render_farm.entry import Entry, RqRecord
-from render_farm.job import QUEUES, Cancelled, FarmError, FarmNode, JobOrder, NodeState, QueueName
+from render_farm.job import QUEUES, BadOrder, Cancelled, FarmError, FarmNode, JobOrder, NodeState, QueueName
 from render_farm.ledger import REDIS_AWAY, Ledger, connect, redis_reached
 from render_farm.nodes import Nodes
 from render_farm.pick import Picked, Scripts, Station, list_key
@@ -69,6 +69,8 @@ class Farm:
 
         Safe to repeat after a crash at any point, and from any hub: what is asked and done is one script.
         """
+        if not is_id(order.job):
+            raise BadOrder("a job's id is a Redis key and part of an address, and this is none")
         answer, known = self._entry.enter(order, self._as_rq)
         if known.project != order.project:
             raise FarmError("Another project uses this intent id")

@@ -12,7 +12,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from render_farm.clock import utc_now
-from render_farm.job import FarmError, FarmNode, FarmUnavailable, Finished, Requeued
+from render_farm.job import BadOrder, FarmError, FarmNode, FarmUnavailable, Finished, Requeued
 from render_farm.ledger import LiveJob
 from render_farm.pick import Picked, Station, list_key
 from render_farm.queues import Farm
@@ -87,6 +87,14 @@ def test_a_job_is_handed_over_in_one_round_trip_and_handed_over_again_in_two(
     farm.submit(order())  # the script is known now
     assert round_trips(lambda: farm.submit(asked), monkeypatch) == 1
     assert round_trips(lambda: farm.submit(asked), monkeypatch) == 2
+
+
+@pytest.mark.parametrize("odd", ["a b", "job:{x}", "a*[b]?", "é", "line\nfeed", "%d", "x" * 200])
+def test_an_id_with_odd_characters_is_refused_before_redis_is_asked(farm: Farm, odd: str) -> None:
+    with pytest.raises(BadOrder):
+        farm.submit(order(odd))
+    redis: Any = farm._redis
+    assert redis.dbsize() == 0
 
 
 def test_rq_s_own_tools_see_what_waits(farm: Farm) -> None:
