@@ -6,7 +6,7 @@ field is told instead of being ignored.
 
 - the pipeline: who it is (`id`, `version`, `uuid`, `label`, `summary`), what it is for (`task`), what it makes
   (`output`, `also`), what it costs (`price_usd` per `price_unit`), where it comes from (`licence`, `source`,
-  `weights`), what it needs (`needs` in words, `requires` to be checked), `sfw_gate`, `tags`, `unavailable`
+  `checked`, `weights`), what it needs (`needs` in words, `requires` to be checked), `sfw_gate`, `tags`, `unavailable`
 - `inputs`: sockets, each with the types that it takes; `params`: settings, each with type, default and range
 - `tiers`: per tier the runner, its image, graph, adapter or function (`entry`), memory, size and time, and options
 """
@@ -48,6 +48,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "price_unit",
         "licence",
         "source",
+        "checked",
         "weights",
         "needs",
         "requires",
@@ -69,6 +70,7 @@ TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TASK = re.compile(r"[a-z][a-z0-9-]*")
+_CHECKED = re.compile(r"unchecked|\d{4}-\d\d-\d\d: .+")
 _LOCAL_ENTRY = re.compile(r"[a-z_][a-z0-9_.]*:[a-z_][a-z0-9_]*")
 _REQUIREMENT = re.compile(r"(env|extra|module|program):[A-Za-z0-9_.+-]+")
 _SOCKETS_OF_A_SHOT = ("pipeline", "style")
@@ -108,6 +110,9 @@ def parse(table: Table) -> Pipeline:
         needs=needs,
         licence=read.text("licence"),
         source=read.text("source"),
+        checked=read.text(
+            "checked", default="unchecked", pattern=_CHECKED, made_of="'unchecked', or a date and what: words"
+        ),
         weights=tuple(_weights(each) for each in read.tables("weights")),
         task=read.text("task", default="generate-image", pattern=_TASK, made_of="a-z 0-9 -"),
         sfw_gate=read.flag("sfw_gate", default=False),

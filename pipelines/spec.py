@@ -174,6 +174,8 @@ class Pipeline:
     price_unit: PriceUnit = "image"
     sfw_gate: bool = False
     """Whether every picture that goes in or comes out must pass the safe-for-work check first."""
+    checked: str = "unchecked"
+    """When somebody last held which of price and licence against the source."""
     also: tuple[SocketType, ...] = ()
     """Kinds that a run may hand in beside `output`, or instead of it."""
     weights: tuple[Weights, ...] = ()

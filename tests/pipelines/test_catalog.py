@@ -184,3 +184,9 @@ def test_several_styles_are_blended_from_the_tier_standard_on() -> None:
     assert set(fusion.tiers) == {"standard", "high"}
     with pytest.raises(PipelineError, match="no tier low"):
         fusion.tier("low")
+
+
+def test_a_price_that_a_provider_bills_says_whether_it_was_checked() -> None:
+    for path in registry.CATALOG.glob("*.toml"):
+        if 'runner = "provider"' in path.read_text():
+            assert "\nchecked = " in path.read_text(), path.name

@@ -64,6 +64,8 @@ def with_(path: str, value: object) -> dict[str, Any]:
         ("price_usd", float("nan"), "price_usd: a number of at least 0"),
         ("sfw_gate", "yes", "sfw_gate: must be true or false"),
         ("licence", " ", "licence: a text is missing"),
+        ("checked", "yesterday", "checked: 'yesterday' is not made of"),
+        ("checked", "2026-11-20", "checked: '2026-11-20' is not made of"),
         ("requires", ["FAL_KEY"], "requires: 'FAL_KEY' is not of the form env:NAME"),
         ("weights", [{"url": "ftp://x", "licence": "MIT"}], "weights.1.url: an address that begins with https://"),
         ("weights", [{"url": "https://x", "licence": "MIT", "size_gb": -1}], "weights.1.size_gb: a number"),
