@@ -118,7 +118,10 @@ def _missing_image(name: str, options: Options) -> str:
         return f"The image {name} is not on this node. Build it there: docker build -t {name} {options.build}."
     if name.startswith(OUR_IMAGES):
         return f"The image {name} is not on this node, nor published: docs/pipelines.md shows how to make it."
-    return f"The image {name} is not on this node. Get it there: docker pull {name}."
+    return (
+        f"The image {name} is not on this node. Get it there: docker pull {name}, "
+        f"or docker build -t {name} FOLDER where it is your own."
+    )
 
 
 def _missing_weights(options: Options) -> str:

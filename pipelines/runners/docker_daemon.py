@@ -1,6 +1,7 @@
 """Talks to the Docker daemon of this node through the Docker SDK; its errors in our words."""
 
 import os
+import re
 import socket
 import time
 from collections.abc import Generator
@@ -24,6 +25,7 @@ log = structlog.get_logger("workprint.docker")
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 CALL_SECONDS = 30
 GONE_SECONDS = 10.0
+_NO_PROGRAM = re.compile(r'exec: "([^"]{1,200})": (?:executable file not found|stat )')
 
 
 class DaemonAway(Transient):
@@ -59,6 +61,10 @@ def told() -> Generator[None]:
             raise PipelineError(
                 "Docker cannot see the folder of the attempt. When the farm worker runs in a container itself, its "
                 f"scratch folder must be mounted under the same path as on the host ({words})"
+            ) from error
+        if absent := _NO_PROGRAM.search(words):
+            raise PipelineError(
+                f"The image has no program called {absent[1]}. Correct the command of the definition, or the image"
             ) from error
         raise PipelineError(f"Docker refused to run the container: {words}") from error
 

@@ -27,6 +27,7 @@ MAX_WORDS = 2000
 """Of a failure: they stand in a document that everybody loads."""
 MAX_OUTPUTS = 64
 MAX_FACTS = 40
+MAX_NAMED = 5
 PREVIEW_TYPES = ("image/png", "image/jpeg", "image/webp")
 _KINDS = {"Image": "image/", "Video": "video/", "Audio": "audio/", "ControlMap": "image/", "Mask": "image/"}
 _RATE = re.compile(r"[1-9]\d{0,8}/[1-9]\d{0,8}", re.ASCII)
@@ -94,7 +95,7 @@ class JobFolder:
                 "files to collect"
             )
         if not isinstance(entries, list) or not entries:
-            raise PipelineError(f"{pipeline.label} ended without an output")
+            raise PipelineError(f"{pipeline.label} ended without an output{self._left(options)}")
         entries = cast("list[object]", entries)
         if len(entries) > MAX_OUTPUTS:
             raise PipelineError(f"{pipeline.label} names {len(entries)} outputs; {MAX_OUTPUTS} are the most")
@@ -106,6 +107,14 @@ class JobFolder:
             )
         facts = told.get("facts")
         return outputs, _facts(cast("Mapping[object, object]", facts)) if isinstance(facts, Mapping) else {}
+
+    def _left(self, options: Options) -> str:
+        """What a command left instead of what its definition collects."""
+        if not options.collect:
+            return ""
+        names = sorted(path.name for path in self.out.iterdir())[:MAX_NAMED]
+        left = f"left {', '.join(name[:80] for name in names)}" if names else "wrote no file"
+        return f": it {left}, and the definition collects {', '.join(options.collect)} from {OUT}"
 
     def _output(self, entry: object) -> Output:
         fields = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {"path": entry}

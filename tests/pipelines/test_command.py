@@ -219,3 +219,11 @@ def test_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
         assert "nothing is left running" in stream.read()
         assert process.wait(20) == 130
     assert docker_client().containers.list(all=True, filters={"label": "workprint.attempt"}) == []
+
+
+def test_run_says_what_a_command_left_instead_of_its_result(say: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", docker_host())
+    busybox_image()
+    assert say("new", "blur", "--image", BUSYBOX, "--command", "touch {out}/other.png")[0] == 0
+    status, told = say("run", "blur")
+    assert (status, "it left other.png, and the definition collects result.* from /job/out" in told) == (1, True), told

@@ -183,7 +183,8 @@ def test_a_missing_image_is_told_with_the_command_that_gets_it(attempt: Attempt)
     pulled = pipeline_of("studio/nowhere:7", "Image", {})
     assert (
         docker.ready(*pulled)
-        == "The image studio/nowhere:7 is not on this node. Get it there: docker pull studio/nowhere:7."
+        == "The image studio/nowhere:7 is not on this node. Get it there: docker pull studio/nowhere:7, "
+        "or docker build -t studio/nowhere:7 FOLDER where it is your own."
     )
     built = pipeline_of("studio/nowhere:7", "Image", {"build": "containers/nowhere"})
     assert docker.ready(*built).endswith("docker build -t studio/nowhere:7 containers/nowhere.")
@@ -257,7 +258,7 @@ def test_a_container_may_say_why_it_failed(shell: Shell, kind: str, error: type[
 
 
 def test_a_command_that_is_not_in_the_image_is_explained(attempt: Attempt) -> None:
-    with pytest.raises(PipelineError, match=r"refused to run the container.*no-such-program"):
+    with pytest.raises(PipelineError, match=r"^The image has no program called no-such-program\. Correct"):
         docker.run(*pipeline_of(BUSYBOX, "Image", {"command": ["no-such-program"]}), RECIPE, attempt)
 
 
