@@ -119,13 +119,18 @@ class FarmNodeShown(TypedDict):
     job: str
     started_at: str
     seen_at: str
-    can: list[str]
-    """What it can run, as "pipeline@tier"."""
-    lacks: dict[str, str]
-    """What it cannot run, and what is missing there; for admins of the workspace."""
     blocked: dict[str, str]
     """Pipelines that failed there too often, and until when it gets no more of them; for admins of the workspace."""
     resident: list[str]
+
+
+class FarmAbilities(TypedDict):
+    """What a farm node can run. Long, and the same for hours; so it is told apart from the node."""
+
+    can: list[str]
+    """As "pipeline@tier"."""
+    lacks: dict[str, str]
+    """What it cannot run, and what is missing there; for admins of the workspace."""
 
 
 class FarmQueue(TypedDict):
@@ -159,6 +164,8 @@ class FarmLive(TypedDict):
 
     reachable: bool
     nodes: list[FarmNodeShown]
+    abilities: dict[str, FarmAbilities]
+    """By the name of the node."""
     queues: list[FarmQueue]
     running: list[FarmJob]
     recent: list[FarmJob]

@@ -58,5 +58,5 @@ async def nodes(request: web.Request) -> web.Response:
         raise Unavailable("The farm cannot be reached. Jobs wait until it is back; /healthz says when.") from None
     role = request[USER].role
     if role is None or not reaches(role, "admin"):
-        found = [replace(node, job="", lacks={}) for node in found]
+        found = [replace(node, job="", lacks={}, blocked={}) for node in found]
     return web.json_response([node.as_json() for node in found])

@@ -31,6 +31,10 @@ class Showing:
         return {
             "reachable": self._farm.reachable,
             "nodes": [self._node(node) for node in self._farm.nodes],
+            "abilities": {
+                node.name: {"can": list(node.can), "lacks": dict(node.lacks) if self._keeper else {}}
+                for node in self._farm.nodes
+            },
             "queues": [self._queue(queue, line) for queue, line in self._farm.lines.items()],
             "running": [self._job(key) for key in self._running()],
             "recent": self._recent(),
@@ -57,8 +61,6 @@ class Showing:
             "job": node.job if node.job in self._live else "",
             "started_at": node.started_at,
             "seen_at": node.seen_at,
-            "can": list(node.can),
-            "lacks": dict(node.lacks) if self._keeper else {},
             "blocked": {name: iso(until) for name, until in node.blocked.items()} if self._keeper else {},
             "resident": list(node.resident),
         }

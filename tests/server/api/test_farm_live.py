@@ -14,7 +14,7 @@ from tests.support.farm_seen import node
 from tests.support.service import got, made
 from tests.support.signed_in import sent
 
-PARTS = {"reachable", "nodes", "queues", "running", "recent", "costs"}
+PARTS = {"reachable", "nodes", "abilities", "queues", "running", "recent", "costs"}
 
 
 @pytest.fixture

@@ -26,7 +26,15 @@ interface Means {
 const CLOSED = 2;
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
-const FIELDS: readonly (keyof FarmLive)[] = ['reachable', 'nodes', 'queues', 'running', 'recent', 'costs'];
+const FIELDS: readonly (keyof FarmLive)[] = [
+  'reachable',
+  'nodes',
+  'abilities',
+  'queues',
+  'running',
+  'recent',
+  'costs'
+];
 
 export class FarmWatch {
   readonly #means: Means;

@@ -8,6 +8,7 @@ vi.mock('$app/navigation', () => ({ goto: () => Promise.resolve() }));
 const ALL = {
   reachable: true,
   nodes: [],
+  abilities: {},
   queues: [],
   running: [],
   recent: [],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Attempt, FarmJob, FarmNodeShown, FarmQueue } from '$lib/schema/generated';
+import type { Attempt, FarmAbilities, FarmJob, FarmNodeShown, FarmQueue } from '$lib/schema/generated';
 import { attemptsOf } from './attempts';
 import { whyNotSteer } from './asking';
 import {
@@ -29,10 +29,12 @@ const NODE: FarmNodeShown = {
   job: '',
   started_at: '2026-11-20T10:00:00Z',
   seen_at: '2026-11-20T10:00:00Z',
-  can: ['sdxl@standard', 'sdxl@low', 'previz-image@low'],
-  lacks: { 'wan@high': 'needs 48 GB of GPU memory' },
   blocked: {},
   resident: []
+};
+const ABILITIES: FarmAbilities = {
+  can: ['sdxl@standard', 'sdxl@low', 'previz-image@low'],
+  lacks: { 'wan@high': 'needs 48 GB of GPU memory' }
 };
 const AT = Date.parse(NODE.seen_at);
 
@@ -67,11 +69,11 @@ describe('a farm node in words', () => {
   });
 
   it('tells its abilities by pipeline, with what is missing for the rest', () => {
-    expect(abilities(NODE.can)).toEqual([
+    expect(abilities(ABILITIES.can)).toEqual([
       { pipeline: 'previz-image', tiers: ['low'], missing: '' },
       { pipeline: 'sdxl', tiers: ['standard', 'low'], missing: '' }
     ]);
-    expect(inabilities(NODE.lacks)).toEqual([
+    expect(inabilities(ABILITIES.lacks)).toEqual([
       { pipeline: 'wan', tiers: ['high'], missing: 'needs 48 GB of GPU memory' }
     ]);
     const docker = { 'a@low': 'No Docker', 'b@low': 'No GPU', 'c@high': 'No Docker' };
@@ -79,7 +81,7 @@ describe('a farm node in words', () => {
       ['No Docker', 2],
       ['No GPU', 1]
     ]);
-    expect(abilitySummary(NODE)).toBe('Can run 2 of 3 pipelines');
+    expect(abilitySummary(ABILITIES)).toBe('Can run 2 of 3 pipelines');
     expect(abilitySummary({ can: [], lacks: {} })).toBe('Can run 0 pipelines');
   });
 });

@@ -1,5 +1,5 @@
 // The farm in words: what a node is, can and lacks, how an attempt ended, and what a queue is for.
-import type { FarmJob, FarmNodeShown, FarmQueue } from '$lib/schema/generated';
+import type { FarmAbilities, FarmJob, FarmNodeShown, FarmQueue } from '$lib/schema/generated';
 import { clock, count, duration } from '$lib/ui/format';
 
 /** A node that was not heard of for so long is about to be taken for lost. */
@@ -122,9 +122,9 @@ export function shortcomings(lacks: Readonly<Record<string, string>>): { missing
 }
 
 /** "Can run 12 of 30 pipelines". */
-export function abilitySummary(node: Pick<FarmNodeShown, 'can' | 'lacks'>): string {
-  const able = new Set(abilities(node.can).map(({ pipeline }) => pipeline));
-  const all = new Set([...able, ...inabilities(node.lacks).map(({ pipeline }) => pipeline)]);
+export function abilitySummary({ can, lacks }: FarmAbilities): string {
+  const able = new Set(abilities(can).map(({ pipeline }) => pipeline));
+  const all = new Set([...able, ...inabilities(lacks).map(({ pipeline }) => pipeline)]);
   return all.size > able.size
     ? `Can run ${able.size} of ${count(all.size, 'pipeline')}`
     : `Can run ${count(able.size, 'pipeline')}`;

@@ -527,10 +527,14 @@ export interface FarmNodeShown {
   job: string;
   started_at: string;
   seen_at: string;
-  can: Array<string>;
-  lacks: Record<string, string>;
   blocked: Record<string, string>;
   resident: Array<string>;
+}
+
+/** What a farm node can run. Long, and the same for hours; so it is told apart from the node. */
+export interface FarmAbilities {
+  can: Array<string>;
+  lacks: Record<string, string>;
 }
 
 /** One queue: how many wait, and the first of them in order. */
@@ -560,6 +564,7 @@ export interface FarmCosts {
 export interface FarmLive {
   reachable: boolean;
   nodes: Array<FarmNodeShown>;
+  abilities: Record<string, FarmAbilities>;
   queues: Array<FarmQueue>;
   running: Array<FarmJob>;
   recent: Array<FarmJob>;
