@@ -73,6 +73,7 @@ class Showing:
         card, known = self._farm.cards.get(key), self._live.get(key)
         waits = key in self._positions
         job: FarmJob = {**(known or blank()), "status": "queued" if waits else "running"}
+        job["id"] = key if known or self._keeper else ""  # whoever looks after the farm may move it unseen
         job["position"] = self._positions.get(key, 0)
         job["eta_seconds"] = round(self._now.arrivals.get(key, 0.0))
         if card is not None:

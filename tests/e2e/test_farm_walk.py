@@ -21,6 +21,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmStage]:
     """A farm with one node of 12 GB, an admin and an editor."""
     with FarmStage(tmp_path_factory.mktemp("stage")) as stage:
         stage.add("Ada", "owner")
+        stage.add("Bo", "editor")
         stage.worker("--name", "render-1", "--vram", "12")
         yield stage
 
@@ -152,6 +153,13 @@ def test_a_queue_is_dragged_with_the_mouse_and_a_node_says_that_it_pauses_drains
     rows = farm.get_by_test_id("queued-job")
     expect(rows).to_have_count(3, timeout=LIVE_MS)
     expect(farm.get_by_test_id("queue-standstill")).to_contain_text("paused or draining")
+    studio.send("Ada", "PUT", f"/api/projects/{page.url.rpartition('/')[2]}/access", {"access": "members"})
+    bo = new_person()
+    app.sign_in_by_password(bo, "Bo", PASSWORD)
+    open_farm(bo)
+    expect(bo.get_by_test_id("queued-job")).to_have_count(3, timeout=LIVE_MS)
+    expect(bo.get_by_test_id("farm-waiting")).not_to_contain_text("Rain")
+    expect(bo.get_by_test_id("resume-node")).to_have_attribute("aria-disabled", "true")
     before = [str(row.get_attribute("data-job")) for row in rows.all()]
     rows.nth(2).drag_to(rows.nth(0), target_position={"x": 60, "y": 4})
     for at, job in enumerate([before[2], before[0], before[1]]):
