@@ -5,18 +5,21 @@ import os
 import re
 import socket
 import tempfile
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipelines import run
+from pipelines.runners import comfyui
 from pipelines.spec import Pipeline
 from render_farm.gpu import Gpu, gpu
 from render_farm.pick import TOLERANCE_GB
 
 MOST_NODES = 1000
 """On one machine."""
+FREE_TOLERANCE = 0.1
+"""A job that lacks no more than this part of its memory is tried all the same."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,48 @@ class Abilities:
 
     can: tuple[str, ...] = ()
     lacks: dict[str, str] = field(default_factory=dict[str, str])
+    needs_gb: dict[str, float] = field(default_factory=dict[str, float])
+    """GPU memory that those need which can run, where they need any."""
+
+    def beside(self, others_gb: float, vram_gb: float) -> "Abilities":
+        """What is left of it while other programs hold so much of the card."""
+        free_gb = vram_gb - others_gb
+        crowded = {
+            name: f"It needs a GPU with {needs_gb:g} GB, and other programs hold {others_gb:.1f} of the {vram_gb:g} GB "
+            "here. Close what uses that GPU on the machine; the node notices by itself."
+            for name, needs_gb in self.needs_gb.items()
+            if needs_gb - free_gb > max(TOLERANCE_GB, FREE_TOLERANCE * needs_gb)
+        }
+        if not crowded:
+            return self
+        can = tuple(name for name in self.can if name not in crowded)
+        return replace(self, can=can, lacks={**self.lacks, **crowded})
+
+
+class Others:
+    """What other programs hold of a node's card, a desktop for example: memory that no job can have (I-046)."""
+
+    def __init__(self, ours: Callable[[], float] = comfyui.held_gb) -> None:
+        """`ours` tells what a server of this node keeps there between two jobs, and gives up when it needs room."""
+        self._ours = ours
+        self.gb = 0.0
+
+    def look(self, card: Gpu | None, *, is_busy: bool) -> None:
+        """See what is taken. While a job runs nobody can say whose it is: then it is no more than before."""
+        taken = max(0.0, card.vram_gb - card.vram_free_gb) if card is not None else 0.0
+        if is_busy:
+            self.gb = min(self.gb, taken)
+        elif taken > TOLERANCE_GB:
+            self.gb = max(0.0, taken - self._ours())
+        else:
+            self.gb = taken
 
 
 def abilities(pipelines: Iterable[Pipeline], vram_gb: float) -> Abilities:
     """Ask every runner about every tier of every pipeline."""
     can: list[str] = []
     lacks: dict[str, str] = {}
+    needs_gb: dict[str, float] = {}
     for pipeline in pipelines:
         for tier, spec in pipeline.tiers.items():
             name = f"{pipeline.id}@{tier}"
@@ -60,7 +99,9 @@ def abilities(pipelines: Iterable[Pipeline], vram_gb: float) -> Abilities:
                 lacks[name] = missing
             else:
                 can.append(name)
-    return Abilities(tuple(can), lacks)
+                if spec.vram_gb:
+                    needs_gb[name] = spec.vram_gb
+    return Abilities(tuple(can), lacks, needs_gb)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from render_farm.job import QUEUES, FarmNode, FarmUnavailable, QueueName
 from render_farm.leftovers import sweep_containers
 from render_farm.logs import set_up_logs
 from render_farm.loop import WorkerLoop
-from render_farm.machine import Abilities, Machine, abilities, named
+from render_farm.machine import Abilities, Machine, Others, abilities, named
 from render_farm.nodes import queues_for
 from render_farm.pick import Station
 from render_farm.queues import Farm
@@ -84,7 +84,7 @@ class _Worker:
             lease_seconds=settings.lease_seconds,
         )
         self._loop = WorkerLoop(self._farm, settings.redis_url, self._station, stop_seconds=settings.stop_seconds)
-        self._abilities = Abilities()
+        self._abilities, self._others = Abilities(), Others()
         self._checked = threading.Event()
         self._news = threading.Event()
         self._station.on_change = self._news.set
@@ -157,6 +157,8 @@ class _Worker:
         while not self._stop.is_set():
             known = dict(registry.load_catalog())
             self._abilities = abilities(known.values(), self._station.vram_gb)
+            if not self._checked.is_set():
+                self._look_beside()
             self._announce()
             self._checked.set()
             sweep_containers()
@@ -169,12 +171,19 @@ class _Worker:
         """Side thread: the node lives."""
         self._checked.wait()
         while not self._stop.is_set():
-            self._news.wait(HEARTBEAT_SECONDS)
+            if not self._news.wait(HEARTBEAT_SECONDS):
+                # Not just after a job: its memory may take a moment to be free.
+                self._look_beside()
             self._news.clear()
             self._announce()
 
+    def _look_beside(self) -> None:
+        was_busy, card = bool(self._station.job), self._machine.gpu()
+        self._others.look(card, is_busy=was_busy or bool(self._station.job))
+
     def _announce(self) -> None:
         card = self._machine.gpu()
+        found = self._abilities.beside(self._others.gb, self._station.vram_gb)
         node = FarmNode(
             name=self._settings.node,
             host=socket.gethostname(),
@@ -186,8 +195,8 @@ class _Worker:
             gpu=card.name if card else "",
             vram_gb=card.vram_gb if card else 0.0,
             vram_free_gb=card.vram_free_gb if card else 0.0,
-            can=self._abilities.can,
-            lacks=self._abilities.lacks,
+            can=found.can,
+            lacks=found.lacks,
             resident=self._station.resident,
         )
         with self._telling:

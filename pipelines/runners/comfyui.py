@@ -41,6 +41,8 @@ STOP_SECONDS = 8.0
 """How long a cancelled prompt may take to be gone; a bit less than the farm waits before it kills the attempt."""
 READY_SECONDS = 20.0
 """How long an answer about what a server has is believed."""
+HELD_SECONDS = 2.0
+"""How long a server may take to say what it holds; the heartbeat of its node waits for it."""
 
 _FILES = ("videos", "gifs", "images", "audio")
 """Where nodes write down the files they made; core video nodes use `images` too, others `gifs`."""
@@ -59,6 +61,21 @@ def ready(pipeline: Pipeline, spec: TierSpec) -> str:
         return "No ComfyUI server answers at WORKPRINT_COMFYUI_URL. Start it, or correct the setting."
     missing = words.lacking(graph, known)
     return f"The ComfyUI server cannot run {pipeline.label}: {'; '.join(missing)}." if missing else ""
+
+
+def held_gb() -> float:
+    """GPU memory that this node's server keeps for its models, in GiB; 0 when there is none or it does not answer."""
+    try:
+        return asyncio.run(_held_bytes(url)) / (1 << 30) if (url := _url()) else 0.0
+    except (aiohttp.ClientError, Refused, ServerAway, TimeoutError, OSError, ValueError, TypeError):
+        return 0.0
+
+
+async def _held_bytes(url: str) -> float:
+    async with asyncio.timeout(HELD_SECONDS), Client(url, uuid.uuid4().hex) as comfy:
+        stats = await comfy.stats()
+        cards = [device for device in stats.get("devices", []) if device.get("type") == "cuda"]
+        return float(sum(card.get("torch_vram_total", 0) for card in cards))
 
 
 def run(pipeline: Pipeline, spec: TierSpec, recipe: Recipe, context: RunContext) -> Result:

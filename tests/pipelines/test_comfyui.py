@@ -311,6 +311,16 @@ def test_a_server_that_has_everything_is_ready() -> None:
     assert comfyui.ready(*pipeline(graph)) == ""
 
 
+def test_what_a_server_keeps_on_its_card_is_known(imitation: Imitation, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert comfyui.held_gb() == 0, "the memory of a machine without a card is not a card's"
+    imitation.devices = [{"name": "cuda:0 Test", "type": "cuda", "vram_total": 24 << 30, "torch_vram_total": 9 << 30}]
+    assert comfyui.held_gb() == 9
+    monkeypatch.setenv("WORKPRINT_COMFYUI_URL", "http://127.0.0.1:9")
+    assert comfyui.held_gb() == 0
+    monkeypatch.delenv("WORKPRINT_COMFYUI_URL")
+    assert comfyui.held_gb() == 0
+
+
 def test_cancelling_a_running_prompt_interrupts_it_and_no_other(server: Any, attempt: Attempt) -> None:
     future = started(attempt, slow(2000))
     other = somebody_elses(server.url, slow(2))

@@ -8,8 +8,8 @@ import pytest
 
 from pipelines import registry
 from render_farm import gpu as module
-from render_farm.gpu import gpu
-from render_farm.machine import Machine, abilities, named
+from render_farm.gpu import Gpu, gpu
+from render_farm.machine import Abilities, Machine, Others, abilities, named
 
 WITHOUT_GPU = which("nvidia-smi") is None
 
@@ -58,6 +58,36 @@ def test_a_node_can_run_what_fits_and_says_what_it_lacks_for_the_rest() -> None:
     too_big = next(f"{one.id}@{tier}" for one in catalogue for tier, spec in one.tiers.items() if spec.vram_gb > 16)
     assert "needs a GPU with" in found.lacks[too_big]
     assert "this one has 12 GB" in abilities(catalogue, 12.0).lacks[too_big]
+
+
+def test_what_other_programs_hold_of_the_card_is_memory_that_no_job_can_have() -> None:
+    all_of_it = Abilities(("big@high", "fair@standard", "small@cpu"), {}, {"big@high": 24, "fair@standard": 12})
+    assert all_of_it.beside(2.4, 24) == all_of_it
+    crowded = all_of_it.beside(10.0, 24)
+    assert crowded.can == ("fair@standard", "small@cpu")
+    assert crowded.lacks["big@high"] == (
+        "It needs a GPU with 24 GB, and other programs hold 10.0 of the 24 GB here. "
+        "Close what uses that GPU on the machine; the node notices by itself."
+    )
+    assert all_of_it.beside(24, 24).can == ("small@cpu",)
+
+
+def test_what_the_farm_itself_holds_of_the_card_does_not_count_against_it() -> None:
+    held = 0.0
+    others = Others(lambda: held)
+
+    def look(free_gb: float, *, is_busy: bool = False) -> float:
+        others.look(Gpu("Test", 24, free_gb), is_busy=is_busy)
+        return others.gb
+
+    assert look(20) == 4
+    assert look(2, is_busy=True) == 4, "what a job takes is its own"
+    assert look(23, is_busy=True) == 1, "what the desktop gave back is free"
+    assert look(14) == 10
+    held = 9.0
+    assert look(14) == 1, "a server of this node keeps its models and makes room by itself"
+    others.look(None, is_busy=False)
+    assert others.gb == 0
 
 
 def test_two_nodes_of_a_machine_have_two_names_and_a_name_comes_back() -> None:

@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -394,6 +395,29 @@ async def test_a_node_says_what_it_can_run_and_what_it_lacks(farm: Farm, start_w
     assert any("needs a GPU with" in reason for reason in node.lacks.values())
     assert not set(node.can) & set(node.lacks)
     assert node.version
+
+
+async def test_a_node_whose_card_another_program_fills_takes_nothing_that_would_not_fit_until_it_is_free(
+    farm: Farm, start_worker: StartWorker, hub: BlobHub, tmp_path: Path
+) -> None:
+    free = tmp_path / "free"
+    free.write_text("14")
+    start_worker("--vram", "24", WORKPRINT_TEST_FREE_GB=str(free))
+    await eventually(farm.nodes)
+    (node,) = farm.nodes()
+    assert (node.vram_gb, node.vram_free_gb) == (24, 14)
+    assert "test-gpu@standard" in node.can
+    assert "test-gpu@high" not in node.can
+    assert "other programs hold 10.0 of the 24 GB here" in node.lacks["test-gpu@high"]
+    fits = order(hub_url=hub.url, tier="high")
+    recipe = {**fits.recipe, "pipeline": "test-gpu"}
+    asked = replace(order(hub_url=hub.url, tier="high"), pipeline="test-gpu", vram_gb=24, recipe=recipe)
+    farm.submit(asked)
+    farm.submit(fits)
+    await eventually(lambda: farm.ledger.is_done(fits.job))
+    assert farm.position(asked.job) == 0
+    free.write_text("24")
+    await eventually(lambda: farm.ledger.is_done(asked.job))
 
 
 async def test_nodes_of_a_host_have_numbers_and_keep_them(

@@ -86,6 +86,7 @@ class Imitation:
         self.url = f"http://127.0.0.1:{self.port}"
         self.sent = 0
         self.argv = ["main.py", "--cpu", "--port", str(self.port)]
+        self.devices: list[dict[str, Any]] = [{"name": "cpu", "type": "cpu", "torch_vram_total": 64 << 30}]
         self._lost: list[tuple[str, bool]] = []
         self._loop = asyncio.new_event_loop()
         self._lock = threading.RLock()
@@ -303,9 +304,9 @@ class Imitation:
         return socket
 
     async def _stats(self, _: web.Request) -> web.Response:
-        system = {"comfyui_version": "0.3.64", "pytorch_version": "2.9.0+cpu", "python_version": "3.11.7 (main)"}
-        system["argv"] = self.argv
-        return web.json_response({"system": system, "devices": [{"name": "cpu", "type": "cpu"}]})
+        versions = {"comfyui_version": "0.3.64", "pytorch_version": "2.9.0+cpu", "python_version": "3.11.7 (main)"}
+        system = {**versions, "argv": self.argv}
+        return web.json_response({"system": system, "devices": self.devices})
 
     async def _info(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]

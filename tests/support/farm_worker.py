@@ -15,6 +15,8 @@ from PIL import Image
 from pipelines import providers, registry
 from pipelines.runners import provider
 from pipelines.spec import Input, Output, Param, Pipeline, PipelineError, Result, RunContext, TierSpec
+from render_farm import machine
+from render_farm.gpu import Gpu
 from render_farm.job import TIERS
 from render_farm.worker import main
 
@@ -168,8 +170,19 @@ def reach_providers_at(address: str) -> None:
     provider.FIRST_POLL_SECONDS = provider.TICK_SECONDS = 0.05
 
 
+def read_free_memory_from(path: Path) -> None:
+    """Have a card of 24 GB of which as much is free as stands in a file."""
+
+    def read(_index: int) -> Gpu:
+        return Gpu("Test card", 24.0, float(path.read_text()))
+
+    machine.gpu = read
+
+
 if __name__ == "__main__":
     add_to_catalogue()
+    if os.environ.get("WORKPRINT_TEST_FREE_GB"):
+        read_free_memory_from(Path(os.environ["WORKPRINT_TEST_FREE_GB"]))
     if os.environ.get("WORKPRINT_TEST_PROVIDERS"):
         reach_providers_at(os.environ["WORKPRINT_TEST_PROVIDERS"])
     sys.exit(main())
