@@ -28,11 +28,10 @@ from render_farm.previews import Previews
 from render_farm.reaper import Ending, Recovery
 from render_farm.scratch import discard, inputs_of, scratch_folder, sweep
 from render_farm.settings import FarmSettings
+from render_farm.teller import Teller
 from render_farm.thumbnail import thumbnail
 from render_farm.watch import LOOK_SECONDS, Orphaned, Superseded, TooLong, Watch, end_process
 
-PROGRESS_SECONDS = 0.2
-"""More often than this nobody sees a bar move."""
 DISK_FULL = "The disk of the farm node is full. Whoever looks after the farm can make room there."
 OURS_TO_FIX = "Something went wrong on the farm node. Its log has the details under this trace."
 
@@ -69,12 +68,12 @@ class _Attempt:
     begun: float = field(default_factory=time.monotonic)
     scratch: Path = Path("/nonexistent")
     inputs: Mapping[str, tuple[Path, ...]] = field(default_factory=dict[str, tuple[Path, ...]])
-    last_progress: float = 0.0
     last_step: str = ""
 
     def __post_init__(self) -> None:
         self.trace = log.bind(job=self.order.job, project=self.order.project, attempt=self.id, node=self.settings.node)
         self.kept = AttemptLog(self.ledger, self.id, [self.order.token, *_of_this_node(self.settings)])
+        self.teller = Teller(self._tell_progress)
         self.previews = Previews(self._hub, self.order.project, self.order.job)
         self.watch = Watch(
             self.ledger, self.settings, self.order.job, self.id, on_stuck=self._end_stuck, on_look=self.kept.flush
@@ -86,7 +85,7 @@ class _Attempt:
         if not self.watch.fence:
             self.trace.warning("the job has ended or another node holds it; nothing is run")
             return
-        with self.watch:
+        with self.watch, self.teller:
             end = self._work()
         if end is not None:
             self._tell_end(end)
@@ -105,14 +104,10 @@ class _Attempt:
         if step != self.last_step:
             self.last_step = step
             self.kept.add(f"{percent:3.0f} % {step}")
-        now = time.monotonic()
-        if now - self.last_progress < PROGRESS_SECONDS:
-            return
-        self.last_progress = now
-        try:
-            self.ledger.publish(Progressed(**self._about(), percent=float(percent), step=str(step)))
-        except FarmUnavailable:
-            self.trace.warning("progress not told, Redis is away")
+        self.teller.tell(float(percent), str(step))
+
+    def _tell_progress(self, percent: float, step: str) -> None:
+        self.ledger.publish(Progressed(**self._about(), percent=percent, step=step))
 
     def check(self) -> None:
         """RunContext: raise when the attempt has to end."""
