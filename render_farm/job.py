@@ -230,7 +230,9 @@ class FarmNode:
     queues: tuple[QueueName, ...]
     """What it serves, its own tier first: smaller work only when that is empty."""
     started_at: str
+    """By its own clock."""
     seen_at: str
+    """By Redis's clock; set when it is announced."""
     job: str = ""
     version: str = ""
     gpu: str = ""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
+from render_farm.clock import iso
 from render_farm.job import QUEUES, TIERS, FarmNode, NodeState, QueueName
 from render_farm.ledger import Ledger, redis_reached
 from render_farm.pick import TOLERANCE_GB
@@ -33,7 +34,8 @@ class Nodes:
         self._told: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     def announce(self, node: FarmNode) -> None:
-        """Say that a farm node lives."""
+        """Say that a farm node lives, as seen now by the clock that all nodes share: its own may be wrong."""
+        node = replace(node, seen_at=iso(self._now()))
         abilities = (node.can, node.resident)
         with redis_reached(), self._redis.pipeline() as both:  # pyright: ignore[reportUnknownMemberType] - shard_hint
             both.sadd(self._key("nodes"), node.name)

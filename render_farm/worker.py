@@ -189,7 +189,7 @@ class _Worker:
             host=socket.gethostname(),
             queues=tuple(self._station.queues),
             started_at=self._started_at,
-            seen_at=utc_now(),
+            seen_at="",
             job=self._station.job,
             version=VERSION,
             gpu=card.name if card else "",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crdt_schema.ids import new_id
-from render_farm.clock import utc_now
+from render_farm.clock import iso, utc_now
 from render_farm.job import FarmError, FarmNode, JobOrder, NodeState, QueueName
 from render_farm.line import Waiting
 from render_farm.nodes import queues_for
@@ -195,6 +195,14 @@ def test_a_paused_or_draining_node_is_given_nothing(farm: Farm, state: NodeState
     assert [node.state for node in farm.nodes()] == [state]
     farm.roster.command("node-1", "ready")
     assert picked(farm, at) == job
+
+
+def test_a_node_is_seen_by_the_clock_that_all_share_however_wrong_its_own_is(farm: Farm) -> None:
+    yesterday = "2001-01-01T00:00:00.000Z"
+    before = iso(farm.ledger.now())
+    farm.roster.announce(FarmNode("node-1", "host", ("low",), yesterday, yesterday))
+    (node,) = farm.nodes()
+    assert before <= node.seen_at <= iso(farm.ledger.now())
 
 
 def test_a_pause_outlives_the_node_and_a_drain_ends_with_it(farm: Farm) -> None:
