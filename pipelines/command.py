@@ -88,18 +88,19 @@ def check(given: argparse.Namespace) -> int:
     """Print one line per definition: what is wrong, else what this machine lacks to run it."""
     paths = list(_definitions(given.what))
     wrong = 0
-    seen: dict[str, Path] = {}
+    seen: dict[tuple[str, str], Path] = {}
     for path in paths:
         try:
             pipeline = own(path)
-            twin = seen.setdefault(pipeline.uuid, path)
+            field, twin = _twin(pipeline, path, seen)
         except registry.BadCatalog as error:
             wrong += 1
             _say(f"wrong  {error}")
             continue
         if twin != path:
             wrong += 1
-            _say(f"wrong  {path.name}: uuid: {twin.name} has the same; `python -m uuid` makes one")
+            help_ = "; `python -m uuid` makes one" if field == "uuid" else ""
+            _say(f"wrong  {path.name}: {field}: {twin.name} has the same{help_}")
             continue
         lacks = {tier: runs.ready(pipeline, tier) for tier in pipeline.tiers}
         _say(f"well   {pipeline.id} {pipeline.version}: {pipeline.label}, makes {pipeline.output}")
@@ -107,6 +108,14 @@ def check(given: argparse.Namespace) -> int:
             _say(f"         {tier}: {'can run here' if not lack else f'cannot run here. {lack}'}")
     _say(f"{len(paths)} definitions, {wrong} wrong." if wrong else f"{len(paths)} definitions, all well.")
     return 1 if wrong else 0
+
+
+def _twin(pipeline: Pipeline, path: Path, seen: dict[tuple[str, str], Path]) -> tuple[str, Path]:
+    """The field that another of the files has too, and that file; the file itself where there is none."""
+    for name in ("id", "uuid"):
+        if (twin := seen.setdefault((name, getattr(pipeline, name)), path)) != path:
+            return name, twin
+    return "", path
 
 
 def run(given: argparse.Namespace) -> int:
@@ -191,6 +200,7 @@ def own(path: Path) -> Pipeline:
     if path.resolve().parent != registry.CATALOG:
         for field in ("id", "uuid"):
             registry.must_be_free(field, getattr(pipeline, field), path.name)
+        registry.must_use_our_steps(pipeline, path.name)
     return pipeline
 
 
@@ -222,13 +232,13 @@ def _definitions(what: str) -> Iterable[Path]:
     """The files that `check` shall read."""
     path = Path(what)
     if not what:
-        return [*sorted(registry.CATALOG.glob("*.toml")), *sorted(templates().glob("*.toml"))]
+        return [*registry.definitions(registry.CATALOG), *registry.definitions(templates())]
     if path.suffix in FILES and path.exists():
         return [path]
     for folder in (templates(), registry.CATALOG):
         if (folder / f"{what}.toml").is_file():
             return [folder / f"{what}.toml"]
-    if found := sorted(path.glob("*.toml")):
+    if found := registry.definitions(path):
         return found
     raise PipelineError(
         f"There is no pipeline, definition (a file that ends in .toml or .json) or folder of such called {what}; "

@@ -5,7 +5,7 @@ import os
 import re
 import time
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -61,8 +61,7 @@ class Catalogue:
 
     def __post_init__(self) -> None:
         self.pipelines.update(read_catalog(CATALOG))
-        tiers = (spec for pipeline in self.pipelines.values() for spec in pipeline.tiers.values())
-        self._steps = frozenset(spec.entry for spec in tiers if spec.runner == "local")
+        self._steps = _steps_of(self.pipelines.values())
         self.refresh()
 
     def refresh(self) -> None:
@@ -86,7 +85,7 @@ class Catalogue:
             try:
                 pipeline = read_definition(path)
                 _must_be_new(pipeline, found)
-                self._must_use_our_steps(pipeline)
+                _must_use_steps(pipeline, self._steps)
             except BadCatalog as error:
                 problems.append(Problem(path.name, str(error)))
                 # Somebody may be in the middle of saving it: shots that use it go on with what it said.
@@ -100,14 +99,6 @@ class Catalogue:
         self.pipelines.update(found)
         for name in gone - set(found):
             del self.pipelines[name]
-
-    def _must_use_our_steps(self, pipeline: Pipeline) -> None:
-        """A template describes; what runs inside the farm worker itself is only what this version comes with."""
-        for name, spec in pipeline.tiers.items():
-            if spec.runner == "local" and spec.entry not in self._steps:
-                raise BadCatalog(
-                    f"tiers.{name}.entry: {spec.entry} is no step of Workprint; code of yours goes into a container"
-                )
 
 
 @cache
@@ -125,15 +116,19 @@ def load_catalog() -> dict[str, Pipeline]:
 def read_catalog(folder: Path) -> dict[str, Pipeline]:
     """The pipelines described by the files of `folder`, in alphabetical order; raises BadCatalog."""
     catalog: dict[str, Pipeline] = {}
-    for path in sorted(_look(folder)):
-        if _is_definition(path):
-            pipeline = read_definition(path)
-            try:
-                _must_be_new(pipeline, catalog)
-            except BadCatalog as error:
-                raise BadCatalog(f"{path.name}: {error}") from error
-            catalog[pipeline.id] = pipeline
+    for path in definitions(folder):
+        pipeline = read_definition(path)
+        try:
+            _must_be_new(pipeline, catalog)
+        except BadCatalog as error:
+            raise BadCatalog(f"{path.name}: {error}") from error
+        catalog[pipeline.id] = pipeline
     return catalog
+
+
+def definitions(folder: Path) -> list[Path]:
+    """The files of a folder that describe pipelines, in alphabetical order."""
+    return sorted(path for path in _look(folder) if _is_definition(path))
 
 
 def read_definition(path: Path) -> Pipeline:
@@ -227,6 +222,28 @@ def must_be_free(field: str, value: str, file: str) -> None:
     taken = next((each for each in _built_in() if value == getattr(each, field)), None)
     if taken is not None:
         raise BadCatalog(f"{file}: {field}: {taken.label}, which comes with Workprint, has it; take another")
+
+
+def must_use_our_steps(pipeline: Pipeline, file: str) -> None:
+    """Raise BadCatalog when a template wants to run code of its own inside a farm worker."""
+    try:
+        _must_use_steps(pipeline, _steps_of(_built_in()))
+    except BadCatalog as error:
+        raise BadCatalog(f"{file}: {error}") from error
+
+
+def _must_use_steps(pipeline: Pipeline, steps: frozenset[str]) -> None:
+    """A template describes; what runs inside the farm worker itself is only what this version comes with."""
+    for name, spec in pipeline.tiers.items():
+        if spec.runner == "local" and spec.entry not in steps:
+            raise BadCatalog(
+                f"tiers.{name}.entry: {spec.entry} is no step of Workprint; code of yours goes into a container"
+            )
+
+
+def _steps_of(pipelines: Iterable[Pipeline]) -> frozenset[str]:
+    tiers = (spec for pipeline in pipelines for spec in pipeline.tiers.values())
+    return frozenset(spec.entry for spec in tiers if spec.runner == "local")
 
 
 @cache

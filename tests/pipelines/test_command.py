@@ -1,6 +1,7 @@
 """`workprint pipeline new|check|run`, as a TD types it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -122,6 +123,27 @@ def test_check_tells_two_files_with_the_same_uuid(say: Type) -> None:
     (templates() / "copy.toml").write_text(path.read_text().replace('id = "blur"', 'id = "copy"'))
     status, told = say("check", str(templates()))
     assert (status, "copy.toml: uuid: blur.toml has the same" in told) == (1, True), told
+
+
+def test_check_says_no_wherever_a_studio_does(say: Type) -> None:
+    (path,) = scaffold.write(GOOD, templates())
+    (templates() / "copy.toml").write_text(path.read_text().replace(path.read_text().split('uuid = "')[1][:8], "0" * 8))
+    own_code = (registry.CATALOG / "previz-image.toml").read_text()
+    own_code = re.sub(r'^id = ".*"', 'id = "mine"', own_code, flags=re.MULTILINE)
+    own_code = re.sub(r'^uuid = "........', 'uuid = "11111111', own_code, flags=re.MULTILINE)
+    (templates() / "ours.toml").write_text(own_code)
+    (templates() / "theirs.toml").write_text(
+        re.sub(r'entry = ".*?"', 'entry = "os:system"', own_code).replace('"mine"', '"evil"').replace("1111", "2222")
+    )
+    (templates() / "broken.json").write_text('{"id": "broken"}')
+    status, told = say("check", str(templates()))
+    refused = [(problem.file, problem.message) for problem in registry.Catalogue([templates()]).problems]
+    assert [file for file, _ in refused] == ["broken.json", "copy.toml", "theirs.toml"]
+    assert status == 1
+    assert re.findall(r"^wrong  ([^:]+):", told, re.MULTILINE) == [file for file, _ in refused], told
+    assert "copy.toml: id: blur.toml has the same" in told
+    assert f"theirs.toml: {dict(refused)['theirs.toml']}" in told
+    assert "5 definitions, 3 wrong." in told
 
 
 def test_check_without_a_name_examines_everything_there_is(say: Type) -> None:
