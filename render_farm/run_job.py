@@ -26,7 +26,7 @@ from render_farm.job import ExitReason, FarmUnavailable, Finished, JobOrder, Lat
 from render_farm.ledger import FENCE, Ledger, LiveJob, connect, retry_until
 from render_farm.previews import Previews
 from render_farm.reaper import Ending, Recovery
-from render_farm.scratch import discard, inputs_of, scratch_folder, sweep
+from render_farm.scratch import claim, discard, inputs_of, scratch_folder, sweep
 from render_farm.settings import FarmSettings
 from render_farm.teller import Teller
 from render_farm.thumbnail import thumbnail
@@ -44,6 +44,7 @@ def run_job(order_json: dict[str, Any]) -> None:
     Raises FarmUnavailable when Redis stays away for so long that nobody can be told.
     """
     settings = FarmSettings.from_environment()
+    claim(settings.scratch)
     sweep(settings.scratch)
     order = JobOrder.from_json(order_json)
     redis = connect(settings.redis_url)

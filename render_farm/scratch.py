@@ -3,11 +3,32 @@
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from render_farm.settings import BadSetting, default_scratch
+
 _INPUTS = "-inputs"
+
+
+def claim(root: Path) -> None:
+    """Make the default root, whose name anybody can guess, and let nobody else in; one that was set is left alone.
+
+    Raises BadSetting when somebody else was there first: they could read and change what an attempt makes.
+    """
+    if root != default_scratch():
+        return
+    with suppress(FileExistsError):
+        root.mkdir(mode=0o700)
+    found = root.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise BadSetting(
+            f"{root} belongs to somebody else or is no folder, so nothing is worked on there. Have it removed, or "
+            "set WORKPRINT_SCRATCH to a folder that only this user can write."
+        )
+    root.chmod(0o700)
 
 
 @contextmanager

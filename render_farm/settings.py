@@ -71,8 +71,6 @@ class FarmSettings:
     def from_environment(environment: Mapping[str, str] = os.environ) -> "FarmSettings":
         """Read the settings; raises BadSetting."""
         values = {setting.name: environment.get(setting.name) or setting.default for setting in FARM_SETTINGS}
-        # Users of one machine cannot write into each other's folder.
-        scratch = values["WORKPRINT_SCRATCH"] or f"{tempfile.gettempdir()}/workprint-scratch-{os.getuid()}"
         return FarmSettings(
             redis_url=_redis_url(values),
             namespace=values["WORKPRINT_NAMESPACE"],
@@ -80,13 +78,18 @@ class FarmSettings:
             log=_one_of(values, "WORKPRINT_LOG", LOG_STYLES),
             log_level=_one_of(values, "WORKPRINT_LOG_LEVEL", LOG_LEVELS),
             node=environment.get("WORKPRINT_FARM_NODE", ""),
-            scratch=Path(scratch),
+            scratch=Path(values["WORKPRINT_SCRATCH"] or default_scratch()),
             lease_seconds=_seconds(values, "WORKPRINT_LEASE_SECONDS", least=SHORTEST_SECONDS),
             job_seconds=_seconds(values, "WORKPRINT_JOB_SECONDS", least=SHORTEST_SECONDS),
             cancel_seconds=_seconds(values, "WORKPRINT_CANCEL_SECONDS"),
             stop_seconds=_seconds(values, "WORKPRINT_STOP_SECONDS"),
             upload_seconds=_seconds(values, "WORKPRINT_UPLOAD_SECONDS"),
         )
+
+
+def default_scratch() -> Path:
+    """Where attempts work when nobody says otherwise; one folder per user, which `scratch.claim` makes theirs."""
+    return Path(tempfile.gettempdir()) / f"workprint-scratch-{os.getuid()}"
 
 
 def _seconds(values: Mapping[str, str], name: str, *, least: float = 0) -> float:

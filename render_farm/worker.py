@@ -31,7 +31,7 @@ from render_farm.machine import Abilities, Machine, Others, abilities, named
 from render_farm.nodes import queues_for
 from render_farm.pick import Station
 from render_farm.queues import Farm
-from render_farm.scratch import sweep
+from render_farm.scratch import claim, sweep
 from render_farm.settings import BadSetting, FarmSettings
 
 HEARTBEAT_SECONDS = 5.0
@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ["WORKPRINT_FARM_NODE"] = name
         try:
             settings = FarmSettings.from_environment()
+            claim(settings.scratch)
         except BadSetting as error:
             sys.stderr.write(f"workprint: {error}\n")
             return 2
