@@ -11,14 +11,12 @@ from typing import cast
 
 import structlog
 
+from crdt_schema.facts import MOST_FURTHER, fact_of
 from crdt_schema.records import Tier
 from pipelines import media, registry, requirements, safety, safety_limits
 from pipelines.spec import Output, Pipeline, PipelineError, Recipe, Result, RunContext, Runner, RunnerName, TierSpec
 
 log = structlog.get_logger("workprint.pipelines")
-
-MOST_FURTHER = 24
-"""Files beside a take that are told of; all of them are kept."""
 
 _RUNNERS: dict[RunnerName, str] = {
     "local": "pipelines.runners.local",
@@ -106,5 +104,6 @@ def further(outputs: Sequence[Output]) -> Mapping[str, str]:
     for output in outputs[1 : MOST_FURTHER + 1]:
         with output.path.open("rb") as file:
             blob = hashlib.file_digest(file, "sha256").hexdigest()
-        facts[f"also:{output.path.name}"] = f"{blob} {output.media_type}"
+        name, fact = fact_of(output.path.name, blob, output.media_type)
+        facts[name] = fact
     return facts

@@ -24,6 +24,7 @@ from server.errors import Conflict, NotFound
 from server.projects import layout, manifest, references, scaffold
 from server.projects.files import file_pointers
 from server.projects.filing import link_once, names_in, same_file, take_path
+from server.projects.further import put_further
 from server.projects.manifest import BrokenManifest, NewProject
 from server.projects.provenance import Sidecar, Sidecars, put_sidecars, sidecar_path
 from server.snapshot.lfs import Pointer
@@ -194,7 +195,7 @@ class Projects:
     def tracked_media(self, project_id: ProjectId, takes: Mapping[str, object]) -> Mapping[str, Pointer | Sidecar]:
         """Path and pointer of every take and reference whose bytes are here, each put in its place. It blocks.
 
-        Beside each take its provenance.
+        Beside each take its provenance, and the files that came with it.
         """
         project = self.get(project_id)
         found, missing = dict[str, Pointer | Sidecar](), dict[str, Sidecar]()
@@ -208,13 +209,14 @@ class Projects:
                 if not (project.folder / beside).exists():
                     demand_inside(project.folder, project.folder / beside)
                     missing[beside] = said
+                further = put_further(project.folder, project.blobs, take, path)
             except NotFound:
                 # A pointer without its object would make `git lfs fsck` and every clone fail.
                 continue
             except (LeadsOut, layout.UnknownMedia, ValueError, KeyError, TypeError, AttributeError) as error:
                 log.warning("take_has_no_place", project=project_id, take=take_id, reason=str(error))
                 continue
-            found[path], found[beside] = pointer, said
+            found |= {path: pointer, beside: said, **further}
         put_sidecars(project.folder, missing)
         return found | self._reference_pointers(project) | file_pointers(project)
 

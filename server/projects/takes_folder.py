@@ -12,6 +12,7 @@ from crdt_schema.records import Take
 from server.errors import NotFound
 from server.projects import layout
 from server.projects.filing import link_once, take_path
+from server.projects.further import further_paths
 from server.snapshot.repo import LeadsOut
 from server.snapshot.tree import ANNOTATIONS, DOCUMENT_PATHS, LATER_PATHS
 from server.store.blobs import LocalBlobs
@@ -68,7 +69,7 @@ def reconcile(
         except (ValueError, KeyError, TypeError):
             # The snapshotter passes it over too, and says so: it can have no file.
             continue
-        known.add(file.path)
+        known |= {file.path, *(path for path, _ in further_paths(take, file.path))}
         place = folder / file.path
         if not place.is_file():
             put_back = restore and _put_back(folder, place, blobs, blob, size_bytes)
