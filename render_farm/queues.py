@@ -22,7 +22,7 @@ from render_farm.pick import Picked, Scripts, Station, list_key
 from render_farm.planner import Planner
 from render_farm.reaper import ORPHAN_SECONDS, Reaper
 
-RUN_JOB = "render_farm.run_job.run_job"
+EXECUTE_GENERATION = "render_farm.run_job.execute_generation"
 NO_LIMIT = -1
 """The attempt keeps its own time limit, so that it can say what happened; RQ's would only kill it."""
 REMEMBERED_SECONDS = 300
@@ -171,11 +171,12 @@ class Farm:
     def _as_rq(self, order: JobOrder) -> tuple[str, RqRecord]:
         """The key and the record of RQ's job for an order."""
         job = Job.create(
-            RUN_JOB,
+            EXECUTE_GENERATION,
             args=(order.as_json(),),
             connection=self._redis,
             id=order.job,
-            description=order.job,  # RQ would print the arguments, and among them the token
+            # RQ would print the arguments, and among them the token.
+            description=f"{order.pipeline}@{order.tier}, job {order.job} of project {order.project}",
             timeout=NO_LIMIT,
             result_ttl=REMEMBERED_SECONDS,
             failure_ttl=REMEMBERED_SECONDS,

@@ -38,7 +38,7 @@ OURS_TO_FIX = "Something went wrong on the farm node. Its log has the details un
 log = structlog.get_logger("workprint.attempt")
 
 
-def run_job(order_json: dict[str, Any]) -> None:
+def execute_generation(order_json: dict[str, Any]) -> None:
     """Run one attempt of an order to its end: how it ended is an event, and the log has the rest.
 
     Raises FarmUnavailable when Redis stays away for so long that nobody can be told.

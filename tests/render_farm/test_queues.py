@@ -103,7 +103,8 @@ def test_rq_s_own_tools_see_what_waits(farm: Farm) -> None:
     queues: Any = Queue  # RQ has no complete types
     queue = queues("workprint:low", connection=farm._redis, serializer=JSONSerializer)
     (job,) = queue.get_jobs()
-    assert (job.id, job.func_name, job.args) == (asked.job, "render_farm.run_job.run_job", [asked.as_json()])
+    assert (job.id, job.func_name, job.args) == (asked.job, "render_farm.run_job.execute_generation", [asked.as_json()])
+    assert job.description == f"test-still@low, job {asked.job} of project project-1"
     assert (job.get_status(), job.origin) == ("queued", "workprint:low")
     assert queue in queues.all(connection=farm._redis, serializer=JSONSerializer)
 
@@ -199,7 +200,8 @@ def test_a_cancelled_job_without_a_worker_ends_as_cancelled(valkey: Valkey, farm
 def test_a_node_is_listed_while_it_is_heard_of(farm: Farm) -> None:
     node = FarmNode("host-1", "host", ("low",), utc_now(), utc_now())
     farm.roster.announce(node)
-    assert farm.nodes() == [node]
+    (heard,) = farm.nodes()
+    assert replace(heard, seen_at=node.seen_at) == node
     farm._redis.delete(farm.ledger.key("node", "host-1"))
     assert farm.nodes() == []
 
