@@ -77,6 +77,7 @@ def pipeline_json(pipeline: Pipeline, nodes: Sequence[FarmNode] = ()) -> dict[st
         "price_unit": pipeline.price_unit,
         "licence": pipeline.licence,
         "source": pipeline.source,
+        "checked": pipeline.checked,
         "weights": [asdict(each) for each in pipeline.weights],
         "needs": pipeline.needs,
         "sfw_gate": pipeline.sfw_gate,

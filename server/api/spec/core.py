@@ -111,6 +111,7 @@ PIPELINE = record(
     price_unit=TEXT,
     licence=TEXT,
     source=TEXT,
+    checked=TEXT,
     weights=many(record(url=TEXT, licence=TEXT, size_gb=NUMBER)),
     needs=TEXT,
     sfw_gate=BOOL,
