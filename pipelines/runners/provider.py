@@ -10,7 +10,7 @@ import math
 import os
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -30,6 +30,8 @@ LONGEST_RETRY_SECONDS = 60.0
 MAX_OUTPUTS = 64
 STOP_SECONDS = 8.0
 """How long a cancelled request may take to be confirmed; a bit less than the farm waits before it kills the attempt."""
+ANSWER_SECONDS = STOP_SECONDS / 2
+"""How much of that the answer to a request may take that was sent just before: only then it can be withdrawn."""
 
 
 def ready(pipeline: Pipeline, spec: TierSpec) -> str:
@@ -89,19 +91,37 @@ class _Request:
         self._prior_seconds = prior_seconds
         self._taken: dict[str, Any] = {}
         self._is_over = False
+        self._may_run = False
+        """Whether the provider may work on a request of which nobody knows the id."""
 
     async def submit(self, body: Mapping[str, Any]) -> None:
-        """Give the provider the request; raises PipelineError when nobody knows whether it was taken."""
+        """Give the provider the request; raises PipelineError when nobody knows whether it was taken.
+
+        One that was sent when the attempt had to end is withdrawn; where that cannot be, the log says so.
+        """
         provider = self._provider
         headers = {provider.idempotency_header: str(uuid.uuid4())} if provider.idempotency_header else {}
         address = provider.base + provider.submit.format(model=self._model)
-        reply = await self.patiently(self._send, address, body, headers)
-        self._taken = reply.body
-        found = at(reply.body, provider.id_at)
-        if not found:
+        try:
+            reply = await self.patiently(self._send, address, body, headers)
+        except BaseException:
+            if self._may_run and not self.id:
+                self.context.log(
+                    f"{provider.label} may have taken a request and gave no id for it, so nothing can be withdrawn "
+                    "there; it may be billed"
+                )
+            raise
+        if not self._is_taken(reply):
             raise PipelineError(self.http.words(reply.body) or f"{provider.label} answered without a request id")
-        self.id = str(found[0])
-        self.context.log(f"{provider.label} took the request as {self.id}")
+
+    def _is_taken(self, reply: Reply) -> bool:
+        """Note under which id the provider took the request."""
+        self._taken = reply.body
+        found = at(reply.body, self._provider.id_at)
+        if found:
+            self.id = str(found[0])
+            self.context.log(f"{self._provider.label} took the request as {self.id}")
+        return bool(found)
 
     async def result(self) -> Reply:
         """The provider's last word, once the request is done."""
@@ -122,12 +142,12 @@ class _Request:
                 raise PipelineError(f"Somebody cancelled the request at {self._provider.label}. Generate again")
             raise PipelineError(self.http.words(reply.body) or f"{self._provider.label} failed and does not say why")
 
-    async def stop(self) -> None:
+    async def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Cancel the request, and wait until the provider says that it is over."""
         if self._is_over or not self.id:
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(seconds):
                 with suppress(Busy, PipelineError):
                     await self.http.ask(self._provider.cancel_method, self._address("cancel"))
                 while True:
@@ -161,13 +181,43 @@ class _Request:
 
     async def _send(self, address: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
         try:
-            return await self.http.ask("POST", address, json=body, headers=headers)
+            return await self._answer(self.http.ask("POST", address, json=body, headers=headers))
         except Busy as error:
+            self._may_run = self._may_run or error.may_have_happened
             if error.may_have_happened and not headers:
                 raise PipelineError(
                     f"{error}, and may have taken the request all the same. Look there before generating again"
                 ) from error
             raise
+
+    async def _answer(self, sent: Coroutine[Any, Any, Reply]) -> Reply:
+        """The answer to a request that costs money: where the attempt has to end it is waited for a little longer."""
+        task = asyncio.create_task(sent)
+        try:
+            while not (await asyncio.wait({task}, timeout=TICK_SECONDS))[0]:
+                self.context.check()
+            return task.result()
+        except PipelineError:
+            if not task.done():
+                await self._withdraw(task)
+            raise
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def _withdraw(self, sent: asyncio.Task[Reply]) -> None:
+        """Have a request stopped that was sent a moment ago; `_may_run` says whether that is not known to be so."""
+        self._may_run = True
+        if not (await asyncio.wait({sent}, timeout=ANSWER_SECONDS))[0]:
+            return
+        try:
+            self._may_run = False
+            if self._is_taken(sent.result()):
+                await self.stop(STOP_SECONDS - ANSWER_SECONDS)
+        except Busy as error:
+            self._may_run = error.may_have_happened
+        except PipelineError:
+            return  # it was refused
 
     async def _ask(self, method: str, address: str) -> Reply:
         return await watched(self.http.ask(method, address), self.context)

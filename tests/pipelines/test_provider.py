@@ -150,6 +150,56 @@ def test_a_provider_that_hangs_is_told_to_stop_all_the_same(server: Providers, a
     assert server.cancelled == ["fal-1"]
 
 
+class Cancelling(Attempt):
+    """Cancelled as soon as the provider has been asked, which answers only when the runner has noticed."""
+
+    def __init__(self, scratch: Path, server: Providers) -> None:
+        super().__init__(scratch)
+        self.server = server
+        server.holds = True
+
+    def check(self) -> None:
+        if self.server.asked:
+            self.server.answer()
+            raise Cancelled("The job was cancelled")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_request_that_was_just_sent_is_withdrawn_when_it_is_cancelled(
+    name: str, server: Providers, tmp_path: Path
+) -> None:
+    server.runs_for = 10_000
+    attempt = Cancelling(tmp_path, server)
+    with pytest.raises(Cancelled):
+        run(name, attempt)
+    assert server.cancelled == [f"{name}-1"]
+    assert not any("billed" in line for line in attempt.lines), attempt.lines
+
+
+def test_a_request_that_is_refused_while_it_is_cancelled_costs_nothing(server: Providers, tmp_path: Path) -> None:
+    server.answers = [web.Response(status=402)]
+    attempt = Cancelling(tmp_path, server)
+    with pytest.raises(Cancelled):
+        run("fal", attempt)
+    assert (server.cancelled, attempt.lines) == ([], [])
+
+
+@pytest.mark.parametrize("answer", ["none", "hang up"])
+def test_a_cancelled_request_without_an_answer_may_be_billed_and_the_log_says_so(
+    answer: str, server: Providers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers = [answer] if answer == "hang up" else []
+    attempt = Cancelling(tmp_path, server)
+    if answer == "none":
+        monkeypatch.setattr(provider, "ANSWER_SECONDS", 0.1)
+        monkeypatch.setattr(server, "answer", lambda: None)
+    with pytest.raises(Cancelled):
+        run("fal", attempt)
+    assert attempt.lines == [
+        "fal may have taken a request and gave no id for it, so nothing can be withdrawn there; it may be billed"
+    ]
+
+
 def test_a_busy_provider_is_asked_again_as_late_as_it_wants(server: Providers, attempt: Attempt) -> None:
     server.answers = [web.Response(status=429, headers={"Retry-After": "1"}), web.Response(status=503)]
     run("fal", attempt)

@@ -42,6 +42,10 @@ class Providers:
         self.hangs = False
         """Whether no poll is answered any more until a request is cancelled."""
         self._stopped = asyncio.Event()
+        self.asked = 0
+        self.holds = False
+        """Whether no submission is answered until `answer`."""
+        self._answered = asyncio.Event()
         self.runs_for = RUNS_FOR
         self.ends: dict[str, Any] = {}
         """What replaces fields of the last word."""
@@ -57,6 +61,10 @@ class Providers:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+
+    def answer(self) -> None:
+        """Answer what was submitted while the providers were holding."""
+        self._loop.call_soon_threadsafe(self._answered.set)
 
     async def _listen(self) -> int:
         app = web.Application(client_max_size=64 * 1024 * 1024, middlewares=[self._guard])
@@ -94,6 +102,9 @@ class Providers:
         return await handler(request)
 
     async def _take(self, request: web.Request) -> web.Response | None:
+        self.asked += 1
+        if self.holds:
+            await self._answered.wait()
         if self.answers and isinstance(self.answers[0], web.Response):
             return self.answers.pop(0)  # pyright: ignore[reportReturnType] - looked at just above
         self.bodies.append(await request.json())
