@@ -1,5 +1,7 @@
 """The farm in the app: its page live, a job with progress and log, and a queue in an admin's hands."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -85,3 +87,29 @@ def test_an_admin_sees_the_farm_work_holds_it_and_changes_the_order(studio: Stud
 
     make_a_take(artist)
     expect(farm.get_by_test_id("farm-job").first).to_contain_text("Neo-Noir Laundromat", timeout=LIVE_MS)
+
+
+def test_an_artist_chooses_what_only_a_node_to_come_can_run_and_sees_that_it_waits(
+    studio: Studio, new_person: NewPerson
+) -> None:
+    artist = new_person()
+    app.sign_in_by_link(artist, studio)
+    app.open_demo(artist)
+    source = app.nodes(artist, "pipeline").first
+    picker = source.get_by_role("combobox", name="Pipeline")
+    before = picker.inner_text()
+    picker.click()
+    artist.get_by_label("Find a pipeline").fill("flux")
+    waits = artist.get_by_role("option").filter(has_text="none is connected").first
+    expect(waits).not_to_have_attribute("aria-disabled", "true")
+    picture(artist, "pipelines-that-wait")
+    waits.click()
+    expect(source.get_by_test_id("pipeline-missing")).to_have_text(re.compile(r"Waits for a .*; none is connected\."))
+    shot = app.nodes(artist, "shot").first
+    shot.locator("header").click()
+    expect(shot.get_by_test_id("generate")).to_be_enabled()
+    picture(artist, "pipeline-waits")
+    picker.click()
+    artist.get_by_label("Find a pipeline").fill(before)
+    artist.keyboard.press("Enter")
+    expect(source.get_by_test_id("pipeline-missing")).to_have_count(0)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PipelineInfo } from '../api';
-import { findPipeline, grouped, plan, priceLabel, readRatio, whyNotHere, type PlanInput } from './generating';
+import { findPipeline, grouped, plan, priceLabel, readiness, readRatio, type PlanInput } from './generating';
 
 const PREVIZ: PipelineInfo = {
   id: 'previz-image',
@@ -105,16 +105,40 @@ describe('the list of pipelines', () => {
   });
 
   it('says what is missing, what the nearest node lacks, and what a price is for', () => {
-    expect(whyNotHere(PREVIZ, 'standard')).toBe('');
-    expect(whyNotHere(LLM, 'standard')).toBe('It hands in words.');
-    expect(whyNotHere(FLUX, 'standard')).toBe('Needs a 24 GB GPU node.');
+    expect(readiness(PREVIZ, 'standard', false)).toEqual({ state: 'ready', words: '' });
+    expect(readiness(LLM, 'standard', false)).toEqual({ state: 'refused', words: 'It hands in words.' });
+    expect(readiness(FLUX, 'standard', false)).toEqual({
+      state: 'refused',
+      words: 'Needs a 24 GB GPU node.'
+    });
     const tiers = {
       standard: { available: false, needs: 'a GPU', lacks: 'n1: no image', long_edge_px: 1, seconds_prior: 1 }
     };
-    expect(whyNotHere({ ...FLUX, tiers }, 'standard')).toBe('Needs a GPU. Nearest: n1: no image');
+    expect(readiness({ ...FLUX, tiers }, 'standard', false).words).toBe('Needs a GPU. Nearest: n1: no image');
     expect([priceLabel(PREVIZ), priceLabel(CLIP), priceLabel(LLM)]).toEqual(['$0.01', '$0.01 / s', '']);
     expect(plan({ ...READY, pipelineName: 'llm', pipelines: [LLM] }).blocked).toBe(
       'Outline cannot run: it hands in words.'
+    );
+  });
+
+  it('says what one waits for where the project waits, and refuses only what never can run', () => {
+    expect(readiness(PREVIZ, 'standard', true).state).toBe('ready');
+    expect(readiness(LLM, 'standard', true)).toEqual({ state: 'refused', words: 'It hands in words.' });
+    expect(readiness(FLUX, 'standard', true)).toEqual({
+      state: 'waits',
+      words: 'Waits for a 24 GB GPU node; none is connected.'
+    });
+    const tiers = {
+      standard: {
+        available: false,
+        needs: 'the extra `video`',
+        lacks: 'n1: Install it.',
+        long_edge_px: 1,
+        seconds_prior: 1
+      }
+    };
+    expect(readiness({ ...FLUX, tiers }, 'standard', true).words).toBe(
+      'Waits for a node with the extra `video`; none is connected. Nearest: n1: Install it.'
     );
   });
 

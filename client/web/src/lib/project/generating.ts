@@ -72,13 +72,23 @@ export function availability(pipeline: PipelineInfo, tier: Tier): { available: b
   };
 }
 
-/** Why a pipeline cannot run here, as a sentence for the artist; empty when it can. */
-export function whyNotHere(pipeline: PipelineInfo, tier: Tier): string {
+export type Readiness = {
+  /** `waits`: what is asked for now begins when a node comes that can run it. `refused`: it is not even taken. */
+  state: 'ready' | 'waits' | 'refused';
+  /** What it needs, as a sentence for the artist; empty when it is ready. */
+  words: string;
+};
+
+/** How a pipeline stands here; `waits`: whether takes wait in line for a node that is not connected. */
+export function readiness(pipeline: PipelineInfo, tier: Tier, waits: boolean): Readiness {
   const { available, needs } = availability(pipeline, tier);
-  if (available) return '';
-  if (pipeline.unavailable) return `It ${pipeline.unavailable}.`;
+  if (available) return { state: 'ready', words: '' };
+  if (pipeline.unavailable) return { state: 'refused', words: `It ${pipeline.unavailable}.` };
   const lacks = tierOf(pipeline, tier)?.lacks;
-  return lacks ? `Needs ${needs}. Nearest: ${lacks}` : `Needs ${needs}.`;
+  const nearest = lacks ? ` Nearest: ${lacks}` : '';
+  if (!waits) return { state: 'refused', words: `Needs ${needs}.${nearest}` };
+  const node = /^an? /.test(needs) ? needs : `a node with ${needs}`;
+  return { state: 'waits', words: `Waits for ${node}; none is connected.${nearest}` };
 }
 
 /** "generate-video" to "Generate video"; what is not told is a still. */

@@ -356,7 +356,6 @@ export class Project implements Standing {
     return this.#progress.farmMark;
   }
 
-  /** What generating this shot would mean now. */
   /** The pipeline that is joined to a shot, as its node names it; undefined when none is. */
   #pipelineName(nodeId: string): string | undefined {
     const join = this.edgesInto(nodeId, 'pipeline')[0];
@@ -371,6 +370,7 @@ export class Project implements Standing {
     return pipeline && declaredBy(pipeline);
   }
 
+  /** What generating this shot would mean now. */
   planFor(nodeId: string): Plan {
     return plan({
       pipelineName: this.#pipelineName(nodeId),
@@ -379,8 +379,13 @@ export class Project implements Standing {
       tier: this.info.manifest.project_settings.quality,
       forbidden: whyNot(this, 'generate', { kind: 'node', id: nodeId }),
       online: this.connection.kind !== 'offline' && this.connection.kind !== 'connecting',
-      waits: (this.info.manifest.project_settings.when_busy ?? 'queue') === 'queue'
+      waits: this.waitsForNodes
     });
+  }
+
+  /** Whether takes wait in line for a node that is not connected; else they are refused, or made at a lower tier. */
+  get waitsForNodes(): boolean {
+    return (this.info.manifest.project_settings.when_busy ?? 'queue') === 'queue';
   }
 
   /** The width of the project's picture for a height of one. */
