@@ -85,19 +85,10 @@ class Takes:
             if record.get(name) != value:
                 record[name] = value
 
-    def live_jobs(self, node: str = "") -> dict[str, Job]:
-        """The jobs that have not ended, of one shot or of all."""
-        found: dict[str, Job] = {}
-        for job_id in self.job_ids():
-            record = cast("Map[Any]", self._jobs[job_id])
-            if record["status"] in LIVE_STATUSES and node in ("", record["node"]):
-                found[job_id] = cast("Job", record.to_py())
-        return found
-
-    def reserved_usd(self) -> float:
-        """What the live jobs will cost."""
-        jobs = (cast("Map[Any]", job) for job in self._jobs.values())
-        return sum(job["cost_usd"] for job in jobs if job["status"] in LIVE_STATUSES)
+    def live_job(self, job_id: str) -> Job | None:
+        """That job, or None when there is none or it has ended."""
+        record = self._jobs.get(job_id)
+        return cast("Job", record.to_py()) if record is not None and record["status"] in LIVE_STATUSES else None
 
     def take_ids(self) -> list[str]:
         """The id of every take."""
@@ -126,15 +117,6 @@ class Takes:
     def take(self, take_id: str) -> Take | None:
         """One take."""
         return cast("Take | None", self._takes.get(take_id))
-
-    def costs(self) -> Costs:
-        """What the project has spent, and what its live jobs will cost."""
-        return Costs(sum(take["cost_usd"] for take in self.takes().values()), self.reserved_usd())
-
-    def next_number(self, node_id: str) -> int:
-        """The number the next take of a shot gets: one more than the highest it ever had."""
-        numbers = [take["number"] for take in self.takes().values() if take["node"] == node_id]
-        return max(numbers, default=0) + 1
 
     def add_take(self, take_id: str, take: Take) -> None:
         """Record a take; raises IllegalMove when one of that id exists, for a take is written once."""

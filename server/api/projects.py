@@ -18,7 +18,7 @@ from crdt_schema.project import (
     contract_gate,
 )
 from crdt_schema.records import CanvasPlain, TakesPlain, Tier
-from crdt_schema.takes import TIERS, Takes
+from crdt_schema.takes import TIERS
 from server.api.access import LONGEST_REASON, choice, demand, enter, json_body, line, number, text
 from server.api.production import locks_json
 from server.auth.policy import who_may
@@ -146,7 +146,7 @@ async def get_project(request: web.Request) -> web.Response:
     project, actor = await enter(request, "read")
     hub = request.app[HUB]
     async with hub.room(project.id, "takes") as takes, hub.room(project.id, "canvas") as canvas:
-        costs, graph = Takes(takes.doc).costs(), canvas.plain()
+        costs, graph = request.app[INTENTS].shelves.of(takes).costs(), canvas.plain()
     manifest = project.manifest
     contract = manifest["creative_contract"]
     budget = {

@@ -16,6 +16,8 @@ from server.auth.policy import may
 from server.hub.room import Room
 from server.intents import verdicts
 from server.intents.requests import Request
+from server.intents.shelf import Shelf
+from server.intents.shelves import Shelves
 from server.intents.verdicts import Asked
 
 log = structlog.get_logger("workprint.intents")
@@ -26,8 +28,8 @@ Waiting = Mapping[tuple[ProjectId, IntentId], Request]
 class Cancels:
     """Between a request to stop and the farm. `withdrawn` hears of requests that never went out."""
 
-    def __init__(self, farm: Farm, waiting: Waiting, withdrawn: Callable[[Request], None]) -> None:
-        self._farm, self._waiting, self._withdrawn = farm, waiting, withdrawn
+    def __init__(self, farm: Farm, shelves: Shelves, waiting: Waiting, withdrawn: Callable[[Request], None]) -> None:
+        self._farm, self._shelves, self._waiting, self._withdrawn = farm, shelves, waiting, withdrawn
 
     async def cancel(
         self, request: Request, intent: CancelIntent | CancelBatchIntent, canvas: Room, takes: Room
@@ -39,7 +41,7 @@ class Cancels:
             return
         for waiting in self._waiting_for(request.project, intent, canvas):
             await self._withdraw(waiting, canvas, takes)
-        for job in _jobs_of(intent, takes):
+        for job in _jobs_of(intent, self._shelves.of(takes)):
             await self._stop(job, takes)
 
     def _waiting_for(self, project: ProjectId, intent: CancelIntent | CancelBatchIntent, canvas: Room) -> list[Request]:
@@ -75,8 +77,8 @@ class Cancels:
             await takes.saved()
 
 
-def _jobs_of(intent: CancelIntent | CancelBatchIntent, takes: Room) -> list[str]:
-    jobs = Takes(takes.doc).live_jobs()
+def _jobs_of(intent: CancelIntent | CancelBatchIntent, shelf: Shelf) -> list[str]:
+    jobs = shelf.live
     if intent["kind"] == "cancel":
         return [intent["job"]] if intent["job"] in jobs else []
     # Those that wait go first: a job that runs would only make room for them.

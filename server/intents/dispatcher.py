@@ -10,7 +10,7 @@ from pycrdt import Doc
 
 from crdt_schema.canvas import Canvas
 from crdt_schema.ids import MAX_ID_LENGTH, IntentId, ProjectId, is_id, new_id
-from crdt_schema.records import CancelBatchIntent, CancelIntent, GenerateIntent, Job, JobStatus, TakesPlain
+from crdt_schema.records import CancelBatchIntent, CancelIntent, GenerateIntent, Job, JobStatus
 from crdt_schema.takes import LEGAL_MOVES, Takes
 from crdt_schema.values import normal
 from render_farm.clock import utc_now
@@ -22,7 +22,7 @@ from server.hub.hub import Hub
 from server.hub.room import Room
 from server.intents import verdicts
 from server.intents.cancels import Cancels
-from server.intents.case import Rooms, Shelves, Wish, case_of
+from server.intents.case import Rooms, Wish, case_of
 from server.intents.eta import duration
 from server.intents.farm_view import FarmView
 from server.intents.judge import Accepted, Judge
@@ -30,6 +30,7 @@ from server.intents.lost_ends import LostEnds
 from server.intents.progress import Progress
 from server.intents.recipe import Refused
 from server.intents.requests import Request
+from server.intents.shelves import Shelves
 from server.intents.verdicts import Asked
 from server.projects.index import Projects
 
@@ -51,15 +52,22 @@ class Dispatcher:
     """
 
     def __init__(
-        self, hub: Hub, projects: Projects, *, farm: Farm, view: FarmView, judge: Judge, progress: Progress
+        self,
+        hub: Hub,
+        projects: Projects,
+        shelves: Shelves,
+        *,
+        farm: Farm,
+        view: FarmView,
+        judge: Judge,
+        progress: Progress,
     ) -> None:
-        self._hub, self._projects, self._farm, self._view = hub, projects, farm, view
-        self._judge, self._progress = judge, progress
-        self._shelves = Shelves()
+        self._hub, self._projects, self._shelves = hub, projects, shelves
+        self._farm, self._view, self._judge, self._progress = farm, view, judge, progress
         self._locks: dict[ProjectId, asyncio.Lock] = {}
         self.waiting: dict[tuple[ProjectId, IntentId], Request] = {}
         """Requests that stay `asked` until Redis can be reached, in the order in which they came."""
-        self._cancels = Cancels(farm, self.waiting, self._forget)
+        self._cancels = Cancels(farm, shelves, self.waiting, self._forget)
         self._lost_ends = LostEnds(hub, farm)
         self._unsent: dict[tuple[ProjectId, str], None] = {}
         self.issue_token: IssueToken = lambda _project, _job: ""
@@ -97,16 +105,16 @@ class Dispatcher:
     async def resume(self, takes: Room) -> None:
         """After a restart of anything: what should be with the farm is with the farm, and nothing else."""
         live = await asyncio.to_thread(self._farm.ledger.live)
-        for job_id, job in _jobs(takes).items():
-            if job_id in live and not LEGAL_MOVES[job["status"]]:
+        for job_id in live:
+            job = Takes(takes.doc).job(job_id)
+            if job is not None and not LEGAL_MOVES[job["status"]]:
                 # Redis lost its last second, and with it this end: what runs once more would run for nobody.
                 await asyncio.to_thread(self._farm.cancel, job_id)
-            elif job["status"] == "queued":
+        for job_id, job in list(self._shelves.of(takes).live.items()):
+            if job["status"] == "queued":
                 await self._submit(takes, job_id)
             # It may well be running; should nobody hold it, the reaper will queue it again.
-            elif job["status"] == "running" and not await asyncio.to_thread(
-                self._farm.adopt, self._order(takes.project, job_id, job)
-            ):
+            elif not await asyncio.to_thread(self._farm.adopt, self._order(takes.project, job_id, job)):
                 self._lost_ends.note(takes.project, job_id)
 
     async def _generate(self, request: Request, intent: GenerateIntent | None, rooms: Rooms) -> None:
@@ -166,7 +174,8 @@ class Dispatcher:
         """What the judge accepts; raises Refused, also for a fault of ours: asked again it would fail again."""
         try:
             manifest = self._projects.get(request.project).manifest
-            return self._judge.judge(case_of(wish, rooms, manifest, self._view.seen, self._shelves))
+            shelf = self._shelves.of(rooms.takes)
+            return self._judge.judge(case_of(wish, rooms, manifest, self._view.seen, shelf))
         except (Refused, WorkprintError):
             raise
         except Exception as error:
@@ -282,10 +291,6 @@ def _show(doc: Doc[Any], *, node_id: str, take: str) -> None:
 def plain_recipe(job: Job) -> dict[str, object]:
     """The recipe with whole numbers as integers again: a Y.Doc, like JavaScript, has only floats."""
     return cast("dict[str, object]", normal(job["recipe"]))
-
-
-def _jobs(takes: Room) -> dict[str, Job]:
-    return cast("TakesPlain", takes.plain())["jobs"]
 
 
 def _move(takes: Room, job_id: str, status: JobStatus, **fields: object) -> None:

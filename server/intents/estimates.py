@@ -7,11 +7,12 @@ from crdt_schema.farm import BatchEstimate, Estimate
 from crdt_schema.ids import ProjectId
 from server.auth.actor import Actor
 from server.hub.hub import Hub
-from server.intents.case import Rooms, Shelves, Wish, case_of
+from server.intents.case import Rooms, Wish, case_of
 from server.intents.estimate import estimate, estimate_batch
 from server.intents.farm_view import FarmView
 from server.intents.judge import Case, Judge
 from server.intents.progress import Progress
+from server.intents.shelves import Shelves
 from server.projects.index import Projects
 
 MOST_SHOTS = 500
@@ -23,10 +24,11 @@ A_BATCH = "batch"
 class Estimates:
     """Estimates of what somebody might ask for; they change nothing and promise nothing."""
 
-    def __init__(self, hub: Hub, projects: Projects, *, judge: Judge, view: FarmView, progress: Progress) -> None:
-        self._hub, self._projects = hub, projects
+    def __init__(
+        self, hub: Hub, projects: Projects, shelves: Shelves, *, judge: Judge, view: FarmView, progress: Progress
+    ) -> None:
+        self._hub, self._projects, self._shelves = hub, projects, shelves
         self._judge, self._view, self._progress = judge, view, progress
-        self._shelves = Shelves()
 
     async def one(self, project: ProjectId, node: str, actor: Actor, *, fresh: bool = False) -> Estimate:
         """Of one shot; raises NotFound."""
@@ -45,4 +47,5 @@ class Estimates:
         async with AsyncExitStack() as using:
             names = ("canvas", "takes", "production")
             rooms = Rooms(*[await using.enter_async_context(self._hub.room(project, name)) for name in names])
-            return [case_of(wish, rooms, manifest, farm, self._shelves) for wish in wishes]
+            shelf = self._shelves.of(rooms.takes)
+            return [case_of(wish, rooms, manifest, farm, shelf) for wish in wishes]

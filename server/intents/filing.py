@@ -1,12 +1,11 @@
 """Gives a finished attempt its take number and its file, once, whoever else writes takes of the same shot."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from crdt_schema.ids import BlobHash
 from crdt_schema.records import Job, Take
-from crdt_schema.takes import Takes
 from render_farm.job import Finished
 from server.intents.recipe import HIGHEST_NUMBER
 from server.projects.index import Project, Projects, TakeExists
@@ -17,8 +16,7 @@ class CannotFile(Exception):
     """A result cannot become a take; the message is for the artist."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a take of a shot belongs."""
 
     chapter: int
@@ -31,23 +29,13 @@ class Place:
         slate = recipe["slate"]
         return Place(int(slate["chapter"]), int(slate["scene"]), int(slate["shot"]))
 
-    def holds(self, take: Take) -> bool:
-        """Whether a take lies here."""
-        return (self.chapter, self.scene, self.shot) == (int(take["chapter"]), int(take["scene"]), int(take["shot"]))
-
-
-def lowest_free_number(takes: Takes, node: str, place: Place) -> int:
-    """One more than the shot ever had, and than any other shot has that carries the same numbers."""
-    there = (int(take["number"]) for take in takes.takes().values() if place.holds(take))
-    return max([int(takes.next_number(node)) - 1, *there], default=0) + 1
-
 
 @dataclass(frozen=True)
 class Known:
     """What the document says: the lowest number to try, and the names of all its takes."""
 
     number: int
-    names: frozenset[str]
+    names: Container[str]
 
 
 def file_take(projects: Projects, project: Project, event: Finished, place: Place, known: Known) -> tuple[int, str]:

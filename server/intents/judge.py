@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from crdt_schema.production import Locks
 from crdt_schema.project import Manifest, contract_gate
-from crdt_schema.records import CanvasPlain, Take, Tier
+from crdt_schema.records import CanvasPlain, Tier
 from crdt_schema.rules import RULE_TEXTS
 from crdt_schema.takes import Costs
 from pipelines import registry
@@ -17,9 +17,9 @@ from server.auth.actor import Actor
 from server.auth.policy import may, who_may
 from server.intents import abilities, recipe
 from server.intents.abilities import Choice, Mappings
-from server.intents.equal import Making, equal_take, is_being_made
 from server.intents.price import price_of
 from server.intents.recipe import Recipe, Refused
+from server.intents.shelf import Shelf
 
 BUDGET_TEXT = "Budget Cap exceeded. Admin override required."
 """Kept word for word (G-050)."""
@@ -45,10 +45,8 @@ class Case:
     manifest: Manifest
     locks: Locks
     farm: Overview = UNREACHABLE
-    takes: Mapping[str, Take] = field(default_factory=dict[str, Take])
-    """The takes of the project: what joined shots give, and what need not be made again."""
-    making: tuple[Making, ...] = ()
-    """What is being made of this shot."""
+    shelf: Shelf = field(default_factory=Shelf)
+    """The project's takes, and what is being made: what joined shots give, and what need not be made again."""
     batch: str = ""
     fresh: bool = False
 
@@ -100,7 +98,7 @@ class Judge:
             choice.pipeline,
             seed=self._seed(),
             tier=choice.tier,
-            takes=case.takes,
+            takes=case.shelf.takes,
         )
         if (found := self._equal(case, made)) is not None:
             take, notice = found
@@ -162,9 +160,9 @@ class Judge:
         any_seed = bool(case.batch) and recipe.wants_any_seed(case.canvas, case.node)
         wanted = recipe.hash_of(made, any_seed=any_seed)
         active = str(recipe.shot_of(case.canvas, case.node).get("active_take", ""))
-        if take := equal_take(case.takes, case.node, active, wanted, any_seed=any_seed):
-            return take, SAME_TAKE.format(name=case.takes[take]["name"])
-        if is_being_made(case.making, wanted, any_seed=any_seed):
+        if take := case.shelf.equal_take(case.node, active, wanted, any_seed=any_seed):
+            return take, SAME_TAKE.format(name=case.shelf.takes[take]["name"])
+        if case.shelf.is_being_made(case.node, wanted, any_seed=any_seed):
             raise Refused(SAME_JOB)
         return None
 

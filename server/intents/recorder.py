@@ -31,10 +31,11 @@ from server.hub.hub import Hub
 from server.hub.room import Room
 from server.intents.abilities import WAITS_FOR
 from server.intents.attempts import begun, closed, end_of, newly_ended, set_aside
-from server.intents.filing import CannotFile, Known, Place, file_take, lowest_free_number, make_take
+from server.intents.filing import CannotFile, Known, Place, file_take, make_take
 from server.intents.kept_logs import keep, log_path
 from server.intents.progress import Progress
 from server.intents.recipe import hash_of
+from server.intents.shelves import Shelves
 from server.projects.filing import take_path
 from server.projects.index import Projects
 from server.projects.provenance import put_sidecar, sidecar, sidecar_path
@@ -49,8 +50,11 @@ log = structlog.get_logger("workprint.recorder")
 class Recorder:
     """Follows the farm's events. At least once and idempotent: an event that comes again changes nothing."""
 
-    def __init__(self, hub: Hub, projects: Projects, stream: EventStream, progress: Progress) -> None:
-        self._hub, self._projects, self._stream, self._progress = hub, projects, stream, progress
+    def __init__(
+        self, hub: Hub, projects: Projects, stream: EventStream, *, shelves: Shelves, progress: Progress
+    ) -> None:
+        self._hub, self._projects, self._stream = hub, projects, stream
+        self._shelves, self._progress = shelves, progress
 
     async def run(self) -> None:
         """Record for ever. An event leaves the stream only when what it says is on disk."""
@@ -187,9 +191,8 @@ class Recorder:
 
     async def _add_take(self, room: Room, job: Job, event: Finished) -> None:
         project, place = self._projects.get(room.project), Place.of(job["recipe"])
-        takes = Takes(room.doc)
-        names = frozenset(take["name"] for take in takes.takes().values())
-        known = Known(lowest_free_number(takes, job["node"], place), names)
+        shelf = self._shelves.of(room)
+        known = Known(shelf.next_number(job["node"], place), shelf.names)
         number, name = await asyncio.to_thread(file_take, self._projects, project, event, place, known)
         take = make_take(event.job, job, event, number, name)
         said = sidecar(event.attempt, take)
@@ -218,11 +221,8 @@ class Recorder:
 
     async def _activate(self, takes_room: Room, take_id: str, *, first_time: bool) -> None:
         """Show the new take on its shot, unless the artist has chosen an older one or the shot is locked (G-073)."""
-        takes = Takes(takes_room.doc).takes()
-        node_id = takes[take_id]["node"]
-        mine = [(int(take["number"]), key) for key, take in takes.items() if take["node"] == node_id]
-        older = [key for number, key in sorted(mine) if number < int(takes[take_id]["number"])]
-        newest_before = older[-1] if older else ""
+        shelf = self._shelves.of(takes_room)
+        node_id, newest_before = shelf.takes[take_id]["node"], shelf.before(take_id)
         async with (
             self._hub.room(takes_room.project, "canvas") as canvas,
             self._hub.room(takes_room.project, "production") as production,
@@ -231,8 +231,8 @@ class Recorder:
             if node is None or node["type"] != "shot" or node_id in locks_of(production.doc).shots:
                 return
             active = node["active_take"]
-            # A list, not a dict: somebody may have written anything.
-            if active not in list(takes) or (first_time and active == newest_before):
+            # In words: somebody may have written anything.
+            if str(active) not in shelf.takes or (first_time and active == newest_before):
                 canvas.edit(FARM, lambda doc: Canvas(doc).set_field(node_id, "active_take", take_id))
                 await canvas.saved()
 

@@ -35,6 +35,7 @@ from server.intents.previews import Previews
 from server.intents.progress import Progress
 from server.intents.recorder import Recorder
 from server.intents.requests import Request
+from server.intents.shelves import Shelves
 from server.projects.index import Projects
 
 TEND_SECONDS = 1.0
@@ -70,6 +71,8 @@ class Intents:
         self._find_actor = find_actor
         self._judge = Judge(pipelines)
         self.view = FarmView(farm)
+        self.shelves = Shelves()
+        """The jobs and takes of every project that is open, as they stand."""
         self._lines: dict[ProjectId, deque[Request]] = {}
         self._answering: dict[ProjectId, asyncio.Task[None]] = {}
         self._pending: set[tuple[ProjectId, IntentId]] = set()
@@ -83,14 +86,22 @@ class Intents:
         self._hub = hub
         self._progress = Progress(hub)
         self._dispatcher = Dispatcher(
-            hub, self._projects, farm=self._farm, view=self.view, judge=self._judge, progress=self._progress
+            hub,
+            self._projects,
+            self.shelves,
+            farm=self._farm,
+            view=self.view,
+            judge=self._judge,
+            progress=self._progress,
         )
         self._dispatcher.issue_token, self._dispatcher.hub_url = self._issue_token, self._hub_url
         # The same name after a restart, so that events which were not dealt with come again at once.
         self._stream = EventStream(self._farm.redis_url, self._farm.ledger.namespace, socket.gethostname())
-        recorder = Recorder(hub, self._projects, self._stream, self._progress)
+        recorder = Recorder(hub, self._projects, self._stream, shelves=self.shelves, progress=self._progress)
         self.previews = Previews(self._progress)
-        self.estimates = Estimates(hub, self._projects, judge=self._judge, view=self.view, progress=self._progress)
+        self.estimates = Estimates(
+            hub, self._projects, self.shelves, judge=self._judge, view=self.view, progress=self._progress
+        )
         self._progress.on_end.append(lambda project, job: self._ended.put_nowait((project, job)))
         line = LineWatch(hub, judge=self._judge, view=self.view, progress=self._progress)
         work = {"recorder": recorder.run, "sweeps": self._sweep_queued, "tend": self._tend, "line": line.run}
@@ -109,8 +120,10 @@ class Intents:
 
     def attach(self, room: Room) -> Callable[[], None]:
         """Watch a room that was just opened; returns what ends that."""
-        if room.document == "takes" and self._tasks:
-            self._progress.show(room)
+        if room.document == "takes":
+            if self._tasks:
+                self._progress.show(room)
+            return self.shelves.attach(room)
         if room.document != "canvas":
             return lambda: None
         observer = IntentObserver(room, self._take_up)
@@ -221,7 +234,7 @@ class Intents:
     def _unanswered(self, canvas: Room, takes: Room) -> list[IntentId]:
         """Requests without a job, and cancels whose job still lives; those first that make jobs."""
         jobs, intents = Takes(takes.doc), Canvas(canvas.doc)
-        live = jobs.live_jobs()
+        live = self.shelves.of(takes).live
         generate: list[IntentId] = []
         cancel: list[IntentId] = []
         for key in map(IntentId, intents.intent_ids()):

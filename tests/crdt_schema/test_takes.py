@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pycrdt import Doc
 
 from crdt_schema.records import Job, JobStatus
-from crdt_schema.takes import JOB_STATUSES, LEGAL_MOVES, NODE_STATES, Costs, IllegalMove, Takes
+from crdt_schema.takes import JOB_STATUSES, LEGAL_MOVES, NODE_STATES, IllegalMove, Takes
 
 
 def job(status: JobStatus) -> Job:
@@ -64,28 +64,6 @@ def test_an_intent_is_judged_once() -> None:
     takes.add_job("j", job("refused"))
     with pytest.raises(IllegalMove):
         takes.add_job("j", job("queued"))
-
-
-def test_take_numbers_only_grow_and_each_shot_has_its_own() -> None:
-    takes = Takes(Doc())
-    assert takes.next_number("s") == 1
-    takes.add_take("a", take(1))
-    takes.add_take("b", take(5))
-    takes.add_take("c", take(1, node="t"))
-    assert takes.next_number("s") == 6
-    assert takes.next_number("t") == 2
-
-
-def test_the_costs_are_those_of_takes_and_of_live_jobs() -> None:
-    takes = Takes(Doc())
-    assert takes.costs() == Costs(0, 0)
-    for number, cost_usd in enumerate((1.0, 0.5)):
-        made = take(number)
-        made["cost_usd"] = cost_usd
-        takes.add_take(str(number), made)
-    for status in JOB_STATUSES:
-        takes.add_job(status, {**job(status), "cost_usd": 2.0})
-    assert takes.costs() == Costs(spent_usd=1.5, reserved_usd=4.0)
 
 
 def test_a_take_is_written_once() -> None:

@@ -40,7 +40,10 @@ class Reports:
 
     def __init__(self, film: Film, job: str) -> None:
         self.film, self.job = film, job
-        self.recorder = Recorder(film.hub, film.projects, film.intents._stream, film.intents._progress)
+        intents = film.intents
+        self.recorder = Recorder(
+            film.hub, film.projects, intents._stream, shelves=intents.shelves, progress=intents._progress
+        )
 
     async def __call__(self, kind: type[Any], attempt: str = "attempt-1", **fields: Any) -> AnyEvent:
         about = {"job": self.job, "project": self.film.project_id, "attempt": attempt}
