@@ -3,7 +3,7 @@ import type { PipelineParam } from '$lib/api';
 import { hexColour, withColour, withoutColour } from './palette';
 import { choiceLabel } from '$lib/project/generating';
 import { common, sharedParams, settingsOf, stepOf, valueOf } from './params';
-import { factsOf } from './recipe';
+import { factsOf, furtherFiles, lengthWords, sizeWords } from './recipe';
 
 function param(name: string, fields: Partial<PipelineParam> = {}): PipelineParam {
   return {
@@ -117,5 +117,57 @@ describe('a recipe', () => {
       size: '',
       parameters: []
     });
+  });
+});
+
+describe('the files beside a take', () => {
+  const blob = 'ab'.repeat(32);
+
+  it('are downloaded under their own names', () => {
+    expect(furtherFiles('p1', { seed: '7', 'also:cuts-1.edl': `${blob} text/plain` })).toEqual([
+      {
+        name: 'cuts-1.edl',
+        mediaType: 'text/plain',
+        url: `/api/projects/p1/media/${blob}?download=cuts-1.edl`
+      }
+    ]);
+  });
+
+  it.each([
+    ['no hash', 'also:a.json', 'application/json'],
+    ['a hash that is too short', 'also:a.json', 'abcd application/json'],
+    ['no kind', 'also:a.json', blob],
+    ['a path for a name', 'also:../a.json', `${blob} application/json`],
+    ['no name', 'also:', `${blob} application/json`],
+    ['nothing but a suffix', 'also:json', `${blob} application/json`],
+    ['something that is no text', 'also:a.json', 7]
+  ])('are left out with %s', (_case, fact, value) => {
+    expect(furtherFiles('p1', { [fact]: value })).toEqual([]);
+  });
+
+  it('are at most two dozen, and none where a take has no facts', () => {
+    const many = Array.from({ length: 40 }, (_, at) => [`also:${at}.json`, `${blob} application/json`]);
+    expect(furtherFiles('p1', Object.fromEntries(many))).toHaveLength(24);
+    expect(furtherFiles('p1', undefined)).toEqual([]);
+  });
+});
+
+describe('how large and how long a take is', () => {
+  it('is told of a picture by its pixels', () => {
+    expect(sizeWords({ width: 1024, height: 436, size_bytes: 48_000 })).toBe('1024 × 436, 48 KB');
+    expect(lengthWords({ media_type: 'image/png' })).toBe('');
+  });
+
+  it('is told of a film by its frames, rate and seconds, as far as they are known', () => {
+    const film = { media_type: 'video/mp4', frames: 48, rate: '24/1' };
+    expect(lengthWords(film)).toBe('48 frames at 24 fps, 2 s');
+    expect(lengthWords({ ...film, rate: '30000/1001' })).toBe('48 frames at 29.97 fps, 1.6 s');
+    expect(lengthWords({ ...film, rate: '24/0' })).toBe('48 frames');
+    expect(lengthWords({ media_type: 'video/mp4' })).toBe('');
+  });
+
+  it('is told of a sound by its seconds', () => {
+    expect(sizeWords({ width: 0, height: 0, size_bytes: 156_000 })).toBe('156 KB');
+    expect(lengthWords({ media_type: 'audio/wav', frames: 70_560, rate: '22050/1' })).toBe('3.2 s');
   });
 });
