@@ -1,7 +1,7 @@
 """What a project has made is found without looking at all of it, and always as it stands."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -193,7 +193,7 @@ class Reads:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        read = Map.__getitem__
+        read = cast("Callable[[Map[Any], str], object]", Map.__getitem__)  # pyright: ignore[reportUnknownMemberType]
 
         def counted(shared: Map[Any], key: str) -> object:
             self.count += 1
