@@ -4,26 +4,30 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import cast
 
 import structlog
 
 from crdt_schema.ids import ProjectId
-from crdt_schema.records import TakesPlain
+from crdt_schema.takes import Takes
 from render_farm.overview import UNREACHABLE, Overview
 from server.errors import WorkprintError
+from server.hub.guarded import failures_logged
 from server.hub.hub import Hub
 from server.hub.room import Room
 from server.intents import eta
+from server.intents.changes import Changes
 from server.intents.farm_view import FarmView
 from server.intents.progress import Progress
-from server.intents.summaries import Summary, summarise
+from server.intents.summaries import Summary, Tally
 from server.projects.index import Projects
 
 GATHER_SECONDS = 0.5
 """Nobody is told more often than twice a second."""
 FIRST_PROJECTS = 20
 """How many projects are read at a time when somebody looks for the first time; the others follow."""
+
+JOBS_AT_ONCE = 50
+"""Read before others get their turn: some ms."""
 
 log = structlog.get_logger("workprint.farm_live")
 
@@ -47,6 +51,9 @@ class FarmLive:
         self._projects, self._view = projects, view
         self._summaries: dict[str, Summary] = {}
         self._stale: set[str] = set()
+        self._changes: dict[Room, Changes] = {}
+        self._tallies: dict[Room, Tally] = {}
+        """Of rooms that are open."""
         self._watchers = 0
         self._gathering: asyncio.Task[None] | None = None
         self._news = asyncio.Condition()
@@ -61,7 +68,16 @@ class FarmLive:
         """Notice that a project's jobs have changed; its summary is made again when somebody looks."""
         if room.document != "takes":
             return lambda: None
-        return room.on_saved(lambda _applied: self._stale.add(room.project))
+        changes = self._changes[room] = Changes(room.doc, ("jobs",))
+        end_saved = room.on_saved(lambda _applied: self._stale.add(room.project))
+
+        def detach() -> None:
+            self._changes.pop(room, None)
+            self._tallies.pop(room, None)
+            changes.detach()
+            end_saved()
+
+        return detach
 
     @asynccontextmanager
     async def watching(self) -> AsyncGenerator[None]:
@@ -126,10 +142,39 @@ class FarmLive:
             self._stale.discard(key)
             try:
                 async with self._hub.room(ProjectId(key), "takes") as room:
-                    self._summaries[key] = summarise(key, there[key], cast("TakesPlain", room.plain()))
+                    self._summaries[key] = await self._summary(room, there[key])
             except WorkprintError as error:
                 log.info("a project is not shown", project=key, error=str(error))
                 self._summaries[key] = Summary(there[key], {}, (), {})
+
+    async def _summary(self, room: Room, name: str) -> Summary:
+        """That of one project: read whole once, giving others their turn, and then what has changed."""
+        tally = self._tallies.get(room)
+        if tally is None or tally.name != name:
+            tally = self._tallies[room] = Tally(room.project, name)
+            if room in self._changes:
+                self._changes[room].begin()
+        read = True
+        while read:
+            if (changes := self._changes.get(room)) is None:
+                # It is being loaded again.
+                self._stale.add(room.project)
+                break
+            read, takes = False, Takes(room.doc)
+            # In one transaction: pycrdt would open one for each value that is read, and commit it.
+            with room.doc.transaction():
+                for _, key in changes.read(JOBS_AT_ONCE):
+                    read = True
+                    _put(tally, takes, key)
+            await asyncio.sleep(0)
+        return tally.summary()
+
+
+def _put(tally: Tally, takes: Takes, key: str) -> None:
+    with failures_logged(log, "a job cannot be read, and is not shown", job=key):
+        job = takes.job(key)
+        take = takes.take(job["take"]) if job is not None and job["take"] else None
+        tally.put(key, job, float(take["cost_usd"]) if take is not None else None)
 
 
 def visible_to(gathered: Gathered, projects: frozenset[str] | None) -> dict[str, Summary]:

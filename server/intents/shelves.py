@@ -1,16 +1,16 @@
 """The shelf of each project whose `takes` document is open, kept current by what the document says of its changes."""
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import structlog
-from pycrdt import Doc, Map, MapEvent
+from pycrdt import Doc
 
 from crdt_schema.takes import Takes
 from server.errors import Unavailable
 from server.hub.guarded import failures_logged
 from server.hub.room import Room
+from server.intents.changes import Changes
 from server.intents.shelf import Shelf
 
 log = structlog.get_logger("workprint.intents")
@@ -45,42 +45,21 @@ class Kept:
 
     def __init__(self, doc: Doc[Any]) -> None:
         self._doc, self._shelf = doc, Shelf()
-        self._whole = True
-        self._changed: dict[str, set[str]] = {"jobs": set(), "takes": set()}
-        # Kept: a pycrdt subscription ends with the object it was made on.
-        self._roots: dict[str, Map[Any]] = {name: doc.get(name, type=Map) for name in self._changed}
-        self._subscriptions = [root.observe_deep(partial(self._note, name)) for name, root in self._roots.items()]
+        self._changes = Changes(doc, ("jobs", "takes"))
 
     def detach(self) -> None:
-        """Follow no more: a document that is observed is never let go."""
-        for root, subscription in zip(self._roots.values(), self._subscriptions, strict=True):
-            root.unobserve(subscription)
-        self._roots, self._subscriptions = {}, []
+        """Follow no more."""
+        self._changes.detach()
 
     def now(self) -> Shelf:
         """The shelf as the document is now."""
-        if self._whole:
-            self._whole = False
-            self._changed = {name: set(root.keys()) for name, root in self._roots.items()}
-        if any(self._changed.values()):
-            # In one transaction: pycrdt would open one for each value that is read, and commit it.
-            with self._doc.transaction():
-                self._read()
+        takes = Takes(self._doc)
+        # In one transaction: pycrdt would open one for each value that is read, and commit it.
+        with self._doc.transaction():
+            for root, key in self._changes.read():
+                with failures_logged(log, "a record cannot be read, and counts for nothing", root=root, key=key):
+                    if root == "takes":
+                        self._shelf.put_take(key, takes.take(key))
+                    else:
+                        self._shelf.put_job(key, takes.live_job(key))
         return self._shelf
-
-    def _read(self) -> None:
-        takes, changed = Takes(self._doc), self._changed
-        self._changed = {name: set() for name in changed}
-        for key in changed["takes"]:
-            with failures_logged(log, "a take cannot be read, and counts for nothing", take=key):
-                self._shelf.put_take(key, takes.take(key))
-        for key in changed["jobs"]:
-            with failures_logged(log, "a job cannot be read, and counts for nothing", job=key):
-                self._shelf.put_job(key, takes.live_job(key))
-
-    def _note(self, root: str, events: Sequence[Any]) -> None:
-        # Runs inside the transaction: it may read the events and note, and nothing else.
-        for event in events:
-            path: list[Any] = event.path
-            keys: Iterable[str] = path[:1] or (event.keys if isinstance(event, MapEvent) else ())
-            self._changed[root].update(keys)

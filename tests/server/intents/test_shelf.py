@@ -15,6 +15,7 @@ from crdt_schema.takes import JOB_STATUSES, Costs, Takes
 from render_farm.clock import utc_now
 from render_farm.job import Finished, Started
 from server.auth.actor import SYSTEM
+from server.intents.farm_live import FarmLive
 from server.intents.recipe import hash_of
 from server.intents.recorder import Recorder
 from server.intents.requests import Request
@@ -220,7 +221,7 @@ async def _add_old_takes(film: Film, count: int) -> None:
 
 
 async def _costs_of_one(film: Film, reads: Reads, takes: int) -> list[int]:
-    """How much is read for an estimate, a judgement and each event of a take, in a project with so many takes."""
+    """How much is read for an estimate, a judgement, each event of a take, a sweep and the Farm page."""
     await film.new_project(title=f"A film of {takes} takes")
     await film.add_shot()
     intents, intent = film.intents, IntentId(f"asked-{takes}")
@@ -231,6 +232,10 @@ async def _costs_of_one(film: Film, reads: Reads, takes: int) -> list[int]:
     async with film.canvas() as canvas, film.hub.room(film.project_id, "takes") as room:
         await _add_old_takes(film, takes)
         await intents.estimate(film.project_id, SHOT, EVE)
+        live = FarmLive(film.projects, intents.view)
+        live.start(film.hub, intents.progress)
+        detach = live.attach(room)
+        await live._summarise()
         found = [await reads.of(lambda: intents.estimate(film.project_id, SHOT, EVE))]
         canvas.edit(EVE, lambda doc: Canvas(doc).ask(intent, {"kind": "generate", "node": SHOT}))
         found.append(
@@ -239,6 +244,8 @@ async def _costs_of_one(film: Film, reads: Reads, takes: int) -> list[int]:
         found.append(await reads.of(lambda: recorder.record(Started(**about, at=utc_now()))))
         found.append(await reads.of(lambda: recorder.record(done)))
         found.append(await reads.of(lambda: intents._dispatcher.resume(room)))
+        found.append(await reads.of(live._summarise))
+        detach()
     made = (await film.takes())[f"attempt-{takes}"]
     assert made["number"] == takes + 1
     assert await film.active_take() == f"attempt-{takes}"
