@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -20,7 +21,7 @@ from server.projects.uploads import Record, Wanted
 from tests.support.files import png
 from tests.support.service import Service, got, made, running_service
 
-DATA = png() + os.urandom(3_000_000)
+DATA = png() + Random(7).randbytes(3_000_000)
 SHA256 = hashlib.sha256(DATA).hexdigest()
 
 
