@@ -1,15 +1,14 @@
 """Gathers what a judgement is about out of a project's rooms, so that each answer reads as little as it can."""
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from crdt_schema.production import locks_of
 from crdt_schema.project import Manifest
-from crdt_schema.records import CanvasPlain
 from render_farm.overview import Overview
 from server.auth.actor import Actor
 from server.hub.room import Room
 from server.intents.judge import Case
-from server.intents.shelf import Shelf
+from server.intents.shelves import Shelves
 
 
 class Rooms(NamedTuple):
@@ -29,12 +28,13 @@ class Wish(NamedTuple):
     fresh: bool = False
 
 
-def case_of(wish: Wish, rooms: Rooms, manifest: Manifest, farm: Overview, shelf: Shelf) -> Case:
+def case_of(wish: Wish, rooms: Rooms, manifest: Manifest, farm: Overview, shelves: Shelves) -> Case:
     """Everything the judge needs, as it is now; for use at once, for the shelf lives on."""
+    shelf = shelves.of(rooms.takes)
     return Case(
         actor=wish.actor,
         node=wish.node,
-        canvas=cast("CanvasPlain", rooms.canvas.plain()),
+        canvas=shelves.around(rooms.canvas, wish.node),
         costs=shelf.costs(),
         manifest=manifest,
         locks=locks_of(rooms.production.doc),

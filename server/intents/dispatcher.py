@@ -174,8 +174,7 @@ class Dispatcher:
         """What the judge accepts; raises Refused, also for a fault of ours: asked again it would fail again."""
         try:
             manifest = self._projects.get(request.project).manifest
-            shelf = self._shelves.of(rooms.takes)
-            return self._judge.judge(case_of(wish, rooms, manifest, self._view.seen, shelf))
+            return self._judge.judge(case_of(wish, rooms, manifest, self._view.seen, self._shelves))
         except (Refused, WorkprintError):
             raise
         except Exception as error:

@@ -47,5 +47,4 @@ class Estimates:
         async with AsyncExitStack() as using:
             names = ("canvas", "takes", "production")
             rooms = Rooms(*[await using.enter_async_context(self._hub.room(project, name)) for name in names])
-            shelf = self._shelves.of(rooms.takes)
-            return [case_of(wish, rooms, manifest, farm, shelf) for wish in wishes]
+            return [case_of(wish, rooms, manifest, farm, self._shelves) for wish in wishes]

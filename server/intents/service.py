@@ -120,15 +120,19 @@ class Intents:
 
     def attach(self, room: Room) -> Callable[[], None]:
         """Watch a room that was just opened; returns what ends that."""
-        if room.document == "takes":
-            if self._tasks:
-                self._progress.show(room)
-            return self.shelves.attach(room)
+        if room.document == "takes" and self._tasks:
+            self._progress.show(room)
+        forget = self.shelves.attach(room)
         if room.document != "canvas":
-            return lambda: None
+            return forget
         observer = IntentObserver(room, self._take_up)
         self._to_sweep.put_nowait(room.project)
-        return observer.detach
+
+        def detach() -> None:
+            observer.detach()
+            forget()
+
+        return detach
 
     @property
     def progress(self) -> Progress:

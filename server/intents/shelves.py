@@ -1,17 +1,21 @@
-"""The shelf of each project whose `takes` document is open, kept current by what the document says of its changes."""
+"""What answers are made from, of each open project: kept current by what its documents say of their changes."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from pycrdt import Doc
 
+from crdt_schema.records import CanvasPlain
 from crdt_schema.takes import Takes
 from server.errors import Unavailable
 from server.hub.guarded import failures_logged
 from server.hub.room import Room
 from server.intents.changes import Changes
+from server.intents.joins import Joins
 from server.intents.shelf import Shelf
+
+Follower = TypeVar("Follower", "Kept", Joins)
 
 log = structlog.get_logger("workprint.intents")
 
@@ -21,23 +25,21 @@ class Shelves:
 
     def __init__(self) -> None:
         self._kept: dict[Room, Kept] = {}
+        self._joins: dict[Room, Joins] = {}
 
     def attach(self, room: Room) -> Callable[[], None]:
-        """Follow a `takes` document from here on; returns what ends that."""
-        kept = self._kept[room] = Kept(room.doc)
-
-        def detach() -> None:
-            self._kept.pop(room, None)
-            kept.detach()
-
-        return detach
+        """Follow a `takes` document or a canvas from here on; returns what ends that."""
+        if room.document == "takes":
+            return _follow(self._kept, room, Kept(room.doc))
+        return _follow(self._joins, room, Joins(room.doc)) if room.document == "canvas" else lambda: None
 
     def of(self, room: Room) -> Shelf:
         """The jobs and takes as they stand now; for use at once. Raises Unavailable while the room is loaded again."""
-        kept = self._kept.get(room)
-        if kept is None:
-            raise Unavailable("This document is being repaired. Try again in a moment.")
-        return kept.now()
+        return _found(self._kept, room).now()
+
+    def around(self, room: Room, node_id: str) -> CanvasPlain:
+        """Of a canvas a node and what is joined to it. Raises Unavailable while the room is loaded again."""
+        return _found(self._joins, room).around(node_id)
 
 
 class Kept:
@@ -63,3 +65,20 @@ class Kept:
                     else:
                         self._shelf.put_job(key, takes.live_job(key))
         return self._shelf
+
+
+def _follow(followed: dict[Room, Follower], room: Room, follower: Follower) -> Callable[[], None]:
+    followed[room] = follower
+
+    def detach() -> None:
+        followed.pop(room, None)
+        follower.detach()
+
+    return detach
+
+
+def _found(followed: dict[Room, Follower], room: Room) -> Follower:
+    follower = followed.get(room)
+    if follower is None:
+        raise Unavailable("This document is being repaired. Try again in a moment.")
+    return follower

@@ -223,7 +223,8 @@ async def _add_old_takes(film: Film, count: int) -> None:
 async def _costs_of_one(film: Film, reads: Reads, takes: int) -> list[int]:
     """How much is read for an estimate, a judgement, each event of a take, a sweep and the Farm page."""
     await film.new_project(title=f"A film of {takes} takes")
-    await film.add_shot()
+    for shot in (SHOT, *(f"other-{number}" for number in range(takes // 10))):
+        await film.add_shot(shot)
     intents, intent = film.intents, IntentId(f"asked-{takes}")
     recorder = Recorder(film.hub, film.projects, intents._stream, shelves=intents.shelves, progress=intents.progress)
     about: Any = {"job": intent, "project": film.project_id, "attempt": f"attempt-{takes}", "farm_node": "n"}
