@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobStatus } from '$lib/schema/generated';
-import { batchesOf, type BatchJob } from './batches';
+import { batchesOf, firstOf, MOST_ROWS, type BatchJob } from './batches';
 
 function job(id: string, status: JobStatus, batch = 'b1'): BatchJob {
   return {
@@ -41,5 +41,19 @@ describe('takes that were asked for together', () => {
   it('count those that the server has not judged yet', () => {
     const [batch] = batchesOf([], [{ batch: 'x' }, { batch: 'x' }], () => 0);
     expect(batch?.text).toBe('0 of 2 takes done, 2 waiting');
+  });
+});
+
+describe('the rows of a batch', () => {
+  it('are all of them while they are few, and then what is under way or went wrong', () => {
+    const few = [job('one', 'completed'), job('two', 'running')];
+    expect(firstOf(few)).toEqual(few);
+    const done = Array.from({ length: 100 }, (_, at) => job(`done ${at}`, 'completed'));
+    expect(firstOf([...done, job('bad', 'failed'), job('live', 'running')]).map(({ id }) => id)).toEqual([
+      'bad',
+      'live'
+    ]);
+    const live = Array.from({ length: 300 }, (_, at) => job(`live ${at}`, 'running'));
+    expect(firstOf(live)).toEqual(live.slice(0, MOST_ROWS));
   });
 });

@@ -40,6 +40,15 @@ export function batchesOf<Job extends BatchJob>(
     .sort((a, b) => first(a).localeCompare(first(b)));
 }
 
+/** Rows that a large batch shows until all are asked for. */
+export const MOST_ROWS = 24;
+
+/** Of a large batch what is under way or went wrong, as far as there is room; of any other everything. */
+export function firstOf<Job extends BatchJob>(jobs: readonly Job[]): readonly Job[] {
+  if (jobs.length <= MOST_ROWS) return jobs;
+  return jobs.filter(({ status }) => status !== 'completed' && status !== 'cancelled').slice(0, MOST_ROWS);
+}
+
 function viewOf<Job extends BatchJob>(
   id: string,
   unsorted: readonly Job[],

@@ -20,6 +20,7 @@ export class Results {
   readonly #intents: Y.Map<unknown>;
   readonly #jobs: Y.Map<unknown>;
   readonly #takes: Y.Map<unknown>;
+  readonly #jobViews = new Map<string, JobView>();
   readonly #takeViews = new Map<string, TakeView>();
   #jobIndex: { list: JobView[]; latest: Map<string, JobView> } | undefined;
   #takeIndex: { list: TakeView[]; byNode: Map<string, TakeView[]> } | undefined;
@@ -106,7 +107,9 @@ export class Results {
     this.#waitingChanged.changed();
   };
 
-  readonly #onJobs = (): void => {
+  readonly #onJobs = (events: readonly Y.YEvent<Y.AbstractType<unknown>>[]): void => {
+    for (const { path, keys } of events)
+      for (const id of path.length > 0 ? [String(path[0])] : keys.keys()) this.#jobViews.delete(id);
     this.#jobIndex = undefined;
     this.#jobsChanged.changed();
     this.#onIntents();
@@ -123,12 +126,19 @@ export class Results {
     if (this.#jobIndex) return this.#jobIndex;
     const list: JobView[] = [];
     for (const [id, value] of this.#jobs) {
-      if (value instanceof Y.Map) list.push({ ...(value.toJSON() as Job), id });
+      if (value instanceof Y.Map) list.push(this.#jobView(id, value));
     }
     list.sort((a, b) => compare(b.asked_at, a.asked_at) || compare(b.id, a.id));
     const latest = new Map<string, JobView>();
     for (const job of list) if (!latest.has(job.node)) latest.set(job.node, job);
     return (this.#jobIndex = { list, latest });
+  }
+
+  /** The view of a job stays the same until the job changes, so that only those who show it are woken. */
+  #jobView(id: string, job: Y.Map<unknown>): JobView {
+    let view = this.#jobViews.get(id);
+    if (!view) this.#jobViews.set(id, (view = { ...(job.toJSON() as Job), id }));
+    return view;
   }
 
   #readTakes() {
