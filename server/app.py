@@ -106,6 +106,7 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         guard_for=guards(lambda: app[keys.HUB], partial(sockets_of, app[keys.PIPELINES])),
         on_refused=app[keys.PROPOSALS].note,
     )
+    app[keys.PROJECTS].on_change(lambda project, _by: app[keys.HUB].tell(project, "manifest"))
     add_what_needs_the_hub(app, clock)
     started = [run_catalogue, run_people, run_projects, run_replication, run_files, run_snapshotter]
     app.cleanup_ctx.extend([*started, run_hub, run_lines, run_intents, run_takes_check, run_activity])

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from aiohttp import BodyPartReader, web
 
-from crdt_schema.ids import new_id
 from crdt_schema.sniffing import HEAD_BYTES
 from server.api.access import body_read, enter, instant
 from server.api.media import NO_MULTIPART, parts_of
@@ -22,8 +21,6 @@ from server.projects.sniffing import demand_fits, shown
 from server.store.blobs import Incoming
 
 CATEGORIES = tuple(CATEGORY_FOLDERS)
-TOLD_IN = "takes"
-"""The document in whose room it is told that files changed: every page of a project has it open."""
 
 
 def category_of(value: object) -> Category:
@@ -113,9 +110,7 @@ async def remove_file(request: web.Request) -> web.Response:
 async def tell(app: web.Application, project: Project, actor: Actor) -> None:
     """Have the next snapshot take it in, and let whoever has the project open look again (W-085)."""
     app[SNAPSHOTTER].note_manifest(project.id, actor)
-    for room in app[HUB].rooms():
-        if room.project == project.id and room.document == TOLD_IN:
-            room.present("files", {"version": new_id("files"), "by": actor.name})
+    app[HUB].tell(project.id, "files", by=actor.name)
 
 
 @dataclass(frozen=True)

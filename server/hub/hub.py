@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from crdt_schema.documents import NewerSchema, UnknownDocument, kind_of
-from crdt_schema.ids import ProjectId
+from crdt_schema.ids import ProjectId, new_id
 from crdt_schema.wire import CloseCode
 from server.errors import Conflict, NotFound, Unavailable
 from server.hub.census import Census
@@ -20,6 +20,9 @@ from server.store.base import UpdateStore
 
 OpenStore = Callable[[ProjectId], Awaitable[UpdateStore]]
 """The update log of a project; raises NotFound when there is no such project."""
+
+TOLD_IN = "takes"
+"""The document in whose room it is told what to ask for again: every page of a project has it open."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,12 @@ class Hub:
     def rooms(self) -> Collection[Room]:
         """Every room that is open now."""
         return self._rooms.values()
+
+    def tell(self, project: ProjectId, field: str, **more: str) -> None:
+        """Let whoever has the project open ask for something again (W-085): its `files`, its `manifest`."""
+        for room in self.rooms():
+            if room.project == project and room.document == TOLD_IN:
+                room.present(field, {"version": new_id(field), **more})
 
     def log_state(self) -> LogState:
         """How the logs of the open projects stand."""

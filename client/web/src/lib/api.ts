@@ -124,6 +124,8 @@ export interface PipelineInfo {
   tiers: Partial<Record<Tier, PipelineTier>>;
   licence: string;
   source: string;
+  /** When price and licence were looked up, and which of them; "unchecked" while nobody has. */
+  checked?: string;
 }
 
 export const api = {

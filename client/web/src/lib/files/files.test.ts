@@ -1,8 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Awareness } from 'y-protocols/awareness';
-import * as Y from 'yjs';
 import { countByCategory, findFiles, lookOf } from './find';
-import { filesVersion } from './library.svelte';
 import type { StoredFile } from './rest';
 import { whyNotSend } from './uploads.svelte';
 
@@ -52,13 +49,4 @@ it('what cannot be sent is said before it is sent', () => {
   expect(whyNotSend({ name: 'plates', size: 0 })).toContain('or a folder');
   expect(whyNotSend({ name: '.DS_Store', size: 6148 })).toContain('hidden file');
   expect(whyNotSend({ name: 'rain.wav', size: 10 })).toBe('');
-});
-
-it('only the server says that the files have changed', () => {
-  const awareness = new Awareness(new Y.Doc());
-  awareness.setLocalState({ user: { id: 'mallory' }, files: { version: 'mine' } });
-  expect(filesVersion(awareness)).toBe('');
-  awareness.setLocalState({ files: { version: 'files-1', by: 'Ana' } });
-  expect(filesVersion(awareness)).toBe('files-1');
-  awareness.destroy();
 });

@@ -14,6 +14,7 @@ import {
 } from '../schema/generated';
 import { ProjectSync, type Aside } from '../sync/project-sync';
 import type { SideDocument } from '../sync/side-document';
+import { onTold } from '../sync/told';
 import { compare, contentOf, readContent, type Content, type Difference } from './compare';
 import { declaredBy, type Declared } from './sockets';
 import { findPipeline, plan, readRatio, type Plan } from './generating';
@@ -116,6 +117,7 @@ export class Project implements Standing {
       void this.notKept.load();
     };
     sync.onRights = () => this.#refreshSoon();
+    onTold(sync.farmAwareness, 'manifest', () => this.#refreshSoon());
     sync.onNotice = (payload) => this.onNotice(payload);
     sync.onRefusal = (refusal) => this.notKept.hear(refusal);
     sync.onSentAway = (code) => void this.#askWhetherGone(code);
