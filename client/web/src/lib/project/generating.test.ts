@@ -105,16 +105,25 @@ describe('the list of pipelines', () => {
   });
 
   it('says what is missing, what the nearest node lacks, and what a price is for', () => {
-    expect(readiness(PREVIZ, 'standard', false)).toEqual({ state: 'ready', words: '' });
-    expect(readiness(LLM, 'standard', false)).toEqual({ state: 'refused', words: 'It hands in words.' });
+    expect(readiness(PREVIZ, 'standard', false)).toEqual({ state: 'ready', words: '', nearest: '' });
+    expect(readiness(LLM, 'standard', false)).toEqual({
+      state: 'refused',
+      words: 'It hands in words.',
+      nearest: ''
+    });
     expect(readiness(FLUX, 'standard', false)).toEqual({
       state: 'refused',
-      words: 'Needs a 24 GB GPU node.'
+      words: 'Needs a 24 GB GPU node.',
+      nearest: ''
     });
     const tiers = {
       standard: { available: false, needs: 'a GPU', lacks: 'n1: no image', long_edge_px: 1, seconds_prior: 1 }
     };
-    expect(readiness({ ...FLUX, tiers }, 'standard', false).words).toBe('Needs a GPU. Nearest: n1: no image');
+    expect(readiness({ ...FLUX, tiers }, 'standard', false)).toEqual({
+      state: 'refused',
+      words: 'Needs a GPU.',
+      nearest: 'Nearest: n1: no image'
+    });
     expect([priceLabel(PREVIZ), priceLabel(CLIP), priceLabel(LLM)]).toEqual(['$0.01', '$0.01 / s', '']);
     expect(plan({ ...READY, pipelineName: 'llm', pipelines: [LLM] }).blocked).toBe(
       'Outline cannot run: it hands in words.'
@@ -123,10 +132,15 @@ describe('the list of pipelines', () => {
 
   it('says what one waits for where the project waits, and refuses only what never can run', () => {
     expect(readiness(PREVIZ, 'standard', true).state).toBe('ready');
-    expect(readiness(LLM, 'standard', true)).toEqual({ state: 'refused', words: 'It hands in words.' });
+    expect(readiness(LLM, 'standard', true)).toEqual({
+      state: 'refused',
+      words: 'It hands in words.',
+      nearest: ''
+    });
     expect(readiness(FLUX, 'standard', true)).toEqual({
       state: 'waits',
-      words: 'Waits for a 24 GB GPU node; none is connected.'
+      words: 'Waits for a 24 GB GPU node; none is connected.',
+      nearest: ''
     });
     const tiers = {
       standard: {
@@ -137,9 +151,11 @@ describe('the list of pipelines', () => {
         seconds_prior: 1
       }
     };
-    expect(readiness({ ...FLUX, tiers }, 'standard', true).words).toBe(
-      'Waits for a node with the extra `video`; none is connected. Nearest: n1: Install it.'
-    );
+    expect(readiness({ ...FLUX, tiers }, 'standard', true)).toEqual({
+      state: 'waits',
+      words: 'Waits for a node with the extra `video`; none is connected.',
+      nearest: 'Nearest: n1: Install it.'
+    });
   });
 
   it('is looked up by UUID too', () => {

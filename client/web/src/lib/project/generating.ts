@@ -77,18 +77,20 @@ export type Readiness = {
   state: 'ready' | 'waits' | 'refused';
   /** What it needs, as a sentence for the artist; empty when it is ready. */
   words: string;
+  /** What the node that comes nearest lacks; empty when it is ready or nothing comes near. */
+  nearest: string;
 };
 
 /** How a pipeline stands here; `waits`: whether takes wait in line for a node that is not connected. */
 export function readiness(pipeline: PipelineInfo, tier: Tier, waits: boolean): Readiness {
   const { available, needs } = availability(pipeline, tier);
-  if (available) return { state: 'ready', words: '' };
-  if (pipeline.unavailable) return { state: 'refused', words: `It ${pipeline.unavailable}.` };
+  if (available) return { state: 'ready', words: '', nearest: '' };
+  if (pipeline.unavailable) return { state: 'refused', words: `It ${pipeline.unavailable}.`, nearest: '' };
   const lacks = tierOf(pipeline, tier)?.lacks;
-  const nearest = lacks ? ` Nearest: ${lacks}` : '';
-  if (!waits) return { state: 'refused', words: `Needs ${needs}.${nearest}` };
+  const nearest = lacks ? `Nearest: ${lacks}` : '';
+  if (!waits) return { state: 'refused', words: `Needs ${needs}.`, nearest };
   const node = /^an? /.test(needs) ? needs : `a node with ${needs}`;
-  return { state: 'waits', words: `Waits for ${node}; none is connected.${nearest}` };
+  return { state: 'waits', words: `Waits for ${node}; none is connected.`, nearest };
 }
 
 /** "generate-video" to "Generate video"; what is not told is a still. */
