@@ -14,6 +14,9 @@ from server.hub.room import Room
 
 SHOW_SECONDS = 0.1
 """A screen is told at most ten times a second per project, however many jobs run."""
+JOBS_AT_FULL_PACE = 40
+"""All jobs are told together, 130 bytes or so each: of more of them in proportion less often, to stay below 50 kB/s."""
+SLOWEST_SECONDS = 2.0
 Ended = Callable[[ProjectId, str], None]
 
 log = structlog.get_logger("workprint.progress")
@@ -97,9 +100,14 @@ class Progress:
                     jobs, mark = self._jobs.get(project), self._marks.get(project)
                     said = {"jobs": dict(jobs or {}), **({"mark": mark} if mark else {})}
                     room.present("farm", said if jobs or mark else None)
-                    await asyncio.sleep(SHOW_SECONDS)
+                    await asyncio.sleep(pace_seconds(len(jobs or ())))
         except WorkprintError as error:
             self._news.discard(project)
             log.warning("progress not shown", project=project, error=str(error))
         finally:
             del self._showing[project]
+
+
+def pace_seconds(jobs: int) -> float:
+    """How long to wait before so many jobs are told again."""
+    return min(SHOW_SECONDS * max(1.0, jobs / JOBS_AT_FULL_PACE), SLOWEST_SECONDS)
