@@ -126,6 +126,23 @@ def silence(size_bytes: int) -> bytes:
     return data.getvalue()
 
 
+def test_a_setting_that_somebody_changes_is_seen_in_every_open_studio(studio: Studio, new_person: NewPerson) -> None:
+    page, bo = new_person(), new_person()
+    app.sign_in_by_link(page, studio)
+    app.open_demo(page)
+    app.sign_in_by_password(bo, "Bo", PASSWORD)
+    app.open_demo(bo)
+    terms = app.nodes(bo, "pipeline").locator(".terms")
+    expect(terms).to_contain_text("standard")
+    answered = page.evaluate(
+        """async () => (await fetch(location.pathname.replace(/.*projects/, '/api/projects'), {
+            method: 'PATCH', headers: {'Content-Type': 'application/json'}, body: '{"quality": "low"}'
+        })).status"""
+    )
+    assert answered == 200
+    expect(terms).to_contain_text("low")
+
+
 def test_files_are_added_by_category_and_seen_by_everybody(studio: Studio, new_person: NewPerson) -> None:
     page, bo = new_person(), new_person()
     app.sign_in_by_link(page, studio)
@@ -281,20 +298,3 @@ def test_a_project_goes_out_as_a_file_and_comes_in_again(studio: Studio, new_per
     expect(app.nodes(page, "shot")).to_have_count(3)
     page.goto("/")
     expect(page.get_by_role("button", name=re.compile(f"^More for {DEMO}"))).to_have_count(2)
-
-
-def test_a_setting_that_somebody_changes_is_seen_in_every_open_studio(studio: Studio, new_person: NewPerson) -> None:
-    page, bo = new_person(), new_person()
-    app.sign_in_by_link(page, studio)
-    app.open_demo(page)
-    app.sign_in_by_password(bo, "Bo", PASSWORD)
-    app.open_demo(bo)
-    terms = app.nodes(bo, "pipeline").locator(".terms")
-    expect(terms).to_contain_text("standard")
-    answered = page.evaluate(
-        """async () => (await fetch(location.pathname.replace(/.*projects/, '/api/projects'), {
-            method: 'PATCH', headers: {'Content-Type': 'application/json'}, body: '{"quality": "low"}'
-        })).status"""
-    )
-    assert answered == 200
-    expect(terms).to_contain_text("low")
