@@ -7,31 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycrdt import Doc
 
-from crdt_schema.records import Job, JobStatus
+from crdt_schema.records import JobStatus
 from crdt_schema.takes import JOB_STATUSES, LEGAL_MOVES, NODE_STATES, IllegalMove, Takes
-
-
-def job(status: JobStatus) -> Job:
-    return {
-        "kind": "generate",
-        "node": "s",
-        "status": status,
-        "reason": "",
-        "trace_id": "",
-        "pipeline": "previz-image",
-        "tier": "low",
-        "asked_by": "u",
-        "asked_by_name": "Ana",
-        "asked_at": "",
-        "queued_at": "",
-        "started_at": "",
-        "ended_at": "",
-        "attempts": [],
-        "take": "",
-        "seconds": 0.0,
-        "cost_usd": 0.0,
-        "recipe": {},
-    }
+from tests.support.records import job_record
 
 
 def take(number: int, node: str = "s") -> Any:
@@ -41,7 +19,7 @@ def take(number: int, node: str = "s") -> Any:
 @given(st.lists(st.sampled_from(JOB_STATUSES), min_size=1, max_size=12))
 def test_a_job_only_ever_moves_along_the_table(statuses: list[JobStatus]) -> None:
     takes = Takes(Doc())
-    takes.add_job("j", job("queued"))
+    takes.add_job("j", job_record("queued"))
     now: JobStatus = "queued"
     for wanted in statuses:
         if wanted in LEGAL_MOVES[now]:
@@ -61,9 +39,9 @@ def test_every_status_has_its_moves_and_its_node_state() -> None:
 
 def test_an_intent_is_judged_once() -> None:
     takes = Takes(Doc())
-    takes.add_job("j", job("refused"))
+    takes.add_job("j", job_record("refused"))
     with pytest.raises(IllegalMove):
-        takes.add_job("j", job("queued"))
+        takes.add_job("j", job_record("queued"))
 
 
 def test_a_take_is_written_once() -> None:

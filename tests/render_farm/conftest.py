@@ -1,5 +1,17 @@
 """Fixtures of a real farm."""
 
-from tests.support.farm import farm, start_worker, valkey
+from collections.abc import AsyncIterator
 
-__all__ = ["farm", "start_worker", "valkey"]
+import pytest
+
+from tests.support.farm import BlobHub, farm, start_worker, valkey
+
+__all__ = ["farm", "hub", "start_worker", "valkey"]
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[BlobHub]:
+    hub = BlobHub()
+    await hub.start()
+    yield hub
+    await hub.stop()

@@ -22,6 +22,7 @@ from server.intents.requests import Request
 from server.intents.shelf import Shelf
 from server.intents.shelves import Kept
 from tests.support.film import EVE, SHOT, Film
+from tests.support.records import job_record
 
 PICTURE: Media = {"blob": "0" * 64, "media_type": "image/png", "width": 64, "height": 36, "size_bytes": 9}
 SLATE = (1, 1, 1)
@@ -55,28 +56,7 @@ def take(number: int = 1, node: str = "s", **fields: Any) -> Take:
 
 
 def job(status: JobStatus, node: str = "s", **fields: Any) -> Job:
-    values: dict[str, Any] = {
-        "kind": "generate",
-        "node": node,
-        "status": status,
-        "reason": "",
-        "trace_id": "",
-        "pipeline": "previz-image",
-        "tier": "low",
-        "asked_by": "u",
-        "asked_by_name": "Ana",
-        "asked_at": "",
-        "queued_at": "",
-        "started_at": "",
-        "ended_at": "",
-        "attempts": [],
-        "take": "",
-        "seconds": 0.0,
-        "cost_usd": 2.0,
-        "recipe": recipe(),
-    }
-    made: Any = {**values, **fields}
-    return made
+    return job_record(status, node, **{"cost_usd": 2.0, "recipe": recipe(), **fields})
 
 
 def equal(shelf: Shelf, active: str = "", *, seed: int = 7, any_seed: bool = False) -> str:
