@@ -63,7 +63,7 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
         return web.json_response(error_body(code, message, trace_id), status=error.status, headers=allowed)
     except ConnectionResetError:
-        # Whoever watched has gone, which is no failure, and nobody is left to be told; aiohttp closes the connection.
+        # Whoever watched has gone, which is no failure, and nobody is left to be told; the connection is closed below.
         raise
     except Exception as error:
         if await project_is_gone(request):
@@ -116,6 +116,8 @@ def _tell_no_http(
     known = {"traceId": trace_id, "service": "hub", "status": status, "error": type(exc).__name__}
     if status < 500:  # noqa: PLR2004 - theirs
         log.info("request cannot be read", **known)
+    elif isinstance(exc, ConnectionResetError):
+        log.debug("whoever watched has gone", **known)
     else:
         log.error("request failed unexpectedly", exc_info=exc, **known)
     if request.writer.output_size > 0:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import make_mocked_request
+from structlog.testing import capture_logs
 
-from server import keys
+from server import keys, middleware
 from server.auth.actor import SYSTEM
 from server.projects.manifest import NewProject
 from tests.support.service import PNG_PIXEL, Service, got, made, running_service
@@ -158,3 +160,12 @@ async def test_the_brief_of_a_project_made_without_one_can_be_completed_bit_by_b
         manifest = (await reply.json())["manifest"]
     assert manifest["creative_contract"]["budgetCap"] == 5
     assert manifest["project_settings"]["aspect_ratio"] == "16:9"
+
+
+@pytest.mark.parametrize(("broken", "level"), [(ConnectionResetError("gone"), "debug"), (ValueError("a bug"), "error")])
+def test_who_leaves_in_the_middle_of_a_stream_is_no_error_of_ours(broken: Exception, level: str) -> None:
+    request = make_mocked_request("GET", "/api/farm/live")
+    request.writer.output_size = 1
+    with capture_logs() as logged, pytest.raises(ConnectionError, match="a reply has begun"):
+        middleware._tell_no_http(None, request, 500, broken)
+    assert [line["log_level"] for line in logged] == [level]
