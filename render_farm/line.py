@@ -16,7 +16,8 @@ from render_farm.job import JobOrder
 LEAST_SECONDS = 0.1
 """Work that is said to take no time at all counts as this, or its owner would never have had a turn."""
 
-Age = tuple[str, str]
+Ages = dict[str, int]
+"""The rank of each job by age, the oldest 0."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,6 @@ class Waiting:
         return Waiting(**{name: value for name, value in values.items() if name in known})
 
     @property
-    def age(self) -> Age:
-        """The older, the smaller."""
-        return (self.asked_at, self.job)
-
-    @property
     def work(self) -> float:
         """Seconds, as they count for shares."""
         return max(self.seconds, LEAST_SECONDS)
@@ -91,25 +87,29 @@ class _Shares:
 def plan(waiting: Sequence[Waiting], running: Iterable[Waiting] = ()) -> list[str]:
     """The ids of `waiting`, which stand as they do now, in the order in which they should run.
 
-    Pinned jobs keep their index: when a job before them is taken they move up, whoever comes later.
+    Pinned jobs keep their index: when a job before them is taken they move up, whoever comes later. Of two that were
+    asked for in the same millisecond, as the shots of a batch are, the one that came into the line first is the older.
     """
-    free = _fair([job for job in waiting if not job.pinned], _Shares(running))
-    rest = iter(free)
+    free = sorted((job for job in waiting if not job.pinned), key=lambda job: job.asked_at)
+    ages = {job.job: rank for rank, job in enumerate(free)}
+    rest = iter(_fair(free, _Shares(running), ages))
     return [job.job if job.pinned else next(rest).job for job in waiting]
 
 
-def _fair(jobs: Sequence[Waiting], shares: _Shares) -> list[Waiting]:
-    """The jobs, priority by priority."""
+def _fair(jobs: Sequence[Waiting], shares: _Shares, ages: Ages) -> list[Waiting]:
+    """The jobs, of which the oldest come first, priority by priority."""
     by_priority: dict[int, list[Waiting]] = defaultdict(list)
     for job in jobs:
         by_priority[job.priority].append(job)
-    return [job for priority in sorted(by_priority, reverse=True) for job in _turns(by_priority[priority], shares)]
+    return [
+        job for priority in sorted(by_priority, reverse=True) for job in _turns(by_priority[priority], shares, ages)
+    ]
 
 
-def _turns(jobs: Sequence[Waiting], shares: _Shares) -> list[Waiting]:
+def _turns(jobs: Sequence[Waiting], shares: _Shares, ages: Ages) -> list[Waiting]:
     """Jobs of one priority, turn by turn; `shares` counts them as placed."""
-    projects: dict[str, _People] = defaultdict(lambda: _People(shares))
-    for job in sorted(jobs, key=lambda job: job.age):
+    projects: dict[str, _People] = defaultdict(lambda: _People(shares, ages))
+    for job in jobs:
         projects[job.project].join(job)
     turns = [(shares.projects[project], people.oldest(), project) for project, people in projects.items()]
     heapq.heapify(turns)
@@ -129,8 +129,8 @@ def _turns(jobs: Sequence[Waiting], shares: _Shares) -> list[Waiting]:
 class _People:
     """The people of one project with what they wait for."""
 
-    def __init__(self, shares: _Shares) -> None:
-        self._shares = shares
+    def __init__(self, shares: _Shares, ages: Ages) -> None:
+        self._shares, self._ages = shares, ages
         self._jobs: dict[str, deque[Waiting]] = defaultdict(deque)
         self._left = 0
 
@@ -142,9 +142,9 @@ class _People:
         self._jobs[job.person].append(job)
         self._left += 1
 
-    def oldest(self) -> Age:
-        """The age of the job whose turn is next."""
-        return self._lines()[0].age
+    def oldest(self) -> int:
+        """The rank by age of the job whose turn is next."""
+        return self._ages[self._lines()[0].job]
 
     def next(self) -> Waiting:
         """Take the job whose turn it is."""
@@ -156,4 +156,4 @@ class _People:
     def _lines(self) -> list[Waiting]:
         """The first job of each person, the one with the least share first."""
         heads = [jobs[0] for jobs in self._jobs.values() if jobs]
-        return sorted(heads, key=lambda job: (self._shares.people[job.project, job.person], job.age))
+        return sorted(heads, key=lambda job: (self._shares.people[job.project, job.person], self._ages[job.job]))

@@ -11,7 +11,7 @@ from crdt_schema.records import Tier
 from pipelines.spec import Pipeline
 from render_farm.durations import field_of, kind_of
 from render_farm.job import FarmNode, QueueName
-from render_farm.line import Age, Waiting
+from render_farm.line import Waiting
 from render_farm.overview import Overview
 from render_farm.pick import TOLERANCE_GB, levels
 from server.intents.abilities import able, free
@@ -86,7 +86,7 @@ class _Kind(NamedTuple):
     vram_gb: float
 
 
-_Group = deque[tuple[Age, int, Waiting]]
+_Group = deque[tuple[str, int, Waiting]]
 """The jobs of one kind in the order of their queue: what compares two queues, the place, the job."""
 
 
@@ -124,7 +124,7 @@ def _groups(farm: Overview) -> dict[_Kind, _Group]:
         for place, job in enumerate(line):
             card = farm.cards.get(job)
             if card is not None:
-                groups.setdefault(_kind(farm, job, queue), deque()).append((card.age, place, card))
+                groups.setdefault(_kind(farm, job, queue), deque()).append((card.asked_at, place, card))
     return groups
 
 

@@ -55,6 +55,12 @@ def test_the_same_line_has_the_same_order_and_a_planned_one_stays(line: list[Wai
     assert plan(planned, running) == order
 
 
+def test_jobs_of_one_millisecond_run_in_the_order_in_which_they_came() -> None:
+    batch = [replace(waiting(number), asked_at="2026-01-01T00:00:00.000Z") for number in (5, 3, 9, 1)]
+    assert plan(batch) == ["job-005", "job-003", "job-009", "job-001"]
+    assert plan([*batch[1:], waiting(2, person="bo")]) == ["job-003", "job-002", "job-009", "job-001"]
+
+
 @given(lines(), lines())
 def test_no_job_runs_before_one_of_higher_priority(line: list[Waiting], running: list[Waiting]) -> None:
     by_id = {job.job: job for job in line}
