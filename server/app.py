@@ -225,18 +225,6 @@ def audit_writer(app: web.Application) -> WriteAudit:
     return write
 
 
-def hub_asker(app: web.Application) -> Callable[[str], None]:
-    """Has the hub ask again what somebody may do whose rights may have changed."""
-    asking = set[asyncio.Task[None]]()
-
-    def ask(user: str) -> None:
-        task = asyncio.create_task(app[keys.HUB].reconsider(user))
-        asking.add(task)
-        task.add_done_callback(asking.discard)
-
-    return ask
-
-
 async def run_catalogue(app: web.Application) -> AsyncIterator[None]:
     """Take in templates while nobody asks for the list: who uses one that was changed gets what it says now."""
 
@@ -256,7 +244,11 @@ async def run_people(app: web.Application) -> AsyncIterator[None]:
     people = await People.open(app[keys.CONFIG].state_folder / "workspace.sqlite", app[keys.CLOCK])
     app[keys.PEOPLE] = people
     app[keys.AUDIT] = people.audit
-    people.on_change(hub_asker(app))
+
+    async def ask_again(user: str) -> None:
+        await app[keys.HUB].reconsider(user)
+
+    people.on_change(ask_again)
     watching = asyncio.create_task(people.watch())
     yield
     watching.cancel()

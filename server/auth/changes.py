@@ -1,13 +1,13 @@
 """Tells whoever listens that somebody's rights may be others now."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-Listener = Callable[[str], None]
-"""Gets the id of the user concerned, or "" for everybody."""
+Listener = Callable[[str], Awaitable[None]]
+"""Gets the id of the user concerned, or "" for everybody; done when they can do no more than they may."""
 
 
 class Changes:
-    """The listeners, called on the event loop after the change is on disk."""
+    """The listeners, awaited after the change is on disk: whoever made it hears that it is done when it holds."""
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
@@ -16,8 +16,8 @@ class Changes:
         """Call `listener` after every change."""
         self._listeners.append(listener)
 
-    def tell(self, *users: str) -> None:
+    async def tell(self, *users: str) -> None:
         """The rights of these users may have changed; of everybody's, when a user is ""."""
         for user in users:
             for listener in self._listeners:
-                listener(user)
+                await listener(user)

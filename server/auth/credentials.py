@@ -165,7 +165,7 @@ class Credentials:
             raise NotFound("There is no such sign-in or token, or it has ended already.")
         async with self._database.write() as writing:
             await writing.execute("UPDATE credentials SET revoked_at = ? WHERE id = ?", (self._now(), credential))
-        self._changes.tell(user)
+        await self._changes.tell(user)
         return held
 
     async def end_sessions(self, user: UserId, *, but: str = "") -> None:
@@ -176,7 +176,7 @@ class Credentials:
                 "AND kind IN ('session', 'refresh')",
                 (self._now(), user, but),
             )
-        self._changes.tell(user)
+        await self._changes.tell(user)
 
     async def expired_between(self, after: float, until: float) -> list[str]:
         """Holders of what ended by its date in a span of time; for a share link, "" (its guests)."""
@@ -188,7 +188,7 @@ class Credentials:
 
     async def _tell_holder(self, credential: str) -> None:
         row = await self._database.one("SELECT user_id FROM credentials WHERE id = ?", (credential,))
-        self._changes.tell(row[0])
+        await self._changes.tell(row[0])
 
 
 def digest(secret: str) -> str:

@@ -80,7 +80,7 @@ class Members:
         """Make somebody the owner of a project that was just made."""
         async with self._database.write() as writing:
             await _set(writing, project, owner, "owner")
-        self._changes.tell(owner)
+        await self._changes.tell(owner)
 
     async def add(self, project: ProjectId, name: str, role: Role, by: Actor) -> Member:
         """Make a person of the workspace a member; raises NotFound, Conflict, Forbidden."""
@@ -97,7 +97,7 @@ class Members:
             _demand_gift(by, None, role)
             await _set(writing, project, user, role)
             await self._audit.note_within(writing, Note(project, by, "member_added", user, detail=role))
-        self._changes.tell(user)
+        await self._changes.tell(user)
         return await self._member(project, user)
 
     async def change(self, project: ProjectId, user: UserId, role: Role, by: Actor) -> Member:
@@ -112,7 +112,7 @@ class Members:
             await _set(writing, project, user, role)
             note = Note(project, by, "role_change", user, detail=f"{today} -> {role}")
             await self._audit.note_within(writing, note)
-        self._changes.tell(user)
+        await self._changes.tell(user)
         return await self._member(project, user)
 
     async def remove(self, project: ProjectId, user: UserId, by: Actor) -> None:
@@ -124,7 +124,7 @@ class Members:
             await self._must_keep_an_owner(project, today)
             await writing.execute("DELETE FROM memberships WHERE project = ? AND user_id = ?", (project, user))
             await self._audit.note_within(writing, Note(project, by, "member_removed", user, detail=today))
-        self._changes.tell(user)
+        await self._changes.tell(user)
 
     async def transfer(self, project: ProjectId, user: UserId, by: Actor) -> None:
         """Hand a project over: `user` becomes its owner and `by` an admin; raises NotFound, BadRequest."""
@@ -143,7 +143,7 @@ class Members:
                 (project, by.user_id),
             )
             await self._audit.note_within(writing, Note(project, by, "ownership_transferred", user))
-        self._changes.tell(user, by.user_id)
+        await self._changes.tell(user, by.user_id)
 
     async def open_to(self, project: ProjectId, access: ProjectAccess, by: Actor) -> None:
         """Open a project to the workspace, or to its members only; `by` stays in."""
@@ -155,7 +155,7 @@ class Members:
             if access == "members" and await self._given(project, UserId(by.user_id)) is None and by.role != "farm":
                 await _set(writing, project, UserId(by.user_id), by.role)
             await self._audit.note_within(writing, Note(project, by, "access_change", project, detail=access))
-        self._changes.tell("")
+        await self._changes.tell("")
 
     async def knows(self, project: ProjectId) -> bool:
         """Whether anybody ever had to do with a project here: then its id is not for a stranger's to take."""
@@ -178,7 +178,7 @@ class Members:
                 "DELETE FROM project_access WHERE project = :project",
             ):
                 await writing.execute(query, {"project": project, "now": self._clock().timestamp()})
-        self._changes.tell("")
+        await self._changes.tell("")
 
     async def _given(self, project: ProjectId, user: UserId) -> Role | None:
         query = "SELECT role FROM memberships WHERE project = ? AND user_id = ?"

@@ -68,7 +68,7 @@ class People:
             except aiosqlite.Error as error:
                 log.warning("cannot look whether rights have changed", error=str(error))
                 continue
-            self._changes.tell(*([""] if found != version else ended))
+            await self._changes.tell(*([""] if found != version else ended))
             version, seen = found, now
 
     async def add(self, name: str, password: str, role: Role) -> User:
@@ -155,7 +155,7 @@ class People:
             await writing.execute("UPDATE users SET role = ? WHERE id = ?", (role, user.id))
             note = Note(None, SYSTEM, "role_change", user.id, detail=f"{user.role} -> {role}")
             await self.audit.note_within(writing, note)
-        self._changes.tell(user.id)
+        await self._changes.tell(user.id)
 
     async def remove(self, user: User) -> None:
         """Let somebody in no more; what they made keeps their name. Raises Conflict for the last owner."""
@@ -170,7 +170,7 @@ class People:
                 (now, user.id),
             )
             await self.audit.note_within(writing, Note(None, SYSTEM, "member_removed", user.id, detail=user.name))
-        self._changes.tell(user.id)
+        await self._changes.tell(user.id)
 
     async def _must_keep_an_owner(self, user: User) -> None:
         query = "SELECT COUNT(*) FROM users WHERE role = 'owner' AND removed_at IS NULL AND id <> ?"

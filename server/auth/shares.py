@@ -95,7 +95,7 @@ class Shares:
                 (now, share),
             )
             await self._audit.note_within(writing, Note(project, by, "share_revoked", share))
-        self._changes.tell(*guests)
+        await self._changes.tell(*guests)
 
     async def opened_by(self, secret: str) -> tuple[ProjectId, GuestRole]:
         """What a link opens; raises Unauthorised."""

@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Seq
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import structlog
+
 from crdt_schema.documents import NewerSchema, UnknownDocument, kind_of
 from crdt_schema.ids import ProjectId, new_id
 from crdt_schema.wire import CloseCode
@@ -23,6 +25,8 @@ OpenStore = Callable[[ProjectId], Awaitable[UpdateStore]]
 
 TOLD_IN = "takes"
 """The document in whose room it is told what to ask for again: every page of a project has it open."""
+
+log = structlog.get_logger("workprint.hub")
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,10 @@ class Hub:
         )
 
     async def reconsider(self, user_id: str = "") -> None:
-        """Ask again who somebody is and what they may do, wherever they are connected; everybody, without a name."""
+        """Ask again who somebody is and what they may do, wherever they are connected; everybody, without a name.
+
+        When this returns, nobody can do what they may not any more.
+        """
         self.rights_changes += 1
         asking = [
             session.reconsider()
@@ -145,7 +152,9 @@ class Hub:
             for session in room.sessions
             if session.reconsider is not None and user_id in ("", session.actor.user_id)
         ]
-        await asyncio.gather(*asking)
+        for failure in await asyncio.gather(*asking, return_exceptions=True):
+            if failure is not None:
+                log.error("rights_not_asked_again", exc_info=failure)
 
     async def close(self) -> None:
         """End every session, save everything, close every store. Nobody is let in any more."""

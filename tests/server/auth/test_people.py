@@ -199,7 +199,7 @@ async def test_what_another_process_changes_is_noticed_within_a_second(
     tmp_path: Path, people: People, clock: Clock
 ) -> None:
     told: asyncio.Queue[str] = asyncio.Queue()
-    people.on_change(told.put_nowait)
+    people.on_change(told.put)
     watching = asyncio.create_task(people.watch())
     await asyncio.sleep(0)
     command = await People.open(tmp_path / "workspace.sqlite", clock)
@@ -214,7 +214,7 @@ async def test_what_ends_by_its_date_is_noticed_within_a_second(people: People, 
     ana = await people.add("Ana", "correct horse", "editor")
     await people.credentials.issue(Wanted(ana.id, "session", timedelta(minutes=5)))
     told: asyncio.Queue[str] = asyncio.Queue()
-    people.on_change(told.put_nowait)
+    people.on_change(told.put)
     watching = asyncio.create_task(people.watch())
     await asyncio.sleep(0.05)
     clock.now += timedelta(minutes=6)
