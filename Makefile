@@ -36,7 +36,7 @@ format:         ## Format everything
 test: build     ## The whole suite: Python, web, real browsers
 	@.ci/setup test
 	cd $(WEB) && npm run --silent test
-	python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(PYTEST)
+	python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --max-worker-restart=0 $(PYTEST)
 
 soak:           ## The long runs: hours of load, crashes and fuzz
 	@.ci/setup test

@@ -11,7 +11,7 @@ import pytest
 
 from bench.results import OURS
 from tests.support.hub import NodeClients, node_clients
-from tests.support.studio import free_port
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 TARGETS = json.loads((ROOT / "bench" / "targets.json").read_text())

@@ -18,8 +18,8 @@ from crdt_schema.ids import NodeId
 from crdt_schema.records import Role
 from server import keys
 from server.auth.credentials import Wanted
+from tests.support.ports import free_port
 from tests.support.service import PASSWORD, Service, made, running_service
-from tests.support.studio import free_port
 
 SECONDS = 10
 

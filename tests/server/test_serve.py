@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from server.config import embedded_redis_socket
-from tests.support.studio import BIN, free_port
+from tests.support.ports import free_port
+from tests.support.studio import BIN
 
 StartHub = Callable[..., subprocess.Popen[str]]
 PASSWORD = "correct horse"

@@ -21,8 +21,9 @@ from server.hub import codec, messages
 from server.store.sqlite import SqliteUpdateStore
 from tests.support.crash import Client
 from tests.support.hub import NodeClients, node_clients
+from tests.support.ports import free_port
 from tests.support.sockets import until
-from tests.support.studio import BIN, free_port
+from tests.support.studio import BIN
 
 PASSWORD = "correct horse"
 LIMIT_SECONDS = 6.0

@@ -19,7 +19,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from server.store.s3 import S3Settings
-from tests.support.studio import free_port
+from tests.support.ports import free_port
 
 boto3: Any = importlib.import_module("boto3")  # it has no types
 WEED = Path(sys.executable).parent / "weed"

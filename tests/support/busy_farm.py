@@ -16,8 +16,8 @@ from server.auth.actor import SYSTEM
 from tests.support.farm import Valkey, Worker, eventually
 from tests.support.farm_worker import TEST_GPU, TEST_STILL
 from tests.support.film import joins
+from tests.support.ports import free_port
 from tests.support.service import Service, got, made, running_service
-from tests.support.studio import free_port
 
 
 class BusyFarm:

@@ -28,7 +28,7 @@ from PIL import Image, ImageOps
 
 from tests.support import comfyui_nodes
 from tests.support.comfyui_real import CHECKPOINT
-from tests.support.studio import free_port
+from tests.support.ports import free_port
 
 Graph = dict[str, dict[str, Any]]
 ffmpeg: Any = import_module("imageio_ffmpeg")  # it has no types

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.support import comfyui_nodes
-from tests.support.studio import free_port
+from tests.support.ports import free_port
 
 HOME, PYTHON = os.environ.get("WORKPRINT_TEST_COMFYUI", ""), os.environ.get("WORKPRINT_TEST_COMFYUI_PYTHON", "")
 CHECKPOINT = "sd15.safetensors"

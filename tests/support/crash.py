@@ -3,7 +3,6 @@
 import asyncio
 import random
 import signal
-import socket
 import sqlite3
 import sys
 from collections.abc import AsyncGenerator
@@ -17,17 +16,12 @@ from pycrdt import Doc, Map
 from crdt_schema.wire import Kind
 from server.hub import codec, messages
 from server.hub.codec import Reader
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 CANVAS = codec.text("canvas")
 COMPACT_ROWS = 30
 """A log is compacted while it is in use as soon as it has so many rows: kills must meet compactions too."""
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def log_file(folder: Path) -> Path:

@@ -25,6 +25,7 @@ from render_farm.job import AnyEvent, JobOrder, read_event
 from render_farm.ledger import connect
 from render_farm.queues import Farm
 from server.embedded_redis import valkey_binary
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 LEASE_SECONDS = 1.0
@@ -130,7 +131,7 @@ class BlobHub:
         self.blobs: dict[str, bytes] = {}
         self.tokens: set[str] = set()
         self._runner: web.AppRunner | None = None
-        self._port = 0
+        self._port = free_port()
 
     @property
     def url(self) -> str:
@@ -144,7 +145,6 @@ class BlobHub:
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
-        self._port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
         if self._runner is not None:

@@ -32,7 +32,7 @@ from server.store.base import UpdateStore
 from server.store.sqlite import SqliteUpdateStore
 from tests.support.farm import ORPHAN_SECONDS
 from tests.support.farm_worker import TEST_COPY, TEST_STILL
-from tests.support.studio import free_port
+from tests.support.ports import free_port
 
 ADA = Actor("ada", "Ada Lovelace", "owner")
 EVE = Actor("eve", "Eve", "editor")
@@ -76,8 +76,8 @@ class Film:
             find_actor=find_actor,
         )
         self.hub = Hub(self._open_store, on_open=(self.intents.attach,))
-        self.intents.start(self.hub)
         await self._serve()
+        self.intents.start(self.hub)
 
     async def _open_store(self, project: ProjectId) -> UpdateStore:
         return await SqliteUpdateStore.open(self.projects.get(project).folder / ".workprint" / "documents.sqlite")

@@ -28,6 +28,7 @@ from server.middleware import tell_errors
 from server.store.base import Compaction, LogEnds, LoggedUpdate, LogSize, NewUpdate, StoredUpdate, UpdateStore
 from server.store.memory import MemoryUpdateStore
 from server.store.sqlite import SqliteUpdateStore
+from tests.support.ports import free_port
 
 FILM = ProjectId("film")
 QUICK = Limits(grace_seconds=0.05, gather_seconds=0.0, tick_seconds=0.0, catch_up_seconds=0.01)
@@ -129,10 +130,10 @@ async def serve(hub: Hub, port: int = 0) -> AsyncGenerator[str, None]:
     add_routes(app, hub, admit)
     runner = web.AppRunner(app, shutdown_timeout=5)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
-    await site.start()
+    port = port or free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
     try:
-        yield f"ws://127.0.0.1:{runner.addresses[0][1]}/ws"
+        yield f"ws://127.0.0.1:{port}/ws"
     finally:
         await runner.cleanup()
 

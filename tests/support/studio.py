@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -12,16 +11,11 @@ import urllib.request
 from pathlib import Path
 from queue import Empty, Queue
 
+from tests.support.ports import free_port
+
 BIN = Path(sys.executable).parent
 READY_SECONDS = 60
 LOGIN_LINK = re.compile(r"http://\S+/auth/one-time\?code=\S+")
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody uses right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Studio:

@@ -79,9 +79,11 @@ class Zygote:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; a zombie has ended."""
+    """Whether a process runs; a zombie has ended, but while other threads of it end its port is still taken."""
+    place = Path(f"/proc/{pid}")
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+        state = (place / "stat").read_text().rpartition(")")[2].split()[0]
+        return state not in "ZX" or len(list((place / "task").iterdir())) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
 

@@ -19,9 +19,9 @@ from server.snapshot.lfs import parse_pointer
 from tests.support.bucket import bucket_settings, with_credentials
 from tests.support.farm import eventually
 from tests.support.git import assert_healthy, git
+from tests.support.ports import free_port
 from tests.support.remote import Studio, at, commit, open_studio, refused
 from tests.support.service import PNG_PIXEL, made
-from tests.support.studio import free_port
 
 LARGE_BYTES = 20_000_000
 

@@ -10,8 +10,9 @@ from crdt_schema.wire import CloseCode
 from server.hub.saver import Saver
 from server.store.base import NewUpdate
 from server.store.sqlite import SqliteUpdateStore
-from tests.support.crash import Client, check_file, connected, free_port, hub_process, log_file, read_everything
+from tests.support.crash import Client, check_file, connected, hub_process, log_file, read_everything
 from tests.support.hub import FILM, HeldStore, open_hub
+from tests.support.ports import free_port
 from tests.support.sockets import BEN, Peer, turn, until
 
 FAILURES = ["full", "read-only", "sync"]

@@ -16,7 +16,7 @@ from server.store.blobs import LocalBlobs
 from server.store.replication import Replication
 from server.store.s3 import Bucket, BucketAway, S3Settings
 from tests.support.bucket import BUCKET, TENANT_KEY, TENANT_SECRET, bucket_settings, with_credentials
-from tests.support.studio import free_port
+from tests.support.ports import free_port
 
 PROJECT = "film"
 
