@@ -82,8 +82,9 @@ def listening(config: Config) -> Generator[list[socket.socket]]:
                 opened.enter_context(socket.create_server(address[:2], family=family)) for family, address in addresses
             ]
         except OSError as error:
+            reason, _, _ = str(error.strerror).partition(" (while")  # Python adds the address, which stands there
             raise Unavailable(
-                f"Cannot listen on {config.host}:{config.port} ({error.strerror}). Is Workprint running already? "
+                f"Cannot listen on {config.host}:{config.port} ({reason}). Is Workprint running already? "
                 "Set WORKPRINT_PORT to use another port."
             ) from None
         yield sockets
