@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.support.browser import CHROMIUM, FLAGS, NewPerson
 from tests.support.studio import Studio
+
+# Playwright's own 5 seconds are too few where a second browser and a farm share two cores with it.
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="module")
