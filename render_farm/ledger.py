@@ -7,6 +7,7 @@ RQ forgets a job some minutes after it ended and can lose one whose worker was k
     {ns}:leases        sorted  job -> when its lease runs out, by Redis's clock
     {ns}:fence         number  the last fence that was drawn
     {ns}:later         sorted  job -> when it is to be queued again
+    {ns}:clock         number  what Redis's clock said when the reaper last looked
     {ns}:cancel:JOB    somebody asked for its end
     {ns}:done:JOB      attempt that ended it           for DONE_SECONDS; the first end is the only one
     {ns}:faults:NODE   sorted  "pipeline attempt" -> when it went wrong there
@@ -112,10 +113,15 @@ class Ledger:
         self._clock = clock
         self.most_unheard = MOST_UNHEARD
         # redis-py types its replies as "sync or async"; the casts below say which.
-        self._take, self._hold, self._end, self._again, self._disown, self._enter = (
+        self._take, self._hold, self._end, self._again = (
             cast("Callable[..., int]", redis.register_script(script))
-            for script in (scripts.TAKE, scripts.HOLD, scripts.END, scripts.AGAIN, scripts.DISOWN, scripts.ENTER)
+            for script in (scripts.TAKE, scripts.HOLD, scripts.END, scripts.AGAIN)
         )
+        self._disown, self._enter, self._claim = (
+            cast("Callable[..., int]", redis.register_script(script))
+            for script in (scripts.DISOWN, scripts.ENTER, scripts.CLAIM)
+        )
+        self._keep_time = cast("Callable[..., bytes]", redis.register_script(scripts.KEEP_TIME))
 
     def key(self, *parts: str) -> str:
         """A key of this installation."""
@@ -226,6 +232,12 @@ class Ledger:
             seconds, microseconds = self.redis.time()  # pyright: ignore[reportUnknownMemberType] - untyped **kwargs
         return seconds + microseconds / 1e6
 
+    def keep_time(self) -> float:
+        """Put leases and pauses back by as much as the clock was since the last call; how many seconds that was."""
+        with redis_reached():
+            keys = [self.key(name) for name in ("clock", "leases", "later")]
+            return float(self._keep_time(keys=keys, args=[self._clock()]))
+
     def note_fault(self, node: str, pipeline: str, attempt: str, now: float) -> bool:
         """Count a fault of a node with a pipeline; True when the pair is blocked from now on."""
         key, member = self.key("faults", node), f"{pipeline} {attempt}"
@@ -262,7 +274,7 @@ class Ledger:
     def is_mine(self, key: str, owner: str, seconds: float) -> bool:
         """Whether `owner` is the first to claim something for the next seconds, among all hubs."""
         with redis_reached():
-            return bool(self.redis.set(self.key(key), owner, nx=True, px=_milliseconds(seconds)))
+            return bool(self._claim(keys=[self.key(key)], args=[owner, _milliseconds(seconds)]))
 
 
 def retry_until(action: Callable[P, R], patience: Callable[[], bool], *args: P.args, **kwargs: P.kwargs) -> R:

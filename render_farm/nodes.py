@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 from render_farm.clock import iso
 from render_farm.job import QUEUES, TIERS, FarmNode, NodeState, QueueName
@@ -86,7 +86,15 @@ class Nodes:
                 all_of.hgetall(self._key("control"))
                 for node in found:
                     all_of.hgetall(self._key("blocked", node.name))
-                states, *blocked = cast("list[dict[bytes, bytes]]", all_of.execute())
+                for node in found:
+                    all_of.pttl(self._key("node", node.name))
+                answers: list[Any] = all_of.execute()
+            states, blocked, left = answers[0], answers[1 : 1 + len(found)], answers[1 + len(found) :]
+            for node, milliseconds in zip(found, left, strict=True):
+                if (
+                    milliseconds > NODE_SECONDS * 1000
+                ):  # said before the clock was put back; whoever lives says it again
+                    self._redis.expire(self._key("node", node.name), NODE_SECONDS)
         now = self._now() if any(blocked) else 0.0
         return [
             replace(_in_state(node, states.get(node.name.encode())), blocked=_held(pairs, now))

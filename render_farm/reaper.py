@@ -128,6 +128,8 @@ class Reaper:
 
     def look(self, now: float) -> list[str]:
         """One look at everything, at that moment (seconds of the epoch)."""
+        if back := self._ledger.keep_time():
+            log.warning("the clock of Redis was put back", seconds=back)
         live = self._ledger.live()
         put_off = self._ledger.put_off()
         self._queue_due(put_off, now)
@@ -140,7 +142,8 @@ class Reaper:
             for job, holder in holders.items()
             if (wait := self._patience(holder, alive, now)) is not None
         }
-        self._missing = {key: self._missing.get(key, now) for key in patience}
+        # A clock that was put back began anew.
+        self._missing = {key: min(self._missing.get(key, now), now) for key in patience}
         due = [key for key, since in self._missing.items() if now - since >= patience[key]]
         for key in due:
             del self._missing[key]

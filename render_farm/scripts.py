@@ -116,3 +116,28 @@ redis.call('HSETNX', KEYS[2], ARGV[1], ARGV[2])
 return 1
 """
 """KEYS: done, live. ARGV: job, record. 0 when it has ended."""
+
+CLAIM = """
+if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then redis.call('DEL', KEYS[1]) end
+return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and 1 or 0
+"""
+"""KEYS: a claim. ARGV: owner, milliseconds. One that lasts longer was made before the clock was put back."""
+
+KEEP_TIME = (
+    PRELUDE
+    + """
+local now, last = clock(ARGV[1]), tonumber(redis.call('GET', KEYS[1]) or 0)
+redis.call('SET', KEYS[1], string.format('%.6f', now))
+if now >= last then return '0' end
+for number = 2, #KEYS do
+  for _, job in ipairs(redis.call('ZRANGE', KEYS[number], 0, -1)) do
+    redis.call('ZINCRBY', KEYS[number], now - last, job)
+  end
+end
+return string.format('%.6f', last - now)
+"""
+)
+"""KEYS: clock, sorted sets of moments. ARGV: now. How far the clock was put back since the last call.
+
+The moments are put back with it, also those few that were noted since: whoever is at work renews his lease.
+"""

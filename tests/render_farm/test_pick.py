@@ -11,7 +11,7 @@ from crdt_schema.ids import new_id
 from render_farm.clock import iso, utc_now
 from render_farm.job import FarmError, FarmNode, JobOrder, NodeState, QueueName
 from render_farm.line import Waiting
-from render_farm.nodes import queues_for
+from render_farm.nodes import NODE_SECONDS, queues_for
 from render_farm.pick import MOST_PASSES, Picked, Station, list_key
 from render_farm.queues import Farm
 from tests.support.farm import Valkey, order, types_told
@@ -203,6 +203,14 @@ def test_a_node_is_seen_by_the_clock_that_all_share_however_wrong_its_own_is(far
     farm.roster.announce(FarmNode("node-1", "host", ("low",), yesterday, yesterday))
     (node,) = farm.nodes()
     assert before <= node.seen_at <= iso(farm.ledger.now())
+
+
+def test_a_clock_that_is_put_back_keeps_no_node_alive_that_is_not_heard_of(farm: Farm) -> None:
+    station(farm)
+    record = farm.ledger.key("node", "node-1")
+    farm.ledger.redis.expire(record, 3600)  # what a clock that was put back by an hour makes of the last heartbeat
+    assert farm.alive() == {"node-1"}
+    assert 0 < farm.ledger.redis.ttl(record) <= NODE_SECONDS
 
 
 def test_a_pause_outlives_the_node_and_a_drain_ends_with_it(farm: Farm) -> None:

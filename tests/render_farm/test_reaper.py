@@ -257,3 +257,70 @@ def test_a_clock_that_is_put_forward_takes_no_job_from_whoever_is_at_work(studio
     assert studio.ledger.renew_lease(job, "a", fence, LEASE)
     assert studio.look(after=LEASE / 2) == []
     assert studio.ledger.holder(job).fence == fence
+
+
+BACK_SECONDS = [30, 3600]
+
+
+@pytest.mark.parametrize("jump_seconds", BACK_SECONDS)
+def test_a_clock_that_is_put_back_keeps_no_dead_node_s_lease_longer(studio: Studio, jump_seconds: float) -> None:
+    asked = studio.ask()
+    studio.pick("a")
+    studio.look()
+    studio.now -= jump_seconds
+    assert studio.look() == []
+    assert studio.look(after=LEASE - 1) == []
+    assert studio.look(after=1) == [], "seen missing for the first time"
+    assert studio.look(after=ORPHAN_SECONDS) == [asked.job]
+
+
+@pytest.mark.parametrize("jump_seconds", BACK_SECONDS)
+def test_a_clock_that_is_put_back_lets_nobody_wait_longer_who_was_found_missing(
+    studio: Studio, jump_seconds: float
+) -> None:
+    asked = studio.ask()
+    studio.pick("a")
+    studio.nodes.discard("a")
+    assert studio.look() == []
+    studio.now -= jump_seconds
+    assert studio.look() == []
+    assert studio.look(after=VANISHED_SECONDS) == [asked.job]
+
+
+@pytest.mark.parametrize("jump_seconds", BACK_SECONDS)
+def test_a_clock_that_is_put_back_takes_no_job_from_whoever_is_at_work(studio: Studio, jump_seconds: float) -> None:
+    studio.ask()
+    job, fence = studio.pick("a")
+    studio.look()
+    studio.now -= jump_seconds
+    assert studio.ledger.renew_lease(job, "a", fence, LEASE), "before anybody noticed"
+    for _ in range(20):
+        assert studio.look() == []
+        assert studio.look(after=LEASE / 4) == []
+        assert studio.ledger.renew_lease(job, "a", fence, LEASE)
+    assert studio.ledger.holder(job).fence == fence
+    assert studio.look(after=LEASE - 1) == [], "and its lease is a whole one again"
+    assert studio.ledger.holder(job).until > studio.now
+
+
+def test_a_clock_that_is_put_back_puts_no_job_off_longer(studio: Studio) -> None:
+    asked = studio.ask()
+    job, fence = studio.pick("a")
+    studio.settle(job, fence, Ending("transient", "The provider is busy.", "attempt-x", "a"))
+    studio.look()
+    studio.now -= 3600
+    studio.look()
+    studio.look(after=4)
+    assert studio.waiting_jobs() == []
+    studio.look(after=1)
+    assert studio.waiting_jobs() == [asked.job]
+
+
+def test_a_clock_that_is_put_back_leaves_no_hub_in_charge_that_is_gone(studio: Studio) -> None:
+    asked = studio.ask()
+    studio.pick("a")
+    studio.reaper.node_began("a")
+    studio.now += RETRY_SECONDS
+    studio.redis.set(studio.ledger.key("reaper"), "hub-gone", px=3_600_000)  # a second, before the clock was put back
+    studio.reaper.reap()
+    assert studio.waiting_jobs() == [asked.job]
