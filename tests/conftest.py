@@ -4,6 +4,8 @@ pytest-timeout interrupts a test once, with a signal. What hangs after that hang
 answers is asked to close, or an event loop waits for a thread that never returns. It cost a whole run of the CI.
 A process that died is not replaced (`--max-worker-restart=0`): pytest-xdist 3.8 can wait for ever for one whose last
 file has a single test.
+
+Nor does one fail because the machine is busy: an example of hypothesis may take as long as it likes.
 """
 
 import faulthandler
@@ -11,12 +13,16 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 SPARE_SECONDS = 120
 """How long a test may need after its timeout, and how long it may need to put its things away."""
 
 
 TERMINAL = pytest.StashKey[int]()
+
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -21,7 +21,7 @@ from server.auth.credentials import Wanted
 from tests.support.ports import free_port
 from tests.support.service import PASSWORD, Service, made, running_service
 
-SECONDS = 10
+SECONDS = 60
 
 
 @pytest.fixture

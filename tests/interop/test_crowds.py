@@ -116,7 +116,7 @@ async def test_a_full_room_costs_nobody_their_other_documents(hub: Hub, base: st
         await node.until(name, "p.synced")
     for document in ("canvas", "script/a"):
         await node.open(document, base, dialect="hocuspocus", token="editor:gus", socket="one", document=document)
-    await node.until("canvas", "p.denials.length === 1", 5)
+    await node.until("canvas", "p.denials.length === 1")
     assert "Come back later" in await node.read("canvas", "p.denials[0]")
     await node.until("script/a", "p.synced")
     assert await node.read("script/a", "p.closes") == []
@@ -128,7 +128,7 @@ async def test_one_document_too_many_on_a_socket_is_refused_by_itself(hub: Hub, 
     await open_others(node, base)
     for number, document in enumerate(DOCUMENTS):
         await node.open(document, base, dialect="hocuspocus", token=f"editor:{number}", socket="one", document=document)
-    await node.until(DOCUMENTS[-1], "p.denials.length === 1", 5)
+    await node.until(DOCUMENTS[-1], "p.denials.length === 1")
     for document in DOCUMENTS[:-1]:
         await node.until(document, "p.synced")
     assert await node.read(DOCUMENTS[0], "p.closes") == []

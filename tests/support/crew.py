@@ -29,7 +29,7 @@ NAMES: dict[str, Role] = {
     **{f"the {role}": role for role in LADDER},
     "another editor": "editor",
 }
-WITHIN_SECONDS = 15.0
+WITHIN_SECONDS = 30.0
 
 
 @dataclass

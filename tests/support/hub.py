@@ -159,7 +159,7 @@ class NodeClients:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         await self._process.stdin.drain()
-        line = await asyncio.wait_for(self._process.stdout.readline(), 30)
+        line = await asyncio.wait_for(self._process.stdout.readline(), 60)
         answer = json.loads(line) if line else {"error": "Node has gone"}
         assert "error" not in answer, answer["error"]
         return answer["value"]
@@ -169,7 +169,7 @@ class NodeClients:
         token = token or f"editor:{peer}"
         await self.do("open", peer, base=base, dialect=dialect, token=token, **{"document": "canvas", **details})
 
-    async def until(self, peer: str, condition: str, within_seconds: float = 10.0) -> None:
+    async def until(self, peer: str, condition: str, within_seconds: float = 30.0) -> None:
         """Wait until a JavaScript condition about the client `p` holds."""
         await self.do("until", peer, condition=condition, within_seconds=within_seconds)
 
@@ -189,7 +189,7 @@ async def node_clients() -> AsyncGenerator[NodeClients, None]:
         yield NodeClients(process)
     finally:
         process.stdin.close()
-        await asyncio.wait_for(process.wait(), 10)
+        await asyncio.wait_for(process.wait(), 30)
 
 
 async def main() -> None:

@@ -12,7 +12,7 @@ from pycrdt import Doc, Map
 Dialect = Literal["y-websocket", "hocuspocus"]
 SYNC, AWARENESS, AUTH, QUERY, PING, PONG = 0, 1, 2, 3, 9, 10
 STEP1, STEP2, CHANGE = 0, 1, 2
-WITHIN_SECONDS = 20
+WITHIN_SECONDS = 60
 
 
 def number(value: int) -> bytes:

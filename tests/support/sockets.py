@@ -144,7 +144,7 @@ async def turn(*peers: Peer) -> None:
         quiet = 0 if sum([peer.receive() for peer in peers if not peer.link.stuck]) else quiet + 1
 
 
-async def until(condition: Callable[[], object], *, within_seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], object], *, within_seconds: float = 30.0) -> None:
     """Wait until something is so; fails when it does not come about in time."""
     async with asyncio.timeout(within_seconds):
         while not condition():  # noqa: ASYNC110 - the condition is about code that knows no events

@@ -16,14 +16,14 @@ async def page(
     """A socket of somebody who was added; it has had the server's first word."""
     token = await service.token(name)
     async with service.session().ws_connect(f"/ws/{project}/{document}?token={token}") as socket:
-        await asyncio.wait_for(socket.receive(), 10)
+        await asyncio.wait_for(socket.receive(), 30)
         yield socket
 
 
 async def end_of(socket: aiohttp.ClientWebSocketResponse) -> tuple[int | None, str]:
     """Read until the server closes; its code and its reason."""
     while True:
-        message = await asyncio.wait_for(socket.receive(), 10)
+        message = await asyncio.wait_for(socket.receive(), 30)
         if message.type is aiohttp.WSMsgType.CLOSE:
             return message.data, str(message.extra)
         assert message.type is aiohttp.WSMsgType.BINARY, message

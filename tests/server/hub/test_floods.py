@@ -44,8 +44,8 @@ async def edits_arrive(hub: Hub, base: str, http: aiohttp.ClientSession, key: st
         await ben.send_bytes(messages.step1(b"\0").body)
         await ada.send_bytes(messages.change(put(key, 1)).body)
         nodes: Map[Any] = room.doc.get("nodes", type=Map)
-        await until(lambda: key in nodes, within_seconds=5.0)
-        async with asyncio.timeout(5.0):
+        await until(lambda: key in nodes)
+        async with asyncio.timeout(30):
             while key.encode() not in await ben.receive_bytes():
                 pass
         assert (ada.closed, ben.closed) == (False, False)
@@ -53,7 +53,7 @@ async def edits_arrive(hub: Hub, base: str, http: aiohttp.ClientSession, key: st
 
 async def close_code(websocket: aiohttp.ClientWebSocketResponse) -> int | None:
     """Read until the hub closes; the code as it came, whatever becomes of our own goodbye."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             message = await websocket.receive()
             if message.type is aiohttp.WSMsgType.CLOSE:
@@ -108,7 +108,7 @@ async def test_a_text_of_ten_megabytes_in_a_document_that_may_have_it_stops_nobo
         assert not mal.closed
         async with http.ws_connect(f"{address}/film/canvas?token=editor:ada", max_msg_size=0) as ada:
             await ada.send_bytes(messages.change(put("x", 1)).body)
-            await until(lambda: "x" in room.doc.get("nodes", type=Map), within_seconds=2.0)
+            await until(lambda: "x" in room.doc.get("nodes", type=Map))
 
 
 async def test_a_burst_of_an_offline_client_passes_and_a_flood_is_slowed_down_and_closed(
@@ -155,7 +155,7 @@ async def test_a_room_that_is_full_lets_nobody_in_and_says_so(base: str, http: a
         await http.ws_connect(address)
     assert refused.value.status == 429
     await opened.pop().close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         again = None
         while again is None:
             try:

@@ -7,6 +7,7 @@ import pytest
 
 from crdt_schema.wire import CloseCode, Kind
 from server.hub import codec, messages
+from server.hub.sockets import CLOSE_SECONDS
 from tests.support.hub import open_hub, serve
 from tests.support.sockets import until
 
@@ -45,10 +46,10 @@ class Talker:
                     return code
         return 0
 
-    async def hears_more(self) -> bool:
-        """Whether the hub holds the line; False when it has hung up."""
+    async def hears_more(self, within_seconds: float) -> bool:
+        """Whether the hub holds the line for so long; False when it has hung up."""
         try:
-            async with asyncio.timeout(0.3):
+            async with asyncio.timeout(within_seconds):
                 while await asyncio.get_running_loop().sock_recv(self._client, 1 << 16):
                     pass
         except TimeoutError:
@@ -78,7 +79,7 @@ async def test_the_hub_says_why_and_waits_for_the_goodbye_of_who_is_still_sendin
                 await talker.say(nothing * 50 + PING)
                 await asyncio.sleep(0.01)
             assert await talker.goodbye() == CloseCode.BAD_MESSAGE
-            assert await talker.hears_more()
+            assert await talker.hears_more(0.3)
             await talker.say(bytes((0x88, 0x82)) + bytes(4) + int(CloseCode.BAD_MESSAGE).to_bytes(2, "big"))
-            assert not await talker.hears_more()
+            assert not await talker.hears_more(CLOSE_SECONDS - 1)
             assert hub.counts.refusals["bad_message"] == 1

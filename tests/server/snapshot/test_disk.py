@@ -38,7 +38,7 @@ async def workspace(tmp_path: Path) -> AsyncGenerator[Workspace]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - neither a file nor git, another process, has an event to wait for
             await asyncio.sleep(0.02)
 

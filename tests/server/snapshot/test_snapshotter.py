@@ -30,7 +30,7 @@ async def workspace(tmp_path: Path) -> AsyncGenerator[Workspace]:
         yield workspace
 
 
-async def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 - git is another process: there is no event to wait for
             await asyncio.sleep(0.01)
@@ -143,7 +143,7 @@ async def test_a_project_that_is_never_quiet_is_committed_at_the_latest_after_a_
     async with open_workspace(tmp_path, quiet_seconds=3600, latest_seconds=0.3) as workspace:
         project = await workspace.new_project()
         await workspace.add_shot(project.id, "shot-1", "The door")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while commits(project) < 3:
                 await workspace.type(project.id, "shot-1", "x")
                 await asyncio.sleep(0.01)
