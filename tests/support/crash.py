@@ -40,7 +40,7 @@ async def hub_process(
         sys.executable, "-m", *module, *options, cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    while (line := await asyncio.wait_for(process.stdout.readline(), 30)) != b"ready\n":
+    while (line := await asyncio.wait_for(process.stdout.readline(), 60)) != b"ready\n":
         assert line, "the hub ended before it served"
     talking = asyncio.create_task(_drain(process.stdout, bytearray() if said is None else said))
     try:
@@ -114,7 +114,7 @@ async def connected(address: str, name: str = "ada") -> AsyncGenerator[Client, N
         await client.hello()
         reading = asyncio.create_task(client.read())
         synced = asyncio.create_task(client.synced.wait())
-        await asyncio.wait((synced, reading), timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((synced, reading), timeout=30, return_when=asyncio.FIRST_COMPLETED)
         try:
             if not client.synced.is_set():
                 raise ConnectionError(websocket.close_code)
@@ -122,7 +122,7 @@ async def connected(address: str, name: str = "ada") -> AsyncGenerator[Client, N
         finally:
             synced.cancel()
             await websocket.close()
-            await asyncio.wait_for(reading, 10)
+            await asyncio.wait_for(reading, 30)
 
 
 async def edit_until_killed(
@@ -132,7 +132,7 @@ async def edit_until_killed(
     async with connected(address) as ada, connected(address, "ben") as ben:
         asyncio.get_running_loop().call_later(rng.uniform(0.02, 0.3), process.send_signal, signal.SIGKILL)
         await asyncio.gather(*(_edit(client, f"{run}.{number}", rng) for number, client in enumerate((ada, ben))))
-        assert await asyncio.wait_for(process.wait(), 10) == -signal.SIGKILL
+        assert await asyncio.wait_for(process.wait(), 30) == -signal.SIGKILL
     return ada.safe | ben.safe
 
 

@@ -22,7 +22,7 @@ docker: Any = import_module("docker")  # it has no types
 
 ROOT = Path(__file__).parents[2]
 FETCHED = ROOT / ".make" / "docker"
-READY_SECONDS = 30
+READY_SECONDS = 60
 BUSYBOX = "workprint-tests/busybox:1"
 PYTHON = "python:3.11-slim"
 """The name that Dockerfiles ask for; here it is this machine's Python beside busybox."""

@@ -49,7 +49,7 @@ class Valkey:
             "dir": str(self.folder),
             "save": "",
             "appendonly": "yes",
-            "appendfsync": "always",
+            "appendfsync": "no",  # written before it is acknowledged; only a power cut would need more
             "loglevel": "warning",
         }
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
@@ -65,7 +65,7 @@ class Valkey:
             self._process = None
 
     def kill(self) -> None:
-        """Die without a word; what was acknowledged is on disk."""
+        """Die without a word; what was acknowledged is in its file."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(10)
@@ -106,7 +106,7 @@ class Worker:
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(40)
 
     def kill(self) -> None:
         """Die without a word, as a machine that loses power."""
@@ -164,7 +164,7 @@ class BlobHub:
         return web.Response(body=data) if data is not None else web.Response(status=404)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 40) -> None:
     """Wait for something to become true; for synchronous tests."""
     until = time.monotonic() + seconds
     while not condition():
@@ -173,7 +173,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
-async def eventually(condition: Callable[[], object], seconds: float = 20) -> None:
+async def eventually(condition: Callable[[], object], seconds: float = 40) -> None:
     """Wait for something to become true; for asynchronous tests."""
     until = time.monotonic() + seconds
     while not condition():

@@ -97,7 +97,7 @@ class Film:
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
 
     async def stop(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             await self._runner.cleanup()
             await self.intents.close()
             await self.hub.close()
@@ -204,7 +204,7 @@ class Film:
         job = await self.job(job_id)
         return job["status"] if job is not None else "asked"
 
-    async def until(self, job_id: str, *statuses: str, seconds: float = 30) -> Job:
+    async def until(self, job_id: str, *statuses: str, seconds: float = 60) -> Job:
         """Wait until a job has one of these statuses; a document has no event to wait for."""
         async with asyncio.timeout(seconds):
             while (job := await self.job(job_id)) is None or job["status"] not in statuses:  # noqa: ASYNC110 - see above

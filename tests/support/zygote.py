@@ -66,7 +66,7 @@ class Zygote:
         except AssertionError:
             for name in filter(self.is_alive, self.pids):
                 self.kill(name)
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=30)
 
     def _start(self, name: str, order: dict[str, Any], fault: Fault | None) -> int:
         order |= {"name": name, "folder": str(self.folder), "fault": fault}
