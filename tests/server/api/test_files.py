@@ -179,7 +179,7 @@ async def test_files_for_a_project_that_goes_to_the_trash_meanwhile_leave_nothin
     )
     writer.write(head.encode() + first + rest[:1_500_000])
     await writer.drain()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not blobs_in(studio):  # noqa: ASYNC110 - the disk of the server: there is no event to wait for
             await asyncio.sleep(0.01)
     folder = studio.project.folder
@@ -221,12 +221,12 @@ async def test_a_connection_that_is_cut_half_way_leaves_nothing(studio: Studio) 
     )
     writer.write(head.encode() + png() + b"\0" * 3_000_000)
     await writer.drain()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not blobs_in(studio):  # noqa: ASYNC110 - the disk of the server: there is no event to wait for
             await asyncio.sleep(0.01)
     assert await studio.files() == []
     writer.transport.abort()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while blobs_in(studio):  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
     assert await studio.files() == []
@@ -329,14 +329,14 @@ async def test_what_cannot_be_shown_small_says_so(studio: Studio) -> None:
 
 
 async def committed(studio: Studio, path: str, *, there: bool = True) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (path in git(studio.project.folder, "ls-tree", "-r", "--name-only", "HEAD")) != there:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.05)
 
 
 async def clean(folder: Path) -> None:
     """Until the index is in step with the commit."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while git(folder, "status", "--porcelain"):  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.05)
 

@@ -109,12 +109,12 @@ async def test_a_file_comes_in_pieces_and_is_there_with_the_last(sender: Sender)
 async def test_after_a_cut_connection_it_goes_on_where_it_was(sender: Sender) -> None:
     upload = (await sender.begin())["id"]
     await sender.cut(upload, 0, DATA[:2_000_000])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (offset := await sender.offset(upload)):  # noqa: ASYNC110 - the server notices a cut when it does
             await asyncio.sleep(0.02)
     assert offset <= 2_000_000
     assert await sender.files() == []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (done := await sender.send(upload, offset, DATA[offset:])).status == 409:
             offset = await sender.offset(upload)
     assert done.body["file"]["sha256"] == SHA256
@@ -185,7 +185,7 @@ async def test_the_newest_connection_writes_and_one_that_hangs_does_not(sender: 
             return reply.status
 
     old = asyncio.create_task(hanging())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (offset := await sender.offset(upload)):  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.02)
     done = await sender.send(upload, offset, DATA[offset:])
@@ -308,7 +308,7 @@ async def test_a_project_that_goes_to_the_trash_takes_its_upload_along_and_bring
     half = 2 << 20
     writer.write(head.encode() + DATA[:half])
     await writer.drain()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await sender.offset(upload) == 0:  # noqa: ASYNC110 - the server's own state: there is no event
             await asyncio.sleep(0.01)
     folder = sender.project.folder
