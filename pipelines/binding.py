@@ -99,8 +99,13 @@ def bound_graph(spec: TierSpec, recipe: Recipe, values: Mapping[str, Any]) -> Gr
     for node in graph.values():
         # ComfyUI answers an equal graph out of its cache, with files that may be gone by now.
         if "filename_prefix" in node["inputs"]:
-            node["inputs"]["filename_prefix"] = f"workprint/{values['run']}"
+            node["inputs"]["filename_prefix"] = file_prefix(str(values["run"]))
     return graph
+
+
+def file_prefix(run: str) -> str:
+    """How the files of a run begin in ComfyUI's folder of outputs."""
+    return f"workprint/{run}"
 
 
 def bound_body(spec: TierSpec, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -307,7 +307,8 @@ def _is_disk_full(error: BaseException | None) -> bool:
 
 def _of_this_node(settings: FarmSettings) -> list[str]:
     """What belongs to this machine, and no artist or client may read: places, addresses, keys."""
-    names = ["WORKPRINT_MODELS", "WORKPRINT_COMFYUI_URL", *(provider.key for provider in providers().values())]
+    names = ["WORKPRINT_MODELS", "WORKPRINT_COMFYUI_URL", "WORKPRINT_COMFYUI_OUTPUT"]
+    names += [provider.key for provider in providers().values()]
     return [str(settings.scratch), settings.redis_url, *(os.environ.get(name, "") for name in names)]
 
 

@@ -41,6 +41,9 @@ FARM_SETTINGS: tuple[Setting, ...] = (
         "WORKPRINT_PIPELINES", "", "Folders of pipelines of your own, separated as in PATH; `workprint up` sets it."
     ),
     Setting("WORKPRINT_COMFYUI_URL", "", "Address of this node's ComfyUI server; empty: it has none."),
+    Setting(
+        "WORKPRINT_COMFYUI_OUTPUT", "", "Its folder of outputs, for this node to remove what it fetched; empty: kept."
+    ),
     Setting("WORKPRINT_MODELS", "", "Folder of this node's model weights, which containers see read-only."),
     Setting("FAL_KEY", "", "Key of this node's account at fal; empty: it has none."),
     Setting("REPLICATE_API_TOKEN", "", "Key of this node's account at Replicate; empty: it has none."),

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 
 from pipelines import binding
+from pipelines.runners import comfyui_folder
 from pipelines.runners import comfyui_words as words
 from pipelines.runners.comfyui_client import Client, Refused, ServerAway
 from pipelines.runners.comfyui_progress import Progress
@@ -39,6 +40,8 @@ FETCH_PERCENT = 98.0
 """Where the bar stands when the graph is done and its files are not here yet."""
 STOP_SECONDS = 8.0
 """How long a cancelled prompt may take to be gone; a bit less than the farm waits before it kills the attempt."""
+FORGET_SECONDS = 2.0
+"""How long a server may take to forget a prompt; the take is here already and waits for it."""
 READY_SECONDS = 20.0
 """How long an answer about what a server has is believed."""
 HELD_SECONDS = 2.0
@@ -104,8 +107,16 @@ async def _run(url: str, spec: TierSpec, recipe: Recipe, context: RunContext) ->
             context.log(f"The prompt is too long for the model; left out: {clause}")
         graph = binding.bound_graph(spec, recipe, values)
         attempt = _Prompt(comfy, prompt_id, graph, context)
-        made = await attempt.made()
-        outputs = await _fetch(comfy, _chosen(made, binding.options_of(spec).get("output")), values, context)
+        try:
+            made = await attempt.made()
+            outputs = await _fetch(comfy, _chosen(made, binding.options_of(spec).get("output")), values, context)
+        finally:
+            removed = comfyui_folder.clear(prompt_id)
+        if removed == 0:
+            context.log("The result stays in ComfyUI's folder: it is not in WORKPRINT_COMFYUI_OUTPUT, or not ours")
+        with suppress(ServerAway, Refused, TimeoutError):
+            async with asyncio.timeout(FORGET_SECONDS):
+                await comfy.forget(prompt_id)
     return Result(outputs, facts={**_facts(stats), "comfyui_prompt": prompt_id})
 
 

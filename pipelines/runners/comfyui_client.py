@@ -95,6 +95,10 @@ class Client:
         await self._ask("POST", "/queue", json={"delete": [prompt_id]})
         await self._ask("POST", "/interrupt", json={"prompt_id": prompt_id})
 
+    async def forget(self, prompt_id: str) -> None:
+        """Take a prompt that has ended out of the history, which the server keeps in its memory."""
+        await self._ask("POST", "/history", json={"delete": [prompt_id]})
+
     async def download(self, file: Mapping[str, str], target: Path) -> None:
         """Fetch a file of an output; raises PipelineError when it is gone or enormous."""
         query = {key: file.get(key, "") for key in ("filename", "subfolder", "type")}

@@ -13,7 +13,7 @@ import urllib3
 from PIL import Image
 
 from pipelines.run import run_pipeline
-from pipelines.runners import comfyui, comfyui_words
+from pipelines.runners import comfyui
 from pipelines.spec import (
     Cancelled,
     Input,
@@ -129,6 +129,11 @@ def history(url: str, prompt: str) -> dict[str, Any]:
     return http.request("GET", f"{url}/history/{prompt}").json().get(prompt, {})
 
 
+def left(server: Any, result: Result) -> list[Path]:
+    """What a run has left in the server's folder of outputs."""
+    return list((server.folder / "output" / "workprint").glob(f"{result.facts['comfyui_prompt']}*"))
+
+
 def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -169,8 +174,8 @@ def test_the_same_recipe_twice_makes_files_of_its_own_each_time(server: Any, tmp
         (tmp_path / name).mkdir()
     first, second = (run(Attempt(tmp_path / name), graph) for name in ("first", "second"))
     assert first.facts["comfyui_prompt"] != second.facts["comfyui_prompt"]
-    made = [history(server.url, result.facts["comfyui_prompt"])["outputs"]["9"] for result in (first, second)]
-    assert made[0] != made[1]
+    made = [left(server, result) for result in (first, second)]
+    assert [len(files) for files in made] == [1, 1]
     assert first.outputs[0].path.read_bytes()[:100] == second.outputs[0].path.read_bytes()[:100]
 
 
@@ -288,23 +293,6 @@ def test_a_server_that_was_started_otherwise_than_the_tier_wants_is_told_and_use
     assert result.facts["comfyui_memory"] == "--cpu"
 
 
-FLAGS: dict[str, tuple[list[str], list[str], str]] = {
-    "as wanted": (["--lowvram"], ["main.py", "--lowvram"], ""),
-    "by itself": (["--normalvram"], ["main.py"], ""),
-    "nothing wanted": ([], ["main.py", "--highvram"], ""),
-    "too little": (["--highvram"], ["main.py"], "--highvram, which"),
-    "another": (["--normalvram"], ["main.py", "--lowvram"], "--normalvram (it has --lowvram), which"),
-    "with a value": (["--reserve-vram"], ["main.py", "--reserve-vram=2"], ""),
-}
-
-
-@pytest.mark.parametrize("name", FLAGS)
-def test_flags_are_compared_as_the_server_understands_them(name: str) -> None:
-    wanted, argv, told = FLAGS[name]
-    said = comfyui_words.started_otherwise(wanted, argv)
-    assert (told in said) if told else said == ""
-
-
 @pytest.mark.usefixtures("server")
 def test_a_server_that_has_everything_is_ready() -> None:
     graph = slow() | {"4": node("CheckpointLoaderSimple", ckpt_name=comfyui_real.CHECKPOINT)}
@@ -403,14 +391,12 @@ def test_without_any_websocket_the_history_is_enough(imitation: Imitation, attem
 def test_a_lost_answer_does_not_run_the_prompt_twice(imitation: Imitation, attempt: Attempt) -> None:
     imitation.lose("/prompt", after=True)
     run(attempt, slow())
-    assert len(imitation.history) == 1
     assert imitation.sent == 1
 
 
 def test_a_lost_question_is_asked_once_more(imitation: Imitation, attempt: Attempt) -> None:
     imitation.lose("/prompt", after=False)
     run(attempt, slow())
-    assert len(imitation.history) == 1
     assert imitation.sent == 1
 
 
@@ -455,3 +441,45 @@ def test_a_graph_without_a_file_is_told(attempt: Attempt) -> None:
     graph = slow() | {"8": node("PreviewImage", images=["1", 0])}
     with pytest.raises(PipelineError, match="without a file"):
         run(attempt, graph, options={"output": "1"})
+
+
+def test_a_server_forgets_what_was_fetched_and_remembers_what_failed(imitation: Imitation, attempt: Attempt) -> None:
+    run(attempt, slow())
+    assert imitation.history == {}
+    graph = slow() | {"2": node("WorkprintFails", image=["1", 0], how="error")}
+    with pytest.raises(PipelineError):
+        run(attempt, graph)
+    assert [ended["status"]["status_str"] for ended in imitation.history.values()] == ["error"]
+
+
+def test_a_server_that_cannot_forget_costs_nothing(imitation: Imitation, attempt: Attempt) -> None:
+    imitation.lose("/history", after=False)
+    assert run(attempt, slow()).outputs[0].path.is_file()
+
+
+def test_a_node_that_sees_the_servers_folder_removes_its_results_and_nobody_elses(
+    server: Any, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = run(attempt, slow())
+    monkeypatch.setenv("WORKPRINT_COMFYUI_OUTPUT", str(server.folder / "output"))
+    result = run(attempt, slow())
+    assert history(server.url, result.facts["comfyui_prompt"]) == {}
+    assert result.outputs[0].path.is_file()
+    assert (len(left(server, before)), left(server, result)) == (1, [])
+    assert not any("WORKPRINT_COMFYUI_OUTPUT" in line for line in attempt.lines)
+    monkeypatch.setenv("WORKPRINT_COMFYUI_OUTPUT", str(server.folder / "elsewhere"))
+    assert len(left(server, run(attempt, slow()))) == 1
+    assert any("it is not in WORKPRINT_COMFYUI_OUTPUT" in line for line in attempt.lines)
+
+
+def test_an_input_lies_on_the_server_once_however_often_it_is_used(
+    server: Any, attempt: Attempt, tmp_path: Path
+) -> None:
+    picture = tmp_path / f"{uuid.uuid4().hex}.png"
+    Image.new("RGB", (8, 8), (1, 2, 3)).save(picture)
+    attempt.inputs = {"one": (picture,)}
+    graph = {"1": node("LoadImage", image=""), "9": node("SaveImage", images=["1", 0], filename_prefix="")}
+    for _ in range(2):
+        run(attempt, graph, {"1.image": "inputs.one"}, inputs=(Input("one", ("Image",), "one"),))
+    (uploaded,) = (server.folder / "input" / "workprint").glob(f"{picture.stem}*")
+    assert uploaded.read_bytes() == picture.read_bytes()

@@ -269,6 +269,7 @@ class Imitation:
                 web.post("/queue", self._delete),
                 web.post("/interrupt", self._interrupt),
                 web.get("/history/{prompt}", self._ended),
+                web.post("/history", self._delete),
                 web.get("/view", self._view),
             ]
         )
@@ -388,7 +389,10 @@ class Imitation:
     async def _delete(self, request: web.Request) -> web.Response:
         gone = (await request.json())["delete"]
         with self._lock:
-            self.waiting = [item for item in self.waiting if item[1] not in gone]
+            if request.path == "/history":
+                self.history = {prompt: ended for prompt, ended in self.history.items() if prompt not in gone}
+            else:
+                self.waiting = [item for item in self.waiting if item[1] not in gone]
         return web.Response()
 
     async def _interrupt(self, request: web.Request) -> web.Response:

@@ -21,7 +21,7 @@ class Real:
     """The server on the CPU, with folders of its own and the nodes of comfyui_nodes.py."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         nodes, models = folder / "custom_nodes", folder / "models" / "checkpoints"
         for each in (nodes, models):
             each.mkdir(parents=True)
@@ -32,9 +32,9 @@ class Real:
         self._start()
 
     def _start(self) -> None:
-        options = ("--cpu", "--port", str(self._port), "--base-directory", str(self._folder))
-        database = f"sqlite:///{self._folder / 'comfyui.db'}"
-        with (self._folder / "log").open("a") as log:
+        options = ("--cpu", "--port", str(self._port), "--base-directory", str(self.folder))
+        database = f"sqlite:///{self.folder / 'comfyui.db'}"
+        with (self.folder / "log").open("a") as log:
             self._process = subprocess.Popen(
                 [PYTHON, "main.py", *options, "--database-url", database, "--listen", "127.0.0.1"],
                 cwd=HOME,
@@ -46,7 +46,7 @@ class Real:
             with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(f"{self.url}/queue", timeout=1):
                 return
             time.sleep(0.2)
-        raise RuntimeError((self._folder / "log").read_text()[-2000:])
+        raise RuntimeError((self.folder / "log").read_text()[-2000:])
 
     def restart(self) -> None:
         """Die and come back with nothing in mind but the files."""
