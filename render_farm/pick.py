@@ -229,8 +229,7 @@ class Station:
 
     def begins(self, card: Waiting) -> None:
         """Note what it works on: those models are in memory from now on, and may have pushed others out."""
-        others = tuple(pipeline for pipeline in self.resident if pipeline != card.pipeline)
-        self.resident = (card.pipeline, *others)[:MOST_RESIDENT]
+        self.resident = resident_after(card.pipeline, self.resident)
         self.job = card.job
         self.on_change()
 
@@ -279,6 +278,11 @@ class Scripts:
         """Put a job before another and pin it there: `moved`, `gone` or `no pivot`."""
         with redis_reached():
             return self._move(keys=[list_key(self._namespace, queue)], args=[self._namespace, job, before]).decode()
+
+
+def resident_after(pipeline: str, resident: Sequence[str]) -> tuple[str, ...]:
+    """Pipelines whose models a node likely holds once it runs that one, the latest first."""
+    return (pipeline, *(other for other in resident if other != pipeline))[:MOST_RESIDENT]
 
 
 def levels(queues: Sequence[QueueName]) -> list[list[QueueName]]:

@@ -13,7 +13,7 @@ from render_farm.durations import field_of, kind_of
 from render_farm.job import FarmNode, QueueName
 from render_farm.line import Waiting
 from render_farm.overview import Overview
-from render_farm.pick import TOLERANCE_GB, levels
+from render_farm.pick import MOST_PASSES, TOLERANCE_GB, WINDOW, levels, resident_after
 from server.intents.abilities import able, free
 
 HALF = 50.0
@@ -59,19 +59,22 @@ def arrivals(farm: Overview, percents: Mapping[str, float]) -> dict[str, float]:
     """Seconds until the take of each waiting job is there; nothing of those that no node can run as things are.
 
     The farm played forward: whichever node is free first takes the first job that it can run, out of its own tier's
-    queues before those of smaller work.
+    queues before those of smaller work, or one close behind that whose models it has loaded.
     """
     servers, groups = _Servers(farm), _groups(farm)
     clear = [(_left(farm, node.job, percents), number) for number, node in enumerate(farm.nodes)]
     heapq.heapify(clear)
     lines = [_levels_of(node, number, groups, servers) for number, node in enumerate(farm.nodes)]
+    resident = [node.resident for node in farm.nodes]
+    passed: dict[str, int] = {}
     found: dict[str, float] = {}
     while clear:
         at, number = heapq.heappop(clear)
-        group = next(filter(None, (_first(level) for level in lines[number])), None)
-        if group is None:
+        groups_there = next(filter(None, (_first(level) for level in lines[number])), None)
+        if groups_there is None:
             continue
-        _, _, card = group.popleft()
+        _, _, card = _best(groups_there, resident[number], passed).popleft()
+        resident[number] = resident_after(card.pipeline, resident[number])
         found[card.job] = round(at + card.seconds, 1)
         heapq.heappush(clear, (at + card.seconds, number))
     return found
@@ -139,12 +142,30 @@ def _levels_of(
     ]
 
 
-def _first(level: Mapping[QueueName, Sequence[_Group]]) -> _Group | None:
-    """The group whose first job is next; of two queues of a level the more urgent, then the older job."""
-    heads = [
-        min(left, key=lambda group: group[0][1]) for groups in level.values() if (left := [g for g in groups if g])
-    ]
-    return min(heads, key=lambda group: (-group[0][2].priority, group[0][0]), default=None)
+def _first(level: Mapping[QueueName, Sequence[_Group]]) -> list[_Group] | None:
+    """The groups of the queue that is next, by place; of two queues of a level the more urgent, then the older job."""
+    queues = [sorted(left, key=_place) for groups in level.values() if (left := [group for group in groups if group])]
+    return min(queues, key=lambda groups: (-groups[0][0][2].priority, groups[0][0][0]), default=None)
+
+
+def _best(groups: Sequence[_Group], resident: Sequence[str], passed: dict[str, int]) -> _Group:
+    """The group whose first job a node takes: as in `pick.py`, the first in line is passed over only so often.
+
+    Places count as they are now, also when those between are gone; and nobody tells who was passed over before.
+    """
+    _, place, head = groups[0][0]
+    if head.pipeline in resident or passed.get(head.job, 0) >= MOST_PASSES:
+        return groups[0]
+    for group in groups[1:]:
+        _, at, card = group[0]
+        if at <= place + WINDOW and card.priority == head.priority and card.pipeline in resident:
+            passed[head.job] = passed.get(head.job, 0) + 1
+            return group
+    return groups[0]
+
+
+def _place(group: _Group) -> int:
+    return group[0][1]
 
 
 def _left(farm: Overview, job: str, percents: Mapping[str, float]) -> float:

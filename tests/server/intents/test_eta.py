@@ -1,5 +1,6 @@
 """When a take will be there: by what such takes took on that kind of node, and by the work that stands before it."""
 
+import random
 import time
 from dataclasses import replace
 
@@ -8,10 +9,11 @@ import pytest
 from render_farm.durations import Durations, Measured, field_of
 from render_farm.job import QueueName
 from render_farm.line import Waiting
-from render_farm.overview import Overview
+from render_farm.overview import Lookout, Overview
+from render_farm.pick import MOST_PASSES, WINDOW, Picked, Station
 from render_farm.queues import Farm
 from server.intents import eta
-from tests.support.farm import farm, valkey
+from tests.support.farm import farm, order, valkey
 from tests.support.farm_seen import card, farm_of, node
 from tests.support.farm_worker import TEST_STILL
 
@@ -60,6 +62,37 @@ def test_of_two_queues_of_one_level_the_more_urgent_job_goes_first() -> None:
     seen = waited(farm_of(node("big", vram_gb=24)), card("old", asked_at="1", seconds=10), queue="high")
     seen = waited(seen, card("urgent", asked_at="2", priority=5, seconds=10), queue="style_high")
     assert eta.arrivals(seen, {}) == {"urgent": 10, "old": 20}
+
+
+def test_a_node_goes_on_with_the_models_that_it_has_loaded_but_passes_the_first_in_line_only_so_often() -> None:
+    line = [card("other", pipeline="sdxl", seconds=10)]
+    line += [card(f"same-{number}", pipeline="flux", seconds=10) for number in range(MOST_PASSES + 1)]
+    seen = waited(farm_of(node("a", resident=("flux",))), *line)
+    found = eta.arrivals(seen, {})
+    assert sorted(found, key=found.__getitem__) == ["same-0", "same-1", "same-2", "same-3", "other", "same-4"]
+    urgent = replace(line[0], priority=1)
+    assert eta.arrivals(waited(farm_of(node("a", resident=("flux",))), urgent, *line[1:]), {})["other"] == 10
+    far = waited(farm_of(node("a", resident=("wan",))), *line, *(card(f"far-{n}", pipeline="sdxl") for n in range(20)))
+    assert eta.arrivals(waited(far, card("wan", pipeline="wan", seconds=1)), {})["other"] == 10
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_line_is_played_in_the_order_in_which_a_node_takes_it(farm: Farm, seed: int) -> None:
+    names, chance = ("flux", "sdxl", "wan", "ltx", "omnigen"), random.Random(seed)
+    can = tuple(f"{name}@low" for name in names)
+    at = Station("node-1", ("low",), 24.0, 60.0, resident=("wan",))
+    farm.roster.announce(node("node-1", vram_gb=24.0, can=can, resident=at.resident))
+    for number in range(WINDOW):
+        asked = replace(order(), asked_at=f"2026-11-20T10:00:{number:02}Z", pipeline=chance.choice(names))
+        farm.submit(replace(asked, priority=chance.choice((0, 0, 1)), expected_seconds=10.0))
+    farm.planner.arrange()
+    estimated = eta.arrivals(Lookout(farm).look(), {})
+    taken: list[str] = []
+    while isinstance(picked := farm.pick(at), Picked):
+        taken.append(picked.job)
+        at.begins(Waiting.from_json(picked.card))
+    assert len(taken) == WINDOW
+    assert sorted(estimated, key=estimated.__getitem__) == taken
 
 
 def test_a_thousand_jobs_on_a_hundred_nodes_are_played_through_quickly() -> None:
