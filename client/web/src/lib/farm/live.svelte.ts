@@ -21,6 +21,8 @@ interface Means {
   /** Why the server would not tell; null when it would now. */
   ask: () => Promise<ApiError | null>;
   wait: (ms: number) => Promise<void>;
+  /** Milliseconds since some moment, whatever the clock on the wall is set to. */
+  elapsed: () => number;
 }
 
 const CLOSED = 2;
@@ -42,6 +44,9 @@ export class FarmWatch {
   #link = $state<Link>('opening');
   #error = $state.raw<ApiError | undefined>();
   #heardAt = $state(0);
+  #heardElapsed = 0;
+  /** When a node was last heard, by the farm's clock, and when that was told. */
+  #newest = $state.raw({ seenAt: NaN, elapsed: 0 });
   #stream: Stream | undefined;
   #waitMs = FIRST_WAIT_MS;
   #open = false;
@@ -51,6 +56,7 @@ export class FarmWatch {
       open: (path) => new EventSource(path),
       ask: whyNot,
       wait: (ms) => new Promise((done) => setTimeout(done, ms)),
+      elapsed: () => performance.now(),
       ...means
     };
   }
@@ -71,6 +77,15 @@ export class FarmWatch {
   /** When the server last told something, in milliseconds. */
   get heardAt(): number {
     return this.#heardAt;
+  }
+
+  /**
+   * What the farm's clock shows, in milliseconds: the newest sign of a node was now when it was told. The clock of
+   * whoever looks may be wrong. It stands still with what is shown, while the line is broken.
+   */
+  get farmNow(): number {
+    const at = this.#link === 'live' ? this.#means.elapsed() : this.#heardElapsed;
+    return this.#newest.seenAt + at - this.#newest.elapsed;
   }
 
   start(): void {
@@ -104,9 +119,16 @@ export class FarmWatch {
     if (stream !== this.#stream) return;
     this.#farm = { ...this.#farm, [field]: JSON.parse(data) as unknown };
     this.#heardAt = Date.now();
+    this.#heardElapsed = this.#means.elapsed();
+    if (field === 'nodes') this.#setClock();
     this.#waitMs = FIRST_WAIT_MS;
     this.#error = undefined;
     this.#link = 'live';
+  }
+
+  #setClock(): void {
+    const seenAt = Math.max(...(this.#farm.nodes ?? []).map((node) => Date.parse(node.seen_at) || 0));
+    if (seenAt !== this.#newest.seenAt) this.#newest = { seenAt, elapsed: this.#heardElapsed };
   }
 
   /** A broken line is opened again by the browser; a refused one is not, so the reason is asked for. */

@@ -1,7 +1,8 @@
 import { flushSync } from 'svelte';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ApiError } from '$lib/errors';
 import { FarmWatch, type Stream } from './live.svelte';
+import { heardOf } from './words';
 
 vi.mock('$app/navigation', () => ({ goto: () => Promise.resolve() }));
 
@@ -44,6 +45,7 @@ class Line implements Stream {
 
 function watching(why: ApiError | null = null) {
   const lines: Line[] = [];
+  const clock = { ms: 0 };
   const waits: number[] = [];
   const watch = new FarmWatch({
     open: () => {
@@ -51,13 +53,14 @@ function watching(why: ApiError | null = null) {
       return lines.at(-1) as Line;
     },
     ask: () => Promise.resolve(why),
+    elapsed: () => clock.ms,
     wait: (ms) => {
       waits.push(ms);
       return waits.length < 4 ? Promise.resolve() : new Promise(() => undefined);
     }
   });
   watch.start();
-  return { watch, lines, waits };
+  return { watch, lines, waits, clock };
 }
 
 describe('the farm page', () => {
@@ -97,6 +100,40 @@ describe('the farm page', () => {
     await vi.waitFor(() => expect(watch.link).toBe('failed'));
     expect(watch.error?.message).toBe('Guests do not see the farm.');
     expect(lines.length).toBe(1);
+  });
+
+  it('knows a silent node from a lively one though the clock of the browser is hours off', () => {
+    const heard = (name: string, time: string) => ({ name, seen_at: `2026-11-20T${time}Z` });
+    vi.setSystemTime('2026-11-20T03:00:00Z');
+    onTestFinished(() => void vi.useRealTimers());
+    const { watch, lines, clock } = watching();
+    const words = () =>
+      (watch.farm?.nodes ?? []).map((node) => {
+        const { text, isSilent } = heardOf(node, watch.farmNow);
+        return `${node.name} ${text}${isSilent ? ', silent' : ''}`;
+      });
+    lines[0]?.tell({ ...ALL, nodes: [heard('a', '10:00:00'), heard('b', '09:59:57')] });
+    expect(words()).toEqual(['a heard now', 'b heard 3 s ago']);
+    clock.ms = 30_000;
+    lines[0]?.tell({ nodes: [heard('a', '10:00:00'), heard('b', '10:00:30')] });
+    clock.ms = 33_000;
+    expect(words()).toEqual(['a heard 33 s ago, silent', 'b heard 3 s ago']);
+    lines[0]?.break(false);
+    clock.ms = 99_000;
+    expect(words()).toEqual(['a heard 30 s ago, silent', 'b heard now']);
+    // The farm's machine has put its own clock right meanwhile.
+    lines[0]?.tell({ nodes: [heard('a', '08:00:00'), heard('b', '08:00:01')] });
+    expect(words()).toEqual(['a heard now', 'b heard now']);
+  });
+
+  it('knows that the only node has gone silent, whatever else is told of it', () => {
+    const { watch, lines, clock } = watching();
+    const node = { name: 'a', seen_at: '2026-11-20T10:00:00Z' };
+    lines[0]?.tell({ ...ALL, nodes: [{ ...node, state: 'ready' }] });
+    clock.ms = 20_000;
+    lines[0]?.tell({ nodes: [{ ...node, state: 'paused' }] });
+    clock.ms = 26_000;
+    expect(heardOf(node, watch.farmNow).isSilent).toBe(true);
   });
 
   it('closes its line when nobody looks any more', () => {

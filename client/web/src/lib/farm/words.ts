@@ -85,7 +85,7 @@ export function whyQueueWaits(queue: FarmQueue, nodes: readonly FarmNodeShown[])
     : '';
 }
 
-/** "heard 3 s ago". */
+/** "heard 3 s ago"; `now` is the farm's own, not that of a browser, whose clock may be wrong. */
 export function heardOf(
   node: Pick<FarmNodeShown, 'seen_at'>,
   now: number
