@@ -134,7 +134,7 @@ def left(server: Any, result: Result) -> list[Path]:
     return list((server.folder / "output" / "workprint").glob(f"{result.facts['comfyui_prompt']}*"))
 
 
-def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := condition():
@@ -315,7 +315,7 @@ def test_cancelling_a_running_prompt_interrupts_it_and_no_other(server: Any, att
     (mine,), _ = queue(server.url)
     attempt.cancelled.set()
     with pytest.raises(Cancelled):
-        future.result(20)
+        future.result(60)
     running, pending = queue(server.url)
     assert mine not in running + pending
     status = until(lambda: history(server.url, other))["status"]
@@ -323,15 +323,15 @@ def test_cancelling_a_running_prompt_interrupts_it_and_no_other(server: Any, att
 
 
 def test_cancelling_a_queued_prompt_takes_it_out_and_leaves_the_running_one(server: Any, attempt: Attempt) -> None:
-    other = somebody_elses(server.url, slow(40))
+    other = somebody_elses(server.url, slow(120))
     until(lambda: queue(server.url)[0] == [other])
     waiting = threading.Event()
     attempt.on_step = lambda step: waiting.set() if "1 before it" in step else None
     future = ThreadPoolExecutor(1).submit(run, attempt, slow())
-    assert waiting.wait(20)
+    assert waiting.wait(60)
     attempt.cancelled.set()
     with pytest.raises(Cancelled):
-        future.result(20)
+        future.result(60)
     assert queue(server.url) == ([other], [])
     assert until(lambda: history(server.url, other))["status"]["completed"]
 
@@ -353,21 +353,21 @@ def test_two_attempts_at_once_get_their_own_pictures_and_previews(tmp_path: Path
 
 
 def test_a_prompt_that_somebody_takes_away_is_not_sent_again(server: Any, attempt: Attempt) -> None:
-    other = somebody_elses(server.url, slow(60))
+    other = somebody_elses(server.url, slow(2000))
     until(lambda: queue(server.url)[0] == [other])
     waiting = threading.Event()
     attempt.on_step = lambda step: waiting.set() if "before it" in step else None
     future = ThreadPoolExecutor(1).submit(run, attempt, slow())
-    assert waiting.wait(20)
+    assert waiting.wait(60)
     (mine,) = queue(server.url)[1]
     http.request("POST", f"{server.url}/queue", json={"delete": [mine]})
     with pytest.raises(PipelineError, match="Somebody took the prompt out"):
-        future.result(20)
+        future.result(60)
     http.request("POST", f"{server.url}/interrupt", json={"prompt_id": other})
 
 
 def test_a_restarted_server_gets_the_prompt_once_more(server: Any, attempt: Attempt) -> None:
-    future = started(attempt, slow(60))
+    future = started(attempt, slow(120))
     server.restart()
     result = future.result(60)
     assert result.outputs[0].path.is_file()
@@ -377,7 +377,7 @@ def test_a_restarted_server_gets_the_prompt_once_more(server: Any, attempt: Atte
 def test_a_lost_websocket_loses_nothing_but_previews(imitation: Imitation, attempt: Attempt) -> None:
     future = started(attempt, slow(30))
     imitation.drop_sockets()
-    assert future.result(20).outputs[0].path.is_file()
+    assert future.result(60).outputs[0].path.is_file()
     assert not any("restarted" in line for line in attempt.lines)
 
 
@@ -406,7 +406,7 @@ def test_a_server_that_restarts_again_and_again_is_left_to_another_try(imitation
     until(lambda: imitation.running)
     imitation.restart()
     with pytest.raises(Transient, match="restarted twice"):
-        future.result(30)
+        future.result(60)
     assert imitation.running is None
 
 
@@ -418,7 +418,7 @@ def test_a_server_that_stays_away_is_left_to_another_try(
     future = started(attempt, slow(2000))
     imitation.close()
     with pytest.raises(Transient, match="did not come back"):
-        future.result(20)
+        future.result(60)
 
 
 def test_a_server_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, attempt: Attempt) -> None:

@@ -131,7 +131,7 @@ async def test_a_worker_told_to_stop_hands_its_job_back_and_leaves_nothing_runni
 ) -> None:
     worker = start_worker()
     marker = tmp_path / "begun"
-    asked = order(steps=100, marker=str(marker), hub_url=hub.url)
+    asked = order(steps=250, marker=str(marker), hub_url=hub.url)
     farm.submit(asked)
     await eventually(marker.exists)
     assert worker.stop() == 0
@@ -167,7 +167,7 @@ async def test_the_job_of_a_killed_worker_runs_on_another(
 ) -> None:
     worker = start_worker()
     marker = tmp_path / "begun"
-    asked = order(steps=60, marker=str(marker), hub_url=hub.url)
+    asked = order(steps=150, marker=str(marker), hub_url=hub.url)
     farm.submit(asked)
     await eventually(marker.exists)
     worker.kill()
@@ -225,7 +225,7 @@ async def test_redis_going_away_during_a_job_costs_nothing(
 ) -> None:
     worker = start_worker()
     marker = tmp_path / "begun"
-    farm.submit(asked := order(steps=100, marker=str(marker), hub_url=hub.url))
+    farm.submit(asked := order(steps=200, marker=str(marker), hub_url=hub.url))
     await eventually(marker.exists)
     valkey.stop()
     await eventually(lambda: any("Redis is away" in str(line.get("event")) for line in worker.log()))

@@ -88,12 +88,12 @@ def _wait_for(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> Non
     until = time.monotonic() + READY_SECONDS
     while True:
         try:
-            client.create_bucket(Bucket=BUCKET)
+            # An earlier try may have made it, and found that nothing could be written yet.
+            with suppress(client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
+                client.create_bucket(Bucket=BUCKET)
             client.put_object(Bucket=BUCKET, Key="ready", Body=b"1")
             client.delete_object(Bucket=BUCKET, Key="ready")
             break
-        except client.exceptions.BucketAlreadyOwnedByYou:
-            pass
         except (BotoCoreError, ClientError) as error:
             if process.poll() is not None or time.monotonic() > until:
                 raise AssertionError(f"SeaweedFS did not start:\n{log.read_text()[-3000:]}") from error

@@ -45,7 +45,7 @@ class BusyFarm:
 
     async def task(self, session: aiohttp.ClientSession, task: str, *wanted: str) -> dict[str, Any]:
         """Wait until a task stands as one of these."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 found = await got(session, f"/api/tasks/{task}/status")
                 if found["detail"] in wanted:

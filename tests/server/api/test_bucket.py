@@ -20,7 +20,7 @@ async def copied(service: Service, project: str, blob: str) -> bool:
 
 async def bucket_is(session: aiohttp.ClientSession, *, ok: bool, waiting: int) -> None:
     """Until /healthz says so."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (await got(session, "/healthz"))["bucket"] != {"ok": ok, "configured": True, "waiting": waiting}:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.05)
 
@@ -34,7 +34,7 @@ async def test_a_blob_that_this_machine_lost_is_shown_from_the_bucket(
         editor = await service.sign_in("Ed", "editor")
         project = (await made(editor, "/api/projects", {"name": "Night Bus"}))["id"]
         (file,) = (await added(editor, project, "styles", ("look.png", png())))["files"]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not await copied(service, project, file["sha256"]):  # noqa: ASYNC110 - S3 calls nobody
                 await asyncio.sleep(0.05)
         await bucket_is(editor, ok=True, waiting=0)

@@ -25,7 +25,7 @@ async def farm(tmp_path: Path) -> AsyncIterator[BusyFarm]:
 
 async def test_a_job_is_followed_from_the_queue_to_its_cost(farm: BusyFarm) -> None:
     ana = await farm.service.sign_in("Ana", "owner")
-    project = await farm.project(ana, steps=40)
+    project = await farm.project(ana, steps=200)
     async with watching(ana) as seen:
         await seen.until("reachable", lambda value: value is True)
         assert set(seen.farm) == PARTS

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -15,6 +16,7 @@ from tests.support.busy_farm import BusyFarm, busy_farm
 from tests.support.farm import eventually
 from tests.support.service import PNG_PIXEL, got, made
 from tests.support.signed_in import bearing, refusal, sent
+from tests.support.zygote import is_alive
 
 
 @pytest.fixture
@@ -23,9 +25,9 @@ async def farm(tmp_path: Path) -> AsyncIterator[BusyFarm]:
         yield farm
 
 
-async def submitted(farm: BusyFarm, session: aiohttp.ClientSession, steps: int, shots: int = 1) -> tuple[str, str]:
+async def submitted(farm: BusyFarm, session: aiohttp.ClientSession, **parameters: Any) -> tuple[str, str]:
     """A project and the task of its first shot."""
-    project = await farm.project(session, steps=steps, shots=shots)
+    project = await farm.project(session, **parameters)
     task = await made(session, "/api/tasks/submit", {"project_id": project, "node_id": "shot-1"}, 202)
     return project, task["task_id"]
 
@@ -33,11 +35,11 @@ async def submitted(farm: BusyFarm, session: aiohttp.ClientSession, steps: int, 
 async def test_a_log_is_followed_while_it_is_written_and_kept_afterwards(farm: BusyFarm) -> None:
     ana = await farm.service.sign_in("Ana", "owner")
     farm.start_worker("--queues", "cpu")
-    project, task = await submitted(farm, ana, steps=60)
+    project, task = await submitted(farm, ana, steps=250)
     await farm.task(ana, task, "running")
     (attempt,) = (await got(ana, f"/api/projects/{project}/jobs/{task}"))["attempts"]
     address = f"/api/projects/{project}/jobs/{task}/attempts/{attempt['id']}/log"
-    async with asyncio.timeout(30), ana.get(address) as reply:
+    async with asyncio.timeout(60), ana.get(address) as reply:
         assert (reply.status, reply.content_type) == (200, "text/plain")
         first = await reply.content.readline()
         assert (await got(ana, f"/api/tasks/{task}/status"))["detail"] == "running"
@@ -63,10 +65,11 @@ async def test_a_log_is_for_who_may_see_the_project_and_of_attempts_that_were(fa
         assert (await refusal(eve, "GET", f"/api/projects/{project}/jobs/{task}{tail}"))[0] == 404
 
 
-async def test_a_preview_is_shown_with_the_progress_until_the_job_ends(farm: BusyFarm) -> None:
+async def test_a_preview_is_shown_with_the_progress_until_the_job_ends(farm: BusyFarm, tmp_path: Path) -> None:
     ana = await farm.service.sign_in("Ana", "owner")
     worker = farm.start_worker("--queues", "cpu")
-    project, task = await submitted(farm, ana, steps=100_000)
+    marker = tmp_path / "begun"
+    project, task = await submitted(farm, ana, steps=100_000, marker=str(marker))
     await farm.task(ana, task, "running")
     token = farm.service.app[keys.TOKENS].issue_farm(FarmGrant(ProjectId(project), task), now=datetime.now(UTC))
     node = bearing(farm.service, token)
@@ -82,6 +85,8 @@ async def test_a_preview_is_shown_with_the_progress_until_the_job_ends(farm: Bus
     async with ana.get(f"{address}?v=2") as reply:
         assert (reply.content_type, await reply.read()) == ("image/png", PNG_PIXEL)
     await asyncio.to_thread(worker.kill)
+    await eventually(lambda: not is_alive(int(marker.read_text())))
+    await eventually(lambda: farm.service.app[keys.FARM]._redis.xlen("workprint:events") == 0)
     farm.service.app[keys.INTENTS].progress.end(ProjectId(project), task)
     assert (await refusal(ana, "GET", address))[0] == 404
     async with node.put(f"/api/farm/previews/{project}/{task}", data=PNG_PIXEL) as reply:

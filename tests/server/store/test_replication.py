@@ -43,13 +43,13 @@ async def studio(tmp_path: Path, bucket: Bucket) -> AsyncIterator[Studio]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - it copies in threads: there is no event to wait for
             await asyncio.sleep(0.02)
 
 
 async def copied(studio: Studio, bucket: Bucket, blob: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await bucket.blobs(PROJECT).find(blob) is None:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.02)
     await until(lambda: studio.replication.state().waiting == 0)
