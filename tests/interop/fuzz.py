@@ -22,7 +22,7 @@ from tests.support.hub import FILM, QUICK, NodeClients, serve
 from tests.support.sockets import BEN, until
 
 STEPS = 100
-END_SECONDS = 20.0
+END_SECONDS = 60.0
 LIMITS = replace(QUICK, grace_seconds=0.0)
 NODE_PEERS = {"ada": "hocuspocus", "ben": "yjs", "cyd": "hocuspocus", "raf": "raw", "rob": "raw"}
 PY_PEERS = {"pam": ("hocuspocus", False), "pip": ("yjs", False), "pug": ("hocuspocus", True), "pod": ("yjs", True)}

@@ -156,7 +156,7 @@ async def test_a_locked_style_stands_as_it_was_when_an_editor(film: Film, breach
 
 async def proposals_of(film: Film, count: int) -> AsyncIterator[dict[str, Any]]:
     """The editor's, once there are so many: the server has judged then."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + 40
     while len(kept := await film.proposals("the editor")) < count:
         assert time.monotonic() < end, kept
     for each in kept:

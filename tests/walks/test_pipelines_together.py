@@ -26,7 +26,7 @@ from tests.support.film import joins
 from tests.support.providers import KEY, Providers
 from tests.support.service import got, made
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(180)
 SHOT = "shot-1"
 HEAD = """
 id = "{id}"
@@ -85,7 +85,7 @@ class Studio:
 
     async def listed(self, pipeline: str) -> dict[str, Any]:
         """The pipeline as the catalogue tells it, once it is there."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 for found in await got(self.session, "/api/pipelines"):
                     if found["id"] == pipeline:
@@ -93,7 +93,7 @@ class Studio:
                 await asyncio.sleep(0.1)
 
     async def can_run(self, pipeline: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not (await self.listed(pipeline))["tiers"]["low"]["available"]:  # noqa: ASYNC110 - it is asked over REST
                 await asyncio.sleep(0.1)
 
@@ -232,7 +232,9 @@ async def test_cancel_ends_the_container_and_the_log_stays(studio: Studio) -> No
     await studio.add_shot("slow", "slow", SHOT)
     task = await studio.generate("slow")
     await studio.job(task, "running")
-    await eventually(containers)
+    progress = studio.farm.service.app[keys.INTENTS].progress
+    await eventually(lambda: "Copying" in str(progress.of(ProjectId(studio.project), task)))
+    assert containers()
     await studio.cancel(task)
     job = await studio.job(task, "cancelled")
     assert job["attempts"][-1]["exit"] == "cancelled"
@@ -242,7 +244,7 @@ async def test_cancel_ends_the_container_and_the_log_stays(studio: Studio) -> No
 
 @pytest.mark.usefixtures("docker")
 async def test_a_killed_worker_leaves_no_container_and_another_does_the_job_once(studio: Studio) -> None:
-    studio.drop("slow.toml", in_docker("slow", f"sleep 3; {COPY}{DONE}", 3))
+    studio.drop("slow.toml", in_docker("slow", f"sleep 10; {COPY}{DONE}", 3))
     first = studio.start_worker("first")
     await first_take(studio)
     await studio.can_run("slow")
@@ -251,8 +253,8 @@ async def test_a_killed_worker_leaves_no_container_and_another_does_the_job_once
     await eventually(containers)
     (left,) = containers()
     first.kill()
-    await eventually(lambda: left not in containers(), seconds=5)
-    studio.start_worker("second")
+    await eventually(lambda: left not in containers(), seconds=9)
+    studio.start_worker("second", WORKPRINT_LEASE_SECONDS="15")
     take = await studio.take(task)
     job = await studio.job(task, "completed")
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["lost", "completed"]
