@@ -4,6 +4,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -174,10 +175,11 @@ def _children_named(name: str) -> list[str]:
     """Children of this process whose command line holds a word."""
     found: list[str] = []
     for task in Path("/proc/self/task").iterdir():
-        for child in (task / "children").read_text().split():
-            words = Path(f"/proc/{child}/cmdline").read_bytes().decode(errors="replace")
-            if name in words:
-                found.append(words)
+        with suppress(OSError):  # it has just ended
+            for child in (task / "children").read_text().split():
+                words = Path(f"/proc/{child}/cmdline").read_bytes().decode(errors="replace")
+                if name in words:
+                    found.append(words)
     return found
 
 

@@ -78,7 +78,7 @@ async def test_what_is_missing_here_comes_back_from_the_bucket(tmp_path: Path, m
     prepare(config)
     async with running_service(tmp_path, port=0, **settings) as service:
         project, file = await film(service)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while service.app[keys.REPLICATION].state().waiting:  # noqa: ASYNC110 - it copies in threads
                 await asyncio.sleep(0.02)
         blob = project.blobs.put_bytes(PNG_PIXEL)

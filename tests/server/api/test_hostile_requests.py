@@ -32,7 +32,7 @@ async def answer_to(service: Service, request: bytes) -> tuple[int, bytes]:
     """Status and body of a request that no client library would send."""
     reader, writer = await asyncio.open_connection("127.0.0.1", service.server.make_url("/").port)
     writer.write(request)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         head = await reader.readuntil(b"\r\n\r\n")
         body = await reader.read()
     writer.close()

@@ -155,7 +155,7 @@ async def test_a_locked_shot_is_not_generated_and_says_who_locked_it(studio: Stu
     assert (shown["available"], shown["reason"]) == (False, words)
     body = {"project_id": studio.project, "node_id": "shot-1"}
     task = (await made(studio.editor, "/api/tasks/submit", body, 202))["task_id"]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (answer := await got(studio.editor, f"/api/tasks/{task}/status"))["status"] == "pending":  # noqa: ASYNC110 - a poll is what a program has
             await asyncio.sleep(0.02)
     assert (answer["status"], answer["reason"]) == ("error", words)

@@ -276,7 +276,7 @@ async def test_what_is_no_http_gets_the_same_error_as_everything_else(service: S
     ):
         reader, writer = await asyncio.open_connection("127.0.0.1", service.server.make_url("/").port)
         writer.write(request)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             head = await reader.readuntil(b"\r\n\r\n")
             body = await reader.read()
         writer.close()

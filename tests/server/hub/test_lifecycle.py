@@ -97,7 +97,7 @@ async def _come_and_go(base: str, http: aiohttp.ClientSession, number: int) -> N
                 await websocket.send_bytes(address + bytes((Kind.AUTH, messages.AUTH_TOKEN)) + codec.text("editor:ben"))
             await websocket.send_bytes(before + messages.step1(b"\0").body)
             await websocket.send_bytes(before + edit)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not (await websocket.receive_bytes())[len(before) :].startswith(bytes((Kind.SYNC, 1))):
                     pass
         if number % 2:

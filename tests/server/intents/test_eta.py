@@ -97,10 +97,10 @@ def test_a_line_is_played_in_the_order_in_which_a_node_takes_it(farm: Farm, seed
 
 def test_a_thousand_jobs_on_a_hundred_nodes_are_played_through_quickly() -> None:
     seen = waited(farm_of(*(node(f"n-{n}") for n in range(100))), *(card(f"j-{n}", seconds=10) for n in range(1000)))
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert max(eta.arrivals(seen, {}).values()) == 100
     assert sum(eta.places(seen).values()) == 999 * 500
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def test_the_median_of_the_kind_of_node_counts_and_the_catalogue_until_there_is_one() -> None:

@@ -44,7 +44,7 @@ def remotes(tmp_path: Path) -> Remotes:
 
 
 async def until(pusher: Pusher, project: Project, holds: Callable[[Any], bool]) -> Any:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not holds(state := pusher.state(project.id)):  # noqa: ASYNC110 - git, another process, has no event
             await asyncio.sleep(0.02)
     return state
