@@ -1,23 +1,71 @@
 import { describe, expect, it } from 'vitest';
-import { matching, NODE_ORDER, offers, socketFor } from './catalogue';
+import { matching, mayAdd, NODE_ORDER, offers, socketFor } from './catalogue';
+import type { PipelineInfo } from '../api';
 import type { NodeType } from '../schema/generated';
 import { boundsOf, freePlace, placeAt, type Box } from './places';
 import { GUESSED_HEIGHTS, WIDTHS } from './sizes';
 
 describe('adding nodes', () => {
   it('finds by the starts of words', () => {
-    const all = offers([], 'standard', null);
+    const all = offers([], 'standard', true, null);
     expect(matching(all, 'sho').map((offer) => offer.type)).toEqual(['shot']);
     expect(matching(all, 'hot')).toEqual([]);
     expect(matching(all, '')).toHaveLength(5);
   });
 
+  describe('also those pipelines that cannot run here', () => {
+    const pipeline = (id: string, available: boolean, unavailable?: string): PipelineInfo => ({
+      id,
+      version: '1.0.0',
+      label: id,
+      summary: `What ${id} does`,
+      inputs: [],
+      params: [],
+      price_usd: 0,
+      tiers: {
+        standard: {
+          available,
+          needs: available ? '' : 'a 24 GB GPU node',
+          long_edge_px: 1024,
+          seconds_prior: 1
+        }
+      },
+      licence: '',
+      source: '',
+      ...(unavailable && { unavailable })
+    });
+    const ALL = [
+      pipeline('writer', false, 'hands in words'),
+      pipeline('flux', false),
+      pipeline('previz', true)
+    ];
+    const shown = (waits: boolean) =>
+      matching(offers(ALL, 'standard', waits, null), 'pipeline')
+        .slice(1)
+        .map((offer) => [offer.label, offer.detail, mayAdd(offer)]);
+
+    it('offers after the others, with what they wait for', () => {
+      expect(shown(true)).toEqual([
+        ['Pipeline: previz', 'What previz does', true],
+        ['Pipeline: flux', 'Waits for a 24 GB GPU node; none is connected.', true],
+        ['Pipeline: writer', 'It hands in words.', false]
+      ]);
+    });
+
+    it('adds none of them where the project does not wait', () => {
+      expect(shown(false).filter(([, , may]) => may)).toEqual([
+        ['Pipeline: previz', 'What previz does', true]
+      ]);
+      expect(shown(false)[2]).toEqual(['Pipeline: flux', 'Needs a 24 GB GPU node.', false]);
+    });
+  });
+
   it('with an edge in hand offers only what it can be joined to', () => {
     const intoShot = { node: 's', type: 'shot', socket: 'style', side: 'target' } as const;
-    expect(offers([], 'standard', intoShot).map((offer) => offer.type)).toEqual(['style']);
+    expect(offers([], 'standard', true, intoShot).map((offer) => offer.type)).toEqual(['style']);
     expect(socketFor(intoShot, 'style')).toBe('style');
     const fromPrompt = { node: 'p', type: 'prompt', socket: 'text', side: 'source' } as const;
-    expect(offers([], 'standard', fromPrompt).map((offer) => offer.type)).toEqual(['shot']);
+    expect(offers([], 'standard', true, fromPrompt).map((offer) => offer.type)).toEqual(['shot']);
   });
 });
 

@@ -1,6 +1,6 @@
-// What can be added to the canvas: every node type, and every pipeline that can run here as a node of its own.
+// What can be added to the canvas: every node type, and every pipeline as a node of its own.
 import type { LucideIcon } from '@lucide/svelte';
-import { availability } from '../project/generating';
+import { readiness, type Readiness } from '../project/generating';
 import type { PipelineInfo } from '../api';
 import { mayJoin, type Declared } from '../project/sockets';
 import { NODE_SPECS, type NodeType, type Tier } from '../schema/generated';
@@ -9,11 +9,15 @@ import { NODE_ICONS } from './nodes/icons';
 
 export const NODE_ORDER: NodeType[] = ['shot', 'pipeline', 'style', 'prompt', 'note'];
 
+const STATES: Readiness['state'][] = ['ready', 'waits', 'refused'];
+
 export type Offer = {
   key: string;
   type: NodeType;
   label: string;
+  /** What it is for; of a pipeline that cannot run here now, what it needs. */
   detail: string;
+  state: Readiness['state'];
   icon: LucideIcon;
   fields: Record<string, unknown>;
 };
@@ -27,9 +31,16 @@ export function socketFor(end: OpenEnd, type: NodeType, declared?: Declared): st
         ?.name;
 }
 
+/** Whether it can be added: what only waits for a node can, as where a pipeline is chosen. */
+export function mayAdd(offer: Offer): boolean {
+  return offer.state !== 'refused';
+}
+
+/** `waits`: whether takes wait in line for a node that is not connected. What cannot run here now comes last. */
 export function offers(
   pipelines: readonly PipelineInfo[],
   tier: Tier,
+  waits: boolean,
   end: OpenEnd | null,
   declared?: Declared
 ): Offer[] {
@@ -38,19 +49,24 @@ export function offers(
     type,
     label: NODE_SPECS[type].label,
     detail: NODE_SPECS[type].summary,
+    state: 'ready' as const,
     icon: NODE_ICONS[type],
     fields: {}
   }));
   const models = pipelines
-    .filter((pipeline) => availability(pipeline, tier).available)
-    .map((pipeline) => ({
-      key: `pipeline ${pipeline.id}`,
-      type: 'pipeline' as const,
-      label: `Pipeline: ${pipeline.label}`,
-      detail: pipeline.summary,
-      icon: NODE_ICONS.pipeline,
-      fields: { pipeline: pipeline.id, title: pipeline.label }
-    }));
+    .map((pipeline) => {
+      const { state, words } = readiness(pipeline, tier, waits);
+      return {
+        key: `pipeline ${pipeline.id}`,
+        type: 'pipeline' as const,
+        label: `Pipeline: ${pipeline.label}`,
+        detail: words || pipeline.summary,
+        state,
+        icon: NODE_ICONS.pipeline,
+        fields: { pipeline: pipeline.id, title: pipeline.label }
+      };
+    })
+    .sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state));
   return [...kinds, ...models].filter((offer) => !end || socketFor(end, offer.type, declared) !== undefined);
 }
 
