@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
@@ -51,6 +51,22 @@ def held() -> Held:
         alive.count(Room),
         alive.count(Session),
     )
+
+
+async def nothing_more(before: Held) -> None:
+    """Wait until this process holds no more than before: a thread that was told to end may take its time."""
+    more = dict[str, int]()
+
+    def is_more() -> bool:
+        more.clear()
+        now, was = asdict(held()), asdict(before)
+        more.update({name: count - was[name] for name, count in now.items() if count > was[name]})
+        return bool(more)
+
+    try:
+        await until(lambda: not is_more())
+    except TimeoutError:
+        raise AssertionError(f"left behind: {more}") from None
 
 
 def rss_bytes() -> int:

@@ -17,7 +17,7 @@ from server.hub.codec import Reader
 from server.hub.hub import Hub
 from server.hub.room import Room
 from tests.support.hub import FILM, QUICK
-from tests.support.lifecycle import closed, held
+from tests.support.lifecycle import closed, held, nothing_more
 from tests.support.sockets import ADA, until
 
 DEAD_SECONDS = 1.0
@@ -160,5 +160,5 @@ async def test_those_who_were_dropped_leave_nothing_behind(hub: Hub, base: str, 
             await until(lambda: [len(room.sessions) for room in hub.rooms()] == [2])
             await until(lambda: not hub.rooms(), within_seconds=DEAD_SECONDS + LATE_SECONDS)
     await closed(hub)
-    await until(lambda: held() == before)
+    await nothing_more(before)
     assert hub.counts.refusals["dead"] == 4
