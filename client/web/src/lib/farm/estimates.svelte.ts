@@ -141,7 +141,8 @@ export function useBatchEstimate(project: Project, nodes: () => readonly string[
   const ask = () => farm.estimates(project.id, nodes());
   $effect(() => {
     const now = key;
-    if (now) untrack(() => quote.want(now, ask));
+    // With nothing left to ask for, a question that waits would be one of no shot.
+    untrack(() => (now ? quote.want(now, ask) : quote.stop()));
   });
   onNews(project, () => key && quote.freshen(key, ask));
   $effect(() => () => quote.stop());

@@ -27,4 +27,17 @@ describe('an estimate that somebody looks at', () => {
     await vi.advanceTimersByTimeAsync(2000);
     expect(asked).toBe(1);
   });
+
+  it('is not asked for when it stopped mattering before the question went out, and is once it matters again', async () => {
+    const quote = new Quote<number>();
+    let asked = 0;
+    const ask = () => Promise.resolve(++asked);
+    quote.want('shot', ask);
+    quote.stop();
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(asked).toBe(0);
+    quote.want('shot', ask);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(quote.for('shot')).toBe(1);
+  });
 });
