@@ -24,7 +24,7 @@ async def started(target: str, port: int, folder: Path) -> AsyncGenerator[asynci
     _, *words = [word.format(port=port, data=folder) for word in TARGETS[target]["command"]]
     process = await asyncio.create_subprocess_exec(sys.executable, *words, cwd=ROOT)
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not await answers(port):
                 assert process.returncode is None
                 await asyncio.sleep(0.02)
@@ -75,7 +75,7 @@ async def test_what_was_written_outlives_a_polite_stop(target: str, tmp_path: Pa
         await open_room(node, "ben", target, port, "bench-1-0")
         await node.until("ben", "p.map.shot === 1")
         process.terminate()
-        await asyncio.wait_for(process.wait(), 10)
+        await asyncio.wait_for(process.wait(), 30)
     async with started(target, port, tmp_path), node_clients() as node:
         await open_room(node, "cyd", target, port, "bench-1-0")
         await node.until("cyd", "p.map.shot === 1")

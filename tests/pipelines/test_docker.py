@@ -19,11 +19,13 @@ from PIL import Image
 from pipelines.runners import docker, owner
 from pipelines.spec import Cancelled, OutOfMemory, Pipeline, PipelineError, Result, TierSpec, Transient
 from tests.support.docker import BUSYBOX, busybox_image, docker_client, docker_host
+from tests.support.farm import wait_until
 from tests.support.run_context import Attempt
 
 pytestmark = pytest.mark.timeout(90)
 COPY = "cp /job/inputs/source/0.png /job/out/made.png; "
 DONE = COPY + """echo '{"outputs": [{"path": "made.png"}]}' > /job/out/result.json"""
+WAIT = "while [ ! -e /job/out/go ]; do sleep 0.1; done; "
 RECIPE = {
     "tier": "low",
     "width": 64,
@@ -84,13 +86,6 @@ def left_of(attempt: Attempt) -> list[str]:
     mine = {"label": f"{owner.ATTEMPT}={attempt.scratch.name}"}
     found = docker_client().containers.list(all=True, filters=mine, ignore_removed=True)
     return [container.name for container in found]
-
-
-def until(true: Callable[[], object], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_a_container_reads_its_job_and_its_result_is_measured(shell: Shell, attempt: Attempt) -> None:
@@ -286,7 +281,7 @@ def test_cancel_ends_a_stubborn_container_within_seconds(shell: Shell, attempt: 
 
 def test_a_container_killed_from_outside_may_be_tried_again(shell: Shell, attempt: Attempt) -> None:
     def kill() -> None:
-        until(lambda: attempt.lines)
+        wait_until(lambda: attempt.lines)
         docker_client().containers.get(left_of(attempt)[0]).kill()
 
     killer = threading.Thread(target=kill)
@@ -401,13 +396,11 @@ def test_a_hostile_preview_is_not_shown(shell: Shell, attempt: Attempt, script: 
 
 def test_four_run_at_once(tmp_path: Path, picture: Path) -> None:
     attempts = [Attempt(tmp_path / f"{os.getpid()}-parallel-{n}", {"source": (picture,)}) for n in range(4)]
-
-    def one(attempt: Attempt) -> Result:
-        return docker.run(*shell_pipeline("echo '{\"progress\": 1}'; sleep 1.5; " + DONE), RECIPE, attempt)
-
     with ThreadPoolExecutor(4) as pool:
-        results = [pool.submit(one, attempt) for attempt in attempts]
-        until(lambda: sum(len(left_of(attempt)) for attempt in attempts) == 4)
+        results = [pool.submit(docker.run, *shell_pipeline(WAIT + DONE), RECIPE, attempt) for attempt in attempts]
+        wait_until(lambda: sum(len(left_of(attempt)) for attempt in attempts) == 4, 60)
+        for attempt in attempts:
+            (attempt.scratch / "out" / "go").touch()
         assert [len(done.result().outputs) for done in results] == [1, 1, 1, 1]
     assert [left_of(attempt) for attempt in attempts] == [[], [], [], []]
 
@@ -428,7 +421,7 @@ def orphaned(orphan: Attempt) -> Generator[None]:
     environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
     process = subprocess.Popen([sys.executable, "-c", ORPHAN, str(orphan.scratch)], env=environment)
     try:
-        until(lambda: left_of(orphan))
+        wait_until(lambda: left_of(orphan))
         yield
     finally:
         process.kill()
@@ -449,9 +442,9 @@ def test_what_a_killed_attempt_left_is_gone_when_the_next_one_runs(
 
 def test_what_a_killed_attempt_left_is_swept_and_nothing_else(tmp_path: Path, attempt: Attempt, shell: Shell) -> None:
     orphan = Attempt(tmp_path / "1-orphan")
-    mine = threading.Thread(target=shell, args=("while [ ! -e /job/out/go ]; do sleep 0.1; done; " + DONE,))
+    mine = threading.Thread(target=shell, args=(WAIT + DONE,))
     mine.start()
-    until(lambda: left_of(attempt))
+    wait_until(lambda: left_of(attempt))
     with orphaned(orphan):
         assert docker.sweep() == [], "its process lives"
     assert docker.sweep() == ["1-orphan"]

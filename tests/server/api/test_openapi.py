@@ -94,7 +94,7 @@ async def seeded(service: Service, owner: aiohttp.ClientSession) -> dict[str, st
     }
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_what_runs_behaves_as_described(service: Service, tmp_path_factory: pytest.TempPathFactory) -> None:
     owner = await service.sign_in("Ana", "owner")
     config = tmp_path_factory.mktemp("schemathesis") / "schemathesis.toml"
