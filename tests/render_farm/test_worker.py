@@ -305,7 +305,7 @@ async def test_a_job_for_an_idle_worker_starts_at_once_and_idling_costs_next_to_
         await eventually(lambda asked=asked: "started" in types_told(valkey.url, asked.job))
         waited.append(time.monotonic() - begun)
         await eventually(lambda asked=asked: "finished" in types_told(valkey.url, asked.job))
-    assert min(waited) < 0.5
+    assert min(waited) < 3, "fifteen, if nobody rang"
 
 
 async def test_a_node_says_what_it_can_run_and_what_it_lacks(farm: Farm, start_worker: StartWorker) -> None:

@@ -109,7 +109,7 @@ class Studio:
             return 0
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
-        status = self._process.wait(30)
+        status = self._process.wait(60)
         self._process = None
         return status
 

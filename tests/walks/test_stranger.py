@@ -31,13 +31,13 @@ def token_of(studio: Studio, name: str) -> str:
     request = urllib.request.Request(
         studio.url + "/auth/token", data=body, headers={"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=10) as reply:
+    with urllib.request.urlopen(request, timeout=30) as reply:
         return json.load(reply)["access_token"]
 
 
 def get(studio: Studio, token: str, path: str) -> bytes:
     request = urllib.request.Request(studio.url + path, headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=10) as reply:
+    with urllib.request.urlopen(request, timeout=30) as reply:
         return reply.read()
 
 

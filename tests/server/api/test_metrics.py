@@ -62,16 +62,16 @@ async def test_what_people_do_is_counted(service: Service, ana: aiohttp.ClientSe
     async with ana.ws_connect(address) as writer, ana.ws_connect(address) as reader:
         for socket in (writer, reader):
             await socket.send_bytes(b"\0\0\1\0")
-            while (await socket.receive_bytes(timeout=5))[:2] != b"\0\1":
+            while (await socket.receive_bytes(timeout=30))[:2] != b"\0\1":
                 pass
         await writer.send_bytes(change())
-        while (await reader.receive_bytes(timeout=5))[:2] != b"\0\2":
+        while (await reader.receive_bytes(timeout=30))[:2] != b"\0\2":
             pass
         async with service.app[keys.HUB].room(project, "canvas") as room:
-            await asyncio.wait_for(room.saved(), 5)
+            await asyncio.wait_for(room.saved(), 30)
         now = await samples(ana)
         await reader.send_str("text frames are not part of the protocol")
-        assert (await reader.receive(timeout=5)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+        assert (await reader.receive(timeout=30)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
     assert now["workprint_rooms"] >= 1
     assert now["workprint_sessions"] == 2
     assert grown(before, now, "workprint_edits_total") == 1
@@ -99,7 +99,7 @@ async def test_a_log_that_cannot_be_written_is_seen_by_whoever_watches(
             await until_status(ana, 503, "failing")
             assert (await samples(ana))["workprint_store_failing"] == 1
             other.execute("ROLLBACK")
-        await asyncio.wait_for(room.saved(), 15)
+        await asyncio.wait_for(room.saved(), 30)
         await until_status(ana, 200, "ok")
 
 

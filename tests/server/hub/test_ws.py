@@ -231,5 +231,5 @@ async def test_who_connects_while_the_server_stops_does_not_hold_it_up(http: aio
             pass
         assert late.close_code == CloseCode.GOING_AWAY
         # aiohttp would wait five seconds for a handler that stays.
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(4.5):
             await stopping

@@ -95,7 +95,7 @@ async def test_nobody_is_told_that_it_is_locked_before_that_is_on_disk(case: Cas
     locking = asyncio.create_task(case.keeper.lock(FILM, SHOT, ADAM))
     # The second finds the lock in memory; what it is told must be on disk as well.
     second = asyncio.create_task(case.keeper.lock(FILM, SHOT, OLA))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not (await case.keeper.locks(FILM)).shots:  # noqa: ASYNC110 - readers are told after the disk
             await asyncio.sleep(0)
     done, _ = await asyncio.wait({locking, second}, timeout=0.1)

@@ -40,9 +40,9 @@ def threads() -> set[threading.Thread]:
 
 
 async def ended(before: set[threading.Thread]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         for thread in threads() - before:
-            await asyncio.to_thread(thread.join, 5)
+            await asyncio.to_thread(thread.join, 30)
     assert not threads() - before
 
 
