@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crdt_schema.project import WhenBusy
-from crdt_schema.records import Tier
+from crdt_schema.records import Job, Tier
 from crdt_schema.takes import TIERS
 from pipelines.spec import Pipeline, TierSpec
 from render_farm.job import FarmNode, queue_for
@@ -18,7 +18,7 @@ Mappings = Mapping[str, Mapping[str, Mapping[str, Any]]]
 FELL_BACK = "{asked} quality not available on current hardware. Fell back to {tier} {pixels}px generation."
 """Word for word (I-045)."""
 WAITS_FOR = "Waiting for "
-"""What a job waits for that no connected node offers begins with this; it holds until the job has begun."""
+"""What a job waits for that no connected node offers begins with this; it holds until the job has begun or ended."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,11 @@ def waits_for(farm: Overview, choice: Choice) -> str:
             "tried again within half an hour, or when an admin of the workspace forgives it."
         )
     return f"{WAITS_FOR}{_wanted(farm, choice)}; none is connected.{_nearest(farm, choice)}"
+
+
+def waits_no_longer(job: Job) -> dict[str, object]:
+    """What changes in a job that begins or ends: what it waited for has come, or does not matter any more."""
+    return {"notice": ""} if job.get("notice", "").startswith(WAITS_FOR) else {}
 
 
 def _wanted(farm: Overview, choice: Choice) -> str:

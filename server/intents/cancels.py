@@ -15,6 +15,7 @@ from server.auth.actor import SYSTEM
 from server.auth.policy import may
 from server.hub.room import Room
 from server.intents import verdicts
+from server.intents.abilities import waits_no_longer
 from server.intents.requests import Request
 from server.intents.shelf import Shelf
 from server.intents.shelves import Shelves
@@ -72,7 +73,9 @@ class Cancels:
             # The farm has never heard of it, so no event will come.
             takes.edit(
                 SYSTEM,
-                lambda doc: Takes(doc).move_job(job_id, "cancelled", ended_at=utc_now(), cost_usd=0.0),
+                lambda doc: Takes(doc).move_job(
+                    job_id, "cancelled", ended_at=utc_now(), cost_usd=0.0, **waits_no_longer(job)
+                ),
             )
             await takes.saved()
 

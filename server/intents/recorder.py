@@ -29,7 +29,7 @@ from server.auth.actor import FARM
 from server.errors import NotFound, Unavailable
 from server.hub.hub import Hub
 from server.hub.room import Room
-from server.intents.abilities import WAITS_FOR
+from server.intents.abilities import waits_no_longer
 from server.intents.attempts import begun, closed, end_of, newly_ended, set_aside
 from server.intents.filing import CannotFile, Known, Place, file_take, make_take
 from server.intents.kept_logs import keep, log_path
@@ -152,14 +152,14 @@ class Recorder:
         if any(attempt["id"] == event.attempt for attempt in job["attempts"]):
             return
         attempt = begun(event, job["tier"])
-        fields: dict[str, object] = {"attempts": [*job["attempts"], attempt], "started_at": event.at}
-        if job.get("notice", "").startswith(WAITS_FOR):
-            fields["notice"] = ""  # it has come
-        if _move(room, event, "running", **fields):
+        attempts = [*job["attempts"], attempt]
+        if _move(room, event, "running", attempts=attempts, started_at=event.at, **waits_no_longer(job)):
             self._progress.note(room.project, event.job, {"percent": 0.0, "step": "Starting", "node": job["node"]})
 
     def _end(self, room: Room, job: Job, event: AnyEvent, status: JobStatus, **fields: object) -> None:
         """Move a job on and close its attempt."""
+        if status != "queued":
+            fields = {**waits_no_longer(job), **fields}
         fields["attempts"] = closed(job["attempts"], event, end_of(event, str(fields.get("reason", ""))), job["tier"])
         _move(room, event, status, **fields)
         self._progress.end(room.project, event.job)

@@ -250,6 +250,14 @@ async def test_what_a_job_waited_for_is_said_no_more_once_it_has_begun(film: Fil
     assert (await film.until(reports.job, "running")).get("notice") == ""
 
 
+async def test_what_a_job_waited_for_is_said_no_more_once_it_was_cancelled(film: Film) -> None:
+    await film.add_shot(pipeline="t2i-sd1.5")
+    job = await film.ask()
+    assert (await film.until(job, "queued")).get("notice", "").startswith("Waiting for")
+    await film.ask_cancel(job)
+    assert (await film.until(job, "cancelled")).get("notice") == ""
+
+
 async def test_a_late_result_is_named_in_its_attempt_and_replayed_without_effect(reports: Reports) -> None:
     await reports(Started, "attempt-1", fence=1)
     await reports(Requeued, "", exit="node lost")
