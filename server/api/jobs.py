@@ -1,12 +1,14 @@
-"""One job over REST: how it stands, and the picture of its work so far."""
+"""One job over REST: how it stands, the picture of its work so far, and its end before its time."""
 
 from aiohttp import web
 
-from crdt_schema.records import Job
-from crdt_schema.takes import Takes
+from crdt_schema.canvas import Canvas
+from crdt_schema.ids import IntentId, new_id
+from crdt_schema.records import CancelIntent, Job
+from crdt_schema.takes import LIVE_STATUSES, Takes
 from server.api.access import enter
 from server.api.farm import granted_project
-from server.errors import NotFound, TooLarge
+from server.errors import Conflict, NotFound, TooLarge
 from server.intents.previews import MOST_BYTES
 from server.keys import HUB, INTENTS
 from server.projects.index import Project
@@ -16,6 +18,22 @@ async def get_job(request: web.Request) -> web.Response:
     """GET /api/projects/{project}/jobs/{job}: a job with its attempts, as it stands in the document."""
     project, _ = await enter(request, "read")
     return web.json_response(await job_of(request, project))
+
+
+async def cancel(request: web.Request) -> web.Response:
+    """POST /api/projects/{project}/jobs/{job}/cancel: stop a job, or a request that still waits to become one."""
+    project, actor = await enter(request, "cancel")
+    wish: CancelIntent = {"kind": "cancel", "job": request.match_info["job"]}
+    async with request.app[HUB].room(project.id, "takes") as room:
+        job = Takes(room.doc).job(wish["job"])
+    if job is not None and job["status"] not in LIVE_STATUSES:
+        raise Conflict("This job has ended already.")
+    async with request.app[HUB].room(project.id, "canvas") as room:
+        if job is None and not Canvas(room.doc).has_intent(wish["job"]):
+            raise NotFound("There is no such job.")
+        room.edit(actor, lambda doc: Canvas(doc).ask(IntentId(new_id("cancel")), wish))
+        await room.saved()
+    return web.json_response({"job": wish["job"]}, status=202)
 
 
 async def get_preview(request: web.Request) -> web.Response:

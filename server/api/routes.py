@@ -92,6 +92,7 @@ API: tuple[web.RouteDef, ...] = (
     web.get(BATCH, batches.look),
     web.post(BATCH + "/cancel", batches.cancel),
     web.get(JOB, jobs.get_job),
+    web.post(JOB + "/cancel", jobs.cancel),
     web.get(JOB + "/preview", jobs.get_preview),
     web.get(JOB + "/attempts/{attempt:[A-Za-z0-9_-]+}/log", logs.get_log, allow_head=False),
     web.post(PROJECT + "/references", media.add_references),

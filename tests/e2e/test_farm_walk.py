@@ -212,3 +212,25 @@ def test_the_page_is_steered_by_keys_and_whoever_stands_on_a_job_stays_on_it_unt
     expect(farm.get_by_role("log")).to_be_visible()
     farm.keyboard.press("Escape")
     expect(ended).to_be_focused()
+
+
+def test_a_job_is_cancelled_on_the_farm_page_by_whoever_may(studio: FarmStage, new_person: NewPerson) -> None:
+    page = new_person()
+    shot = open_project(page, studio, "Hail", 1).first
+    studio.send("Ada", "POST", "/api/farm/nodes/render-1/pause")
+    farm = page.context.new_page()
+    expect(open_farm(farm)).to_contain_text("Paused", timeout=LIVE_MS)
+    shot.get_by_test_id("generate").click()
+    waiting = farm.get_by_test_id("queued-job")
+    expect(waiting).to_have_count(1, timeout=LIVE_MS)
+    waiting.locator("button.open").focus()
+    farm.keyboard.press("Enter")
+    cancel = farm.get_by_test_id("dialog-job").get_by_test_id("cancel-job")
+    cancel.focus()
+    farm.keyboard.press("Enter")
+    expect(waiting).to_have_count(0, timeout=LIVE_MS)
+    expect(cancel).to_have_attribute("aria-disabled", "true")
+    expect(cancel).to_be_focused()
+    picture(farm, "farm-cancelled")
+    expect(shot.get_by_test_id("node-state")).to_have_text("Cancelled")
+    studio.send("Ada", "POST", "/api/farm/nodes/render-1/resume")

@@ -21,6 +21,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         "cancel", record(batch=ID), status=202, errors=(404,)
     ),
     "GET /api/projects/{project}/jobs/{job}": Endpoint("read", shape_of(Job)),
+    "POST /api/projects/{project}/jobs/{job}/cancel": Endpoint("cancel", record(job=ID), status=202, errors=(404, 409)),
     "GET /api/projects/{project}/jobs/{job}/preview": Endpoint("read", BINARY, reply_media=PICTURES),
     "GET /api/projects/{project}/jobs/{job}/attempts/{attempt}/log": Endpoint(
         "read", TEXT, reply_media=("text/plain",)

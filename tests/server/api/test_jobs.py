@@ -129,6 +129,18 @@ async def test_a_batch_is_estimated_asked_for_looked_at_and_stopped(farm: BusyFa
     assert (await refusal(ana, "POST", f"/api/projects/{project}/batches/never-was/cancel"))[0] == 404
 
 
+async def test_a_job_is_stopped_by_who_may_and_once(farm: BusyFarm) -> None:
+    ana, eve = await farm.service.sign_in("Ana", "owner"), await farm.service.sign_in("Eve", "viewer")
+    project, task = await submitted(farm, ana)
+    await farm.task(ana, task, "queued")
+    address = f"/api/projects/{project}/jobs/{task}/cancel"
+    assert (await refusal(eve, "POST", address))[0] == 403
+    assert (await made(ana, address, None, 202)) == {"job": task}
+    await farm.task(ana, task, "cancelled")
+    assert await refusal(ana, "POST", address) == (409, "This job has ended already.")
+    assert (await refusal(ana, "POST", f"/api/projects/{project}/jobs/never-was/cancel"))[0] == 404
+
+
 @pytest.mark.parametrize("nodes", [[], "shot-1", ["../x"], [1], None])
 async def test_a_batch_of_nothing_is_refused(farm: BusyFarm, nodes: object) -> None:
     ana = await farm.service.sign_in("Ana", "owner")

@@ -21,6 +21,8 @@ export const farm = {
     get<Estimate>(`${projectPath(project, 'estimate')}${query({ node })}`),
   estimates: (project: string, nodes: readonly string[]) =>
     send<BatchEstimate>('POST', projectPath(project, 'estimates'), { nodes }),
+  cancel: (project: string, job: string) =>
+    send<unknown>('POST', projectPath(project, 'jobs', job, 'cancel')),
   job: (project: string, job: string) => get<Job>(projectPath(project, 'jobs', job)),
   logPath: (project: string, job: string, attempt: string) =>
     projectPath(project, 'jobs', job, 'attempts', attempt, 'log')
