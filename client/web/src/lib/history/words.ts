@@ -71,7 +71,12 @@ export function restoreVerb({ document, record, field }: Asked): string {
 }
 
 /** "This shot is locked by Ana. An admin or the owner of this project can unlock it." */
-export function refusedWords({ message, lift, rule }: Refused): string {
+function refusedWords({ message, lift, rule }: Refused): string {
   const why = `${message.trim().replace(/[.\s]+$/, '')}.`;
   return lift ? `${why} ${capital(lift)} can ${rule.endsWith('_lock') ? 'unlock it' : 'help'}.` : why;
+}
+
+/** One line of what was refused, for a list of it. */
+export function refusedLine(refused: Refused): { title: string; why: string } {
+  return { title: refused.title || 'One of them', why: refusedWords(refused) };
 }
