@@ -91,9 +91,8 @@ class Nodes:
                 answers: list[Any] = all_of.execute()
             states, blocked, left = answers[0], answers[1 : 1 + len(found)], answers[1 + len(found) :]
             for node, milliseconds in zip(found, left, strict=True):
-                if (
-                    milliseconds > NODE_SECONDS * 1000
-                ):  # said before the clock was put back; whoever lives says it again
+                # Said before the clock was put back; whoever lives says it again.
+                if milliseconds > NODE_SECONDS * 1000:
                     self._redis.expire(self._key("node", node.name), NODE_SECONDS)
         now = self._now() if any(blocked) else 0.0
         return [
