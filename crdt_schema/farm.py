@@ -5,7 +5,7 @@ Times are seconds, money is USD. Of projects that somebody may not see they lear
 
 from typing import Literal, TypedDict
 
-from crdt_schema.records import Tier
+from crdt_schema.records import Role, Tier
 
 SecondsFrom = Literal["measured", "prior"]
 """Whether a duration is what such takes took, or what the catalogue says."""
@@ -170,3 +170,5 @@ class FarmLive(TypedDict):
     running: list[FarmJob]
     recent: list[FarmJob]
     costs: FarmCosts
+    roles: dict[str, Role]
+    """Of whoever looks, in each of their projects: what they may do to a job there."""

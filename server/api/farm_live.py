@@ -8,6 +8,7 @@ from typing import Any, cast
 from aiohttp import web
 
 from crdt_schema.farm import FarmLive, FarmNodeShown
+from crdt_schema.records import Role
 from crdt_schema.roles import reaches
 from server.errors import Unauthorised
 from server.intents.farm_live import Gathered
@@ -47,8 +48,11 @@ async def live(request: web.Request) -> web.StreamResponse:
 async def sight_of(request: web.Request) -> Sight:
     """What whoever asks may see, as it is today; raises Unauthorised once they are signed out."""
     people, user = request.app[PEOPLE], await signed_in(request)
-    projects = [one.id for one in request.app[PROJECTS].all() if await people.role_in(one.id, user) is not None]
-    return frozenset(map(str, projects)), user.role is not None and reaches(user.role, "admin")
+    seen = dict[str, Role]()
+    for project in request.app[PROJECTS].all():
+        if (role := await people.role_in(project.id, user)) is not None:
+            seen[project.id] = role
+    return seen, user.role is not None and reaches(user.role, "admin")
 
 
 async def _events(request: web.Request, gathered: Gathered, sight: Sight, *, once: bool) -> AsyncGenerator[bytes]:

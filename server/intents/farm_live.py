@@ -1,7 +1,7 @@
 """The farm as it is now, for everybody who looks: gathered once for all of them, and not at all while nobody does."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Container, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -177,6 +177,6 @@ def _put(tally: Tally, takes: Takes, key: str) -> None:
         tally.put(key, job, float(take["cost_usd"]) if take is not None else None)
 
 
-def visible_to(gathered: Gathered, projects: frozenset[str] | None) -> dict[str, Summary]:
-    """The summaries of those projects; all of them for None."""
-    return {key: one for key, one in gathered.projects.items() if projects is None or key in projects}
+def visible_to(gathered: Gathered, projects: Container[str]) -> dict[str, Summary]:
+    """The summaries of those projects."""
+    return {key: one for key, one in gathered.projects.items() if key in projects}

@@ -1,9 +1,10 @@
 """What one person is shown of the farm: their projects' jobs in full, of all others only that there is work; pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
 
 from crdt_schema.farm import FarmCosts, FarmJob, FarmLive, FarmNodeShown, FarmQueue
+from crdt_schema.records import Role
 from render_farm.clock import iso
 from render_farm.job import FarmNode
 from server.intents.farm_live import Gathered, visible_to
@@ -12,17 +13,17 @@ from server.intents.summaries import MOST_RECENT, add_up, blank
 MOST_WAITING = 200
 """Of each queue; how many wait in all is told beside them."""
 
-Sight = tuple[frozenset[str] | None, bool]
-"""The projects somebody sees (None: all), and whether they look after the farm."""
+Sight = tuple[Mapping[str, Role], bool]
+"""The role somebody has in each project that they see, and whether they look after the farm."""
 
 
 class Showing:
     """One moment of the farm, as people with that sight see it."""
 
     def __init__(self, gathered: Gathered, sight: Sight) -> None:
-        projects, self._keeper = sight
+        self._roles, self._keeper = sight
         self._now, self._farm = gathered, gathered.farm
-        self._seen = visible_to(gathered, projects)
+        self._seen = visible_to(gathered, self._roles)
         self._live: dict[str, FarmJob] = {key: job for one in self._seen.values() for key, job in one.live.items()}
         self._positions = gathered.farm.positions()
 
@@ -39,6 +40,7 @@ class Showing:
             "running": [self._job(key) for key in self._running()],
             "recent": self._recent(),
             "costs": self._costs(),
+            "roles": dict(self._roles),
         }
 
     def _running(self) -> list[str]:

@@ -14,7 +14,7 @@ from tests.support.farm_seen import node
 from tests.support.service import got, made
 from tests.support.signed_in import sent
 
-PARTS = {"reachable", "nodes", "abilities", "queues", "running", "recent", "costs"}
+PARTS = {"reachable", "nodes", "abilities", "queues", "running", "recent", "costs", "roles"}
 
 
 @pytest.fixture
@@ -76,6 +76,17 @@ async def test_who_loses_a_project_sees_it_no_longer(farm: BusyFarm) -> None:
         await seen.until("queues", lambda queues: any(job["project"] for queue in queues for job in queue["jobs"]))
         await sent(ana, "PUT", f"/api/projects/{project}/access", {"access": "members"})
         await seen.until("queues", lambda queues: all(not job["project"] for queue in queues for job in queue["jobs"]))
+
+
+async def test_everybody_learns_what_they_may_do_in_their_projects_and_when_that_changes(farm: BusyFarm) -> None:
+    ana, eve = await farm.service.sign_in("Ana", "owner"), await farm.service.sign_in("Eve", "viewer")
+    project, hidden = await farm.project(ana), await farm.project(ana, "A secret")
+    await sent(ana, "PUT", f"/api/projects/{hidden}/access", {"access": "members"})
+    async with watching(ana) as hers, watching(eve) as seen:
+        await hers.until("roles", lambda roles: roles == {project: "owner", hidden: "owner"})
+        await seen.until("roles", lambda roles: roles == {project: "viewer"})
+        await made(ana, f"/api/projects/{project}/members", {"name": "Eve", "role": "editor"})
+        await seen.until("roles", lambda roles: roles == {project: "editor"})
 
 
 async def test_who_signs_out_is_told_nothing_more(farm: BusyFarm) -> None:

@@ -35,7 +35,8 @@ const FIELDS: readonly (keyof FarmLive)[] = [
   'queues',
   'running',
   'recent',
-  'costs'
+  'costs',
+  'roles'
 ];
 
 export class FarmWatch {

@@ -13,7 +13,8 @@ const ALL = {
   queues: [],
   running: [],
   recent: [],
-  costs: { projects: [], people: [] }
+  costs: { projects: [], people: [] },
+  roles: {}
 };
 
 /** A stream that the test tells what it hears. */

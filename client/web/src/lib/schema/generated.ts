@@ -569,6 +569,7 @@ export interface FarmLive {
   running: Array<FarmJob>;
   recent: Array<FarmJob>;
   costs: FarmCosts;
+  roles: Record<string, Role>;
 }
 
 export type AnyNode = ShotNode | PipelineNode | StyleNode | PromptNode | NoteNode;
