@@ -38,10 +38,11 @@ test: build     ## The whole suite: Python, web, real browsers
 	cd $(WEB) && npm run --silent test
 	python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --max-worker-restart=0 $(PYTEST)
 
-soak:           ## The long runs: hours of load, crashes and fuzz
+soak:           ## The long runs: hours of load, crashes and fuzz, and new examples for every property
 	@.ci/setup test
 	@.ci/setup models
 	python -m pytest -m "soak or models" $(PYTEST)
+	python -m pytest -m hypothesis --hypothesis-profile="new examples" --timeout=3600 $(PYTEST)
 
 test-models:    ## The models' containers with small random models; fetches torch for the CPU (1.5 GB)
 	@.ci/setup test

@@ -5,7 +5,8 @@ answers is asked to close, or an event loop waits for a thread that never return
 A process that died is not replaced (`--max-worker-restart=0`): pytest-xdist 3.8 can wait for ever for one whose last
 file has a single test.
 
-Nor does one fail because the machine is busy: an example of hypothesis may take as long as it likes.
+Nor does one fail because the machine is busy: an example of hypothesis may take as long as it likes. And the examples
+of a change's tests are always the same ones, so that it is the change that fails them: `make soak` looks for new ones.
 """
 
 import faulthandler
@@ -21,8 +22,13 @@ SPARE_SECONDS = 120
 
 TERMINAL = pytest.StashKey[int]()
 
-settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy machine")
+settings.register_profile(
+    "same examples", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "new examples", settings.get_profile("same examples"), derandomize=False, max_examples=1000, print_blob=True
+)
+settings.load_profile("same examples")
 
 
 def pytest_configure(config: pytest.Config) -> None:
