@@ -131,7 +131,7 @@ async def test_a_worker_told_to_stop_hands_its_job_back_and_leaves_nothing_runni
 ) -> None:
     worker = start_worker()
     marker = tmp_path / "begun"
-    asked = order(steps=250, marker=str(marker), hub_url=hub.url)
+    asked = order(behaviour="endless-once", marker=str(marker), hub_url=hub.url)
     farm.submit(asked)
     await eventually(marker.exists)
     assert worker.stop() == 0
@@ -165,9 +165,9 @@ async def test_a_worker_can_be_stopped_at_any_moment_of_its_start(
 async def test_the_job_of_a_killed_worker_runs_on_another(
     valkey: Valkey, farm: Farm, hub: BlobHub, start_worker: StartWorker, tmp_path: Path
 ) -> None:
-    worker = start_worker()
+    worker = start_worker(WORKPRINT_LEASE_SECONDS="1")
     marker = tmp_path / "begun"
-    asked = order(steps=150, marker=str(marker), hub_url=hub.url)
+    asked = order(behaviour="endless-once", marker=str(marker), hub_url=hub.url)
     farm.submit(asked)
     await eventually(marker.exists)
     worker.kill()
@@ -258,7 +258,7 @@ async def test_a_worker_serves_only_its_tiers(
 
 async def test_a_bad_tier_is_refused_at_the_command_line(start_worker: StartWorker) -> None:
     worker = start_worker("--queues", "colossal")
-    assert worker.process.wait(40) == 2
+    assert worker.process.wait(60) == 2
     assert "queues are high, style_high" in worker.log_path.read_text()
 
 
@@ -284,7 +284,7 @@ async def test_a_second_signal_does_not_break_a_stop(
     await eventually(marker.exists)
     worker.process.send_signal(signal.SIGINT)
     worker.process.send_signal(signal.SIGINT)
-    assert worker.process.wait(40) == 0
+    assert worker.process.wait(60) == 0
     assert not is_alive(int(marker.read_text()))
 
 
@@ -305,7 +305,7 @@ async def test_a_job_for_an_idle_worker_starts_at_once_and_idling_costs_next_to_
         await eventually(lambda asked=asked: "started" in types_told(valkey.url, asked.job))
         waited.append(time.monotonic() - begun)
         await eventually(lambda asked=asked: "finished" in types_told(valkey.url, asked.job))
-    assert min(waited) < 3, "fifteen, if nobody rang"
+    assert min(waited) < 7, "fifteen, if nobody rang"
 
 
 async def test_a_node_says_what_it_can_run_and_what_it_lacks(farm: Farm, start_worker: StartWorker) -> None:
@@ -338,7 +338,9 @@ async def test_a_node_whose_card_another_program_fills_takes_nothing_that_would_
     farm.submit(fits)
     await eventually(lambda: farm.ledger.is_done(fits.job))
     assert farm.position(asked.job) == 0
-    free.write_text("24")
+    more = tmp_path / "more"
+    more.write_text("24")
+    more.replace(free)  # at once: the node reads it at any moment
     await eventually(lambda: farm.ledger.is_done(asked.job))
 
 
@@ -361,7 +363,8 @@ async def test_a_second_worker_of_a_name_that_is_at_work_does_not_start(farm: Fa
     start_worker("--name", "render-1")
     await eventually(farm.nodes)
     (first,) = farm.nodes()
-    second = start_worker("--name", "render-1")
+    # It listens for one and a half heartbeats of its own; the first may be held up for some of its own.
+    second = start_worker("--name", "render-1", WORKPRINT_TEST_HEARTBEAT_SECONDS="20")
     await eventually(lambda: second.process.poll() is not None)
     assert second.process.returncode == 2
     assert "give this one another --name" in second.log_path.read_text()
@@ -417,13 +420,13 @@ async def test_a_node_remembers_which_models_it_has_loaded(
 async def test_a_node_says_at_once_what_it_works_on(
     farm: Farm, hub: BlobHub, start_worker: StartWorker, tmp_path: Path
 ) -> None:
-    start_worker()
+    start_worker(WORKPRINT_TEST_HEARTBEAT_SECONDS="3600")  # no heartbeat says it
     marker = tmp_path / "begun"
     farm.submit(asked := order(steps=5000, marker=str(marker), hub_url=hub.url))
     await eventually(marker.exists)
-    await eventually(lambda: [node.job for node in farm.nodes()] == [asked.job], seconds=4)
+    await eventually(lambda: [node.job for node in farm.nodes()] == [asked.job], seconds=30)
     farm.cancel(asked.job)
-    await eventually(lambda: [node.job for node in farm.nodes()] == [""], seconds=4)
+    await eventually(lambda: [node.job for node in farm.nodes()] == [""], seconds=30)
 
 
 def commands_processed(farm: Farm) -> int:

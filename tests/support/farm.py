@@ -28,16 +28,23 @@ from server.embedded_redis import valkey_binary
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-LEASE_SECONDS = 1.0
+LEASE_SECONDS = 15.0
+"""Of a worker that nobody kills: on a busy machine a short one could end without anybody's death."""
+DYING_LEASE_SECONDS = 4.0
+"""Of one that shall die: its job goes on soon after, and a machine that stalls for a moment is not its death."""
 ORPHAN_SECONDS = 0.5
+ENDING_SECONDS = 60
+"""How long a process may need for its end: on a busy machine it can wait long for its files to be written."""
+MEMORY = Path("/dev/shm")
 
 
 class Valkey:
     """A Valkey of our own on a Unix socket; it can be stopped and started again, with or without its memory."""
 
     def __init__(self) -> None:
-        # Short on purpose: a socket's path may be no longer than 107 bytes, and pytest's folders are longer.
-        self.folder = Path(tempfile.mkdtemp(prefix="wp-"))
+        # Short on purpose: a socket's path may be no longer than 107 bytes, and pytest's folders are longer. In memory
+        # where that can be, for a disk that others write to can hold up every answer for longer than a client waits.
+        self.folder = Path(tempfile.mkdtemp(prefix="wp-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
         self.socket = self.folder / "v.sock"
         self.url = f"unix://{self.socket}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,14 +68,14 @@ class Valkey:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(ENDING_SECONDS)
             self._process = None
 
     def kill(self) -> None:
         """Die without a word; what was acknowledged is in its file."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(ENDING_SECONDS)
             self._process = None
 
     def forget(self) -> None:
@@ -106,12 +113,12 @@ class Worker:
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(40)
+        return self.process.wait(ENDING_SECONDS)
 
     def kill(self) -> None:
         """Die without a word, as a machine that loses power."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(ENDING_SECONDS)
 
     def log(self) -> list[dict[str, Any]]:
         """What the worker has logged; lines that are no JSON under `text`."""
@@ -164,7 +171,7 @@ class BlobHub:
         return web.Response(body=data) if data is not None else web.Response(status=404)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 40) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Wait for something to become true; for synchronous tests."""
     until = time.monotonic() + seconds
     while not condition():
@@ -173,7 +180,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 40) -> None:
         time.sleep(0.02)
 
 
-async def eventually(condition: Callable[[], object], seconds: float = 40) -> None:
+async def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
     """Wait for something to become true; for asynchronous tests."""
     until = time.monotonic() + seconds
     while not condition():

@@ -15,10 +15,9 @@ from PIL import Image
 from pipelines import providers, registry
 from pipelines.runners import provider
 from pipelines.spec import Input, Output, Param, Pipeline, PipelineError, Result, RunContext, TierSpec
-from render_farm import machine
+from render_farm import machine, worker
 from render_farm.gpu import Gpu
 from render_farm.job import TIERS
-from render_farm.worker import main
 
 MODULE = "pipelines.test_still"
 
@@ -40,7 +39,7 @@ TEST_STILL = Pipeline(
             "How the run ends.",
             choices=(
                 *("good", "talk", "fail", "crash", "deaf", "die", "die-once", "not-a-picture"),
-                *("gibberish", "tell-path", "disk-full"),
+                *("gibberish", "tell-path", "disk-full", "endless-once"),
             ),
         ),
         Param("marker", "string", "", "Marker", "A file that is written when the run has begun."),
@@ -94,6 +93,9 @@ def copy(recipe: Any, _options: Any, context: RunContext) -> Result:
 def render(recipe: Any, _options: Any, context: RunContext) -> list[Output]:
     parameters = recipe["parameters"]
     first = mark(parameters["marker"])
+    while first and parameters["behaviour"] == "endless-once":
+        context.check()
+        time.sleep(0.02)
     for step in range(parameters["steps"]):
         context.progress(100 * step / parameters["steps"], f"Step {step + 1}")
         if parameters["behaviour"] == "talk":
@@ -123,10 +125,11 @@ def mark(marker: str) -> bool:
     if not marker:
         return True
     path = Path(marker)
-    first = not path.exists()
-    with path.open("a") as file:
-        file.write(f"{os.getpid()}\n")
-    return first
+    before = path.read_text() if path.exists() else ""
+    written = path.with_name(f"{path.name}.{os.getpid()}")
+    written.write_text(f"{before}{os.getpid()}\n")
+    written.replace(path)  # whoever sees it can read it
+    return not before
 
 
 def behave(behaviour: str, context: RunContext, *, first: bool) -> None:
@@ -181,8 +184,10 @@ def read_free_memory_from(path: Path) -> None:
 
 if __name__ == "__main__":
     add_to_catalogue()
+    if os.environ.get("WORKPRINT_TEST_HEARTBEAT_SECONDS"):
+        worker.HEARTBEAT_SECONDS = float(os.environ["WORKPRINT_TEST_HEARTBEAT_SECONDS"])
     if os.environ.get("WORKPRINT_TEST_FREE_GB"):
         read_free_memory_from(Path(os.environ["WORKPRINT_TEST_FREE_GB"]))
     if os.environ.get("WORKPRINT_TEST_PROVIDERS"):
         reach_providers_at(os.environ["WORKPRINT_TEST_PROVIDERS"])
-    sys.exit(main())
+    sys.exit(worker.main())

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +12,13 @@ from random import Random
 
 from crdt_schema.records import Job
 from render_farm.job import FarmUnavailable
-from tests.support.farm import Valkey, eventually
+from tests.support.farm import DYING_LEASE_SECONDS, Valkey, eventually
 from tests.support.film import Film
 from tests.support.zygote import Zygote
 
 ENDED = ("refused", "completed", "failed", "cancelled", "lost")
-STOPPED_SECONDS = 2.0
-"""Longer than a lease: whoever is stopped for so long comes back as a late writer."""
+STOPPED_SECONDS = DYING_LEASE_SECONDS + 4
+"""Longer than a lease and the next look of the reaper: whoever is stopped for so long comes back as a late writer."""
 
 
 @dataclass
@@ -42,7 +43,9 @@ class Simulation:
         for number in range(self.shots):
             await self.film.add_shot(f"shot-{number}", shot=number + 1, parameters={"steps": 2})
         asked = [f"intent-{number}" for number in range(intents)]
-        dying = asyncio.create_task(self._die(deaths))
+        # Drawn while nobody else draws: the seed alone says who dies.
+        kinds = self.random.choices(("node", "attempt", "sleep", "valkey"), (10, 6, 3, 1), k=deaths)
+        dying = asyncio.create_task(self._die(kinds))
         try:
             async with asyncio.timeout(limit_seconds):
                 for intent in asked:
@@ -70,14 +73,12 @@ class Simulation:
     def _bear(self) -> None:
         name = f"sim-{self._born}"
         self._born += 1
-        self.zygote.node(name, self.valkey.url)
+        self.zygote.node(name, self.valkey.url, lease_seconds=DYING_LEASE_SECONDS)
         self._names.append(name)
 
-    async def _die(self, deaths: int) -> None:
-        kinds = ["node"] * 10 + ["attempt"] * 6 + ["sleep"] * 3 + ["valkey"]
-        for _ in range(deaths):
+    async def _die(self, kinds: Sequence[str]) -> None:
+        for kind in kinds:
             await asyncio.sleep(self.random.uniform(0.05, 0.5))
-            kind = self.random.choice(kinds)
             self.deaths[kind] += 1
             await getattr(self, f"_{kind}")()
             self._forgive()

@@ -34,7 +34,7 @@ class Zygote:
         )
 
     def node(self, name: str, redis_url: str, fault: Fault | None = None, lease_seconds: float = LEASE_SECONDS) -> int:
-        """Start a farm worker for the CPU; its pid."""
+        """Start a farm worker for the CPU; its pid. One that shall die holds its jobs for DYING_LEASE_SECONDS."""
         return self._start(name, {"kind": "node", "redis": redis_url, "lease": lease_seconds}, fault)
 
     def hub(self, name: str, redis_url: str, fault: Fault | None = None, **fields: object) -> int:
@@ -62,11 +62,11 @@ class Zygote:
             if self.is_alive(name):
                 self.kill(name, signal.SIGTERM)
         try:
-            wait_until(lambda: not any(map(self.is_alive, self.pids)), 10)
+            wait_until(lambda: not any(map(self.is_alive, self.pids)), 20)
         except AssertionError:
             for name in filter(self.is_alive, self.pids):
                 self.kill(name)
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=60)
 
     def _start(self, name: str, order: dict[str, Any], fault: Fault | None) -> int:
         order |= {"name": name, "folder": str(self.folder), "fault": fault}

@@ -12,7 +12,7 @@ from PIL import Image
 
 from crdt_schema.canvas import Canvas
 from render_farm.ledger import connect
-from tests.support.farm import Valkey, Worker, eventually, start_worker, valkey
+from tests.support.farm import DYING_LEASE_SECONDS, Valkey, Worker, eventually, start_worker, valkey
 from tests.support.film import ADA, EVE, SHOT, VERA, Film, open_film
 
 __all__ = ["start_worker", "valkey"]
@@ -179,7 +179,7 @@ async def test_a_project_that_vanished_while_redis_was_away_holds_up_nobody(
     film: Film, valkey: Valkey, start_worker: StartWorker
 ) -> None:
     await film.add_shot()
-    worker = start_worker()
+    worker = start_worker(WORKPRINT_LEASE_SECONDS=str(DYING_LEASE_SECONDS))
     await asyncio.to_thread(valkey.stop)
     await film.ask()
     gone = film.project.folder
@@ -281,7 +281,7 @@ async def test_a_worker_killed_in_mid_job_costs_an_attempt_and_no_take(
     film: Film, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     await film.add_shot(parameters={"steps": 100, "marker": str(marker(tmp_path))})
-    worker = start_worker()
+    worker = start_worker(WORKPRINT_LEASE_SECONDS=str(DYING_LEASE_SECONDS))
     intent = await film.ask()
     await eventually(marker(tmp_path).exists)
     worker.kill()

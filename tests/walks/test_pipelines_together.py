@@ -21,7 +21,7 @@ from server.intents.kept_logs import log_path
 from tests.support.busy_farm import BusyFarm, busy_farm
 from tests.support.comfyui import Imitation
 from tests.support.docker import BUSYBOX, busybox_image, docker_client, docker_host
-from tests.support.farm import eventually
+from tests.support.farm import DYING_LEASE_SECONDS, eventually
 from tests.support.film import joins
 from tests.support.providers import KEY, Providers
 from tests.support.service import got, made
@@ -245,7 +245,7 @@ async def test_cancel_ends_the_container_and_the_log_stays(studio: Studio) -> No
 @pytest.mark.usefixtures("docker")
 async def test_a_killed_worker_leaves_no_container_and_another_does_the_job_once(studio: Studio) -> None:
     studio.drop("slow.toml", in_docker("slow", f"sleep 10; {COPY}{DONE}", 3))
-    first = studio.start_worker("first")
+    first = studio.start_worker("first", WORKPRINT_LEASE_SECONDS=str(DYING_LEASE_SECONDS))
     await first_take(studio)
     await studio.can_run("slow")
     await studio.add_shot("slow", "slow", SHOT)
