@@ -29,7 +29,7 @@ async def stream(valkey: Valkey) -> AsyncIterator[EventStream]:
 async def take(stream: EventStream, count: int, *, done: bool = True) -> list[AnyEvent]:
     """The next events, each taken off the stream when `done`."""
     taken: list[AnyEvent] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for entry, event in stream.follow():
             taken.append(event)
             if done:
@@ -61,7 +61,7 @@ async def test_an_event_published_later_is_waited_for(farm: Farm, stream: EventS
 async def test_what_could_not_be_taken_off_the_stream_comes_again_at_once(farm: Farm, stream: EventStream) -> None:
     farm.ledger.publish(started("j1"))
     seen: list[str] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for entry, event in stream.follow():
             seen.append(event.job)
             if seen == ["j1"]:

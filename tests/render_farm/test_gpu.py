@@ -1,6 +1,8 @@
 """What a node says of its GPU, on a machine that has one and on one that has none."""
 
 import subprocess
+import tempfile
+from pathlib import Path
 from shutil import which
 from types import ModuleType
 
@@ -90,7 +92,10 @@ def test_what_the_farm_itself_holds_of_the_card_does_not_count_against_it() -> N
     assert others.gb == 0
 
 
-def test_two_nodes_of_a_machine_have_two_names_and_a_name_comes_back() -> None:
+def test_two_nodes_of_a_machine_have_two_names_and_a_name_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # other nodes of this machine come and go meanwhile
     with named() as first, named() as second:
         assert first != second
     with named() as again:

@@ -45,6 +45,13 @@ def is_rung(farm: Farm, node: str) -> bool:
     return bool(farm._redis.llen(farm.ledger.key("bell", node)))
 
 
+def spent_seconds(farm: Farm) -> float:
+    """Of the processor's time, by Redis: unlike the clock's it does not depend on who else wants the processor."""
+    redis: Any = farm._redis
+    told = redis.info("cpu")
+    return told["used_cpu_user_main_thread"] + told["used_cpu_sys_main_thread"]
+
+
 def test_a_job_is_taken_once_however_many_nodes_race_for_it(valkey: Valkey, farm: Farm) -> None:
     jobs = {submitted(farm) for _ in range(200)}
 
@@ -141,12 +148,10 @@ def test_ten_thousand_jobs_that_a_node_cannot_run_are_passed_at_once(farm: Farm)
             both.hset("workprint:waiting", f"job-{number}", replace(strange, job=f"job-{number}").as_json())
         both.execute()
     at, mine = station(farm), submitted(farm)
-    redis: Any = farm._redis
-    redis.config_resetstat()
+    before = spent_seconds(farm)
     assert picked(farm, at) == mine
-    spent = redis.info("commandstats")["cmdstat_evalsha"]
-    # 20 ms on a quiet machine; Redis does nothing else meanwhile.
-    assert spent["usec"] < 300_000
+    # 20 ms; Redis does nothing else meanwhile.
+    assert spent_seconds(farm) - before < 0.3
     assert len(farm.planner.lines()["low"]) == 10_000
 
 

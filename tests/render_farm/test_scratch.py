@@ -14,7 +14,7 @@ from render_farm.settings import BadSetting, default_scratch
 
 def process_that_is_gone() -> int:
     process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait(20)
+    process.wait(60)
     return process.pid
 
 

@@ -1,8 +1,10 @@
 """How far an attempt is, told without holding it up."""
 
 import threading
-import time
 
+import pytest
+
+from render_farm import teller as module
 from render_farm.job import FarmUnavailable
 from render_farm.teller import Teller
 from tests.support.farm import wait_until
@@ -14,15 +16,14 @@ def test_a_redis_that_swallows_everything_holds_up_no_step_and_hears_the_latest(
     def publish(percent: float, step: str) -> None:
         told.append((percent, step))
         asked.set()
-        assert answers.wait(20)
+        assert answers.wait(60)
 
     with Teller(publish) as teller:
         teller.tell(0.0, "Step 0")
-        assert asked.wait(10)
-        begun = time.monotonic()
+        assert asked.wait(60)
         for step in range(1, 1000):
             teller.tell(step / 10, f"Step {step}")
-        assert time.monotonic() - begun < 10
+        assert told == [(0.0, "Step 0")], "Redis has not answered yet"
         answers.set()
         wait_until(lambda: len(told) == 2)
     assert told == [(0.0, "Step 0"), (99.9, "Step 999")]
@@ -32,8 +33,9 @@ def test_a_redis_that_comes_back_is_told_again() -> None:
     is_away, told, tries = True, list[float](), list[float]()
 
     def publish(percent: float, _step: str) -> None:
+        was_away = is_away
         tries.append(percent)
-        if is_away:
+        if was_away:
             raise FarmUnavailable("away")
         told.append(percent)
 
@@ -46,7 +48,8 @@ def test_a_redis_that_comes_back_is_told_again() -> None:
     assert told == [2.0]
 
 
-def test_nothing_is_told_after_the_end() -> None:
+def test_nothing_is_told_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TELL_SECONDS", 60)  # the end comes first, however long this thread is held up
     told = list[float]()
     teller = Teller(lambda percent, _step: told.append(percent))
     with teller:
