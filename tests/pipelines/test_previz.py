@@ -81,7 +81,7 @@ print(hashlib.sha256(made).hexdigest())
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=110,
         env={"PYTHONHASHSEED": "7", "PYTHONPATH": ":".join(sys.path)},
     )
     assert done.stdout.strip() == here

@@ -19,6 +19,7 @@ RECIPE = {"prompt": {"direct": "A door"}, "seed": 7, "width": 64, "height": 36, 
 PREAMBLE = "import sys; sys.path.insert(0, '/app')\nfrom workprint_runtime import *\n"
 
 Python = Callable[[str], Result]
+pytestmark = pytest.mark.timeout(300)  # a daemon and its image are made first
 
 
 @pytest.fixture(scope="module", autouse=True)

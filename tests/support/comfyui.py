@@ -116,7 +116,7 @@ class Imitation:
         self._call(self._runner.cleanup())
         self._forget()
         self.life = -1
-        self._worker.join(10)
+        self._worker.join(60)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -252,7 +252,7 @@ class Imitation:
             self._call(socket.send_bytes(frame))
 
     def _call(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
 
     # Routes
 

@@ -22,7 +22,7 @@ docker: Any = import_module("docker")  # it has no types
 
 ROOT = Path(__file__).parents[2]
 FETCHED = ROOT / ".make" / "docker"
-READY_SECONDS = 60
+READY_SECONDS = 120
 BUSYBOX = "workprint-tests/busybox:1"
 PYTHON = "python:3.11-slim"
 """The name that Dockerfiles ask for; here it is this machine's Python beside busybox."""
@@ -72,7 +72,7 @@ def tools_environment() -> dict[str, str]:
 @functools.cache
 def docker_client() -> Any:
     """The SDK's client of that daemon, for tests that look or interfere."""
-    client = docker.DockerClient(base_url=docker_host(), timeout=30)
+    client = docker.DockerClient(base_url=docker_host(), timeout=120)
     atexit.register(client.close)
     return client
 
