@@ -69,11 +69,12 @@ async def test_a_hub_that_is_killed_while_its_disk_fails_has_lost_nothing_that_w
     for run in range(3):
         async with hub_process(port, tmp_path, control) as process, connected(address) as ada:
             editing = asyncio.create_task(put_some(ada, f"{run}", 60))
+            # Something is safe before the disk fails: it does so for good in the end.
+            await until(lambda ada=ada: ada.acknowledged > 0)
             for word in (failure, "", failure):
                 await asyncio.sleep(0.1)
                 fail(control, word)
             await editing
-            await until(lambda ada=ada: ada.acknowledged > 0)
             process.kill()
             await process.wait()
             safe |= ada.safe

@@ -63,8 +63,10 @@ async def test_each_snapshot_is_pushed_with_its_media_and_its_names(
         await workspace.type(project.id, "shot-1", "She enters.")
         commit = await workspace.snapshotter.snapshot_now(project.id, "Rough cut")
         await until(pusher, project, lambda _: git(bare, "rev-parse", "main").strip() == commit)
+        # Git writes one name after the other, and whoever closes now ends it.
+        await until(pusher, project, lambda _: git(bare, "tag").split() == ["Rough-cut"])
         await until(pusher, project, lambda state: state["state"] == "ok" and state["at"].endswith("Z"))
-        assert workspace.snapshotter.status(project.id)["remote"] == pusher.state(project.id)
+        await until(pusher, project, lambda state: state == workspace.snapshotter.status(project.id)["remote"])
     assert git(bare, "tag").split() == ["Rough-cut"]
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "-q", f"file://{bare}", str(clone))

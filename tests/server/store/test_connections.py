@@ -73,7 +73,7 @@ async def test_opening_that_is_given_up_leaves_nothing_behind(tmp_path: Path, op
 async def test_connections_that_nobody_closed_do_not_keep_the_process_from_ending(tmp_path: Path) -> None:
     command = [sys.executable, "-c", NEVER_CLOSED, str(tmp_path)]
     done = await asyncio.to_thread(
-        subprocess.run, command, cwd=ROOT, timeout=20, capture_output=True, check=False, text=True
+        subprocess.run, command, cwd=ROOT, timeout=60, capture_output=True, check=False, text=True
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "workspace.sqlite").is_file()
