@@ -22,6 +22,8 @@ from tests.support.snapshot_kills import (
 )
 from tests.support.workspace import ADA, GRACE, Workspace, open_workspace
 
+pytestmark = pytest.mark.timeout(300)
+
 FAULT_POINTS = ("write_tree", "make_commit", "_advance", "put_into_work_tree", "stage")
 
 

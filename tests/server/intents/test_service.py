@@ -46,12 +46,12 @@ async def test_a_shot_that_is_locked_while_the_farm_is_asked_gets_no_take(
 
     def slow_ping() -> bool:
         asked.set()
-        return answer.wait(10) and ping()
+        return answer.wait(60) and ping()
 
     monkeypatch.setattr(film.farm, "ping", slow_ping)
     await film.add_shot()
     intent = await film.ask()
-    assert await asyncio.to_thread(asked.wait, 10)
+    assert await asyncio.to_thread(asked.wait, 60)
     await film.lock_shot()
     answer.set()
     await film.until(intent, "refused")
@@ -147,9 +147,11 @@ async def test_the_id_of_another_project_s_job_is_refused(film: Film) -> None:
 async def test_a_project_with_hundreds_of_requests_keeps_no_other_waiting(film: Film) -> None:
     busy = film.project_id
     flood = {f"flood-{number}": {"kind": "generate", "node": "gone"} for number in range(400)}
-    await film.edit(lambda doc: doc["intents"].update(flood), EVE)
-    await film.new_project(title="Day Bus")
+    other = (await film.new_project(title="Day Bus")).id
     await film.add_shot()
+    film.project_id = busy
+    await film.edit(lambda doc: doc["intents"].update(flood), EVE)
+    film.project_id = other
     await film.until(await film.ask(), "queued")
     async with film.hub.room(busy, "takes") as room:
         assert len(Takes(room.doc).job_ids()) < len(flood)
