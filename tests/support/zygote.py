@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +59,17 @@ class Zygote:
 
     def close(self) -> None:
         """End every process that was started here."""
-        for name in self.pids:
-            if self.is_alive(name):
-                self.kill(name, signal.SIGTERM)
+        self._tell_all(signal.SIGTERM)
         try:
             wait_until(lambda: not any(map(self.is_alive, self.pids)), 20)
         except AssertionError:
-            for name in filter(self.is_alive, self.pids):
-                self.kill(name)
+            self._tell_all(signal.SIGKILL)
         self._process.communicate(timeout=60)
+
+    def _tell_all(self, signum: int) -> None:
+        for name in filter(self.is_alive, self.pids):
+            with suppress(ProcessLookupError):  # it died just now
+                self.kill(name, signum)
 
     def _start(self, name: str, order: dict[str, Any], fault: Fault | None) -> int:
         order |= {"name": name, "folder": str(self.folder), "fault": fault}
