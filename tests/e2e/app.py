@@ -1,11 +1,39 @@
 """The app as the tests use it: what a person does, in words."""
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from tests.support.studio import Studio
 
 TAKE_MS = 60_000
-SYNC_MS = 15_000
+SYNC_MS = 30_000
+
+
+class SlowEnd:
+    """Holds back the news that a job is completed from a page opened later, until it is let go.
+
+    How long a take takes is up to the machine: without this a page that is looked at late has no busy farm to show.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self._held: list[tuple[WebSocketRoute, str | bytes]] | None = []
+        page.route_web_socket("**/ws/**", self._join)
+
+    def _join(self, socket: WebSocketRoute) -> None:
+        socket.connect_to_server().on_message(lambda message: self._hear(socket, message))
+
+    def _hear(self, socket: WebSocketRoute, message: str | bytes) -> None:
+        data = message.encode() if isinstance(message, str) else message
+        # A single byte is an answer to the heartbeat, and no news.
+        if self._held is None or len(data) == 1 or not (self._held or b"completed" in data):
+            socket.send(message)
+        else:
+            self._held.append((socket, message))
+
+    def let_go(self) -> None:
+        """Pass on what came meanwhile, and from now on everything at once."""
+        held, self._held = self._held or [], None
+        for socket, message in held:
+            socket.send(message)
 
 
 def sign_in_by_link(page: Page, studio: Studio) -> None:
@@ -56,8 +84,27 @@ def add_node(page: Page, kind: str) -> Locator:
     return nodes(page, kind).last
 
 
+def view_of(page: Page) -> str:
+    """Where this person looks, as the canvas is transformed."""
+    return page.locator(".svelte-flow__viewport").evaluate("(viewport) => viewport.style.transform")
+
+
+def settled_view(page: Page) -> str:
+    """The view once it has stopped gliding: counted in pictures drawn, which a busy machine draws late."""
+    page.evaluate("() => { window.samples = []; }")
+    page.wait_for_function(
+        """() => {
+            window.samples.push(document.querySelector('.svelte-flow__viewport').style.transform);
+            const last = window.samples.slice(-16);
+            return last.length === 16 && last.every((view) => view === last[0]);
+        }"""
+    )
+    return view_of(page)
+
+
 def drag(page: Page, source: Locator, target: Locator) -> None:
     """Press on one, move, release on the other."""
+    settled_view(page)
     start, end = centre(source), centre(target)
     page.mouse.move(*start)
     page.mouse.down()
@@ -68,6 +115,7 @@ def drag(page: Page, source: Locator, target: Locator) -> None:
 
 def drag_by(page: Page, source: Locator, dx: float, dy: float) -> None:
     """Press on something, move it by so much, release."""
+    settled_view(page)
     x, y = centre(source)
     page.mouse.move(x, y)
     page.mouse.down()
@@ -90,6 +138,16 @@ def handle(node: Locator, socket: str, side: str) -> Locator:
 def prompt(node: Locator) -> Locator:
     """Where the prompt is typed."""
     return node.get_by_test_id("prompt-editor").locator('[contenteditable="true"]')
+
+
+def command(page: Page, name: str) -> None:
+    """Carry out a command by keyboard alone, typing its name into the command palette."""
+    page.keyboard.press("ControlOrMeta+k")
+    palette = page.get_by_test_id("command-palette")
+    expect(palette.get_by_role("combobox")).to_be_focused()
+    page.keyboard.type(name)
+    expect(palette.locator(".command-palette-item[data-selected]")).to_contain_text(name, ignore_case=True)
+    page.keyboard.press("Enter")
 
 
 def expect_saved(page: Page) -> None:

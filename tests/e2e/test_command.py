@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,22 @@ def children(pid: int) -> list[int]:
     """Every process below one, from procfs."""
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += [int(child), *children(int(child))]
+        with suppress(FileNotFoundError, ProcessLookupError):  # a git that was here for a moment
+            for child in task.read_text().split():
+                found += [int(child), *children(int(child))]
     return found
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> bool:
+def hub_of(studio: Studio) -> int:
+    """The process that serves; 0 while there is none."""
+    for pid in children(studio.pid):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if b"workprint\0serve" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
+    return 0
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
@@ -50,24 +61,28 @@ def new_studio() -> Iterator[Callable[..., Studio]]:
 
 
 def test_ctrl_c_leaves_nothing_running_and_a_second_start_is_quick(tmp_path: Path, new_studio: NewStudio) -> None:
-    studio = new_studio(tmp_path, demo=True).start()
+    studio, began = new_studio(tmp_path, demo=True), time.monotonic()
+    studio.start()
+    first_seconds = time.monotonic() - began
     first = {path.name for path in (tmp_path / "Projects").iterdir()}
     below = children(studio.pid)
     assert len(below) >= 3
     assert studio.stop() == 0
     assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
-    started = time.monotonic()
+    began = time.monotonic()
     studio.start()
-    assert time.monotonic() - started < 15
+    # As quick as the machine is today: it waits for nothing that the first one left.
+    assert time.monotonic() - began < 2 * first_seconds + 12
     assert {path.name for path in (tmp_path / "Projects").iterdir()} == first
     assert studio.stop() == 0
 
 
 def test_a_hub_that_is_killed_comes_back(tmp_path: Path, new_studio: NewStudio) -> None:
     studio = new_studio(tmp_path).start()
-    hub = next(pid for pid in children(studio.pid) if b"workprint\0serve" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    hub = hub_of(studio)
     os.kill(hub, signal.SIGKILL)
-    assert wait_until(lambda: not studio.healthy(), 5)
+    # Another process, not one that has died already: nobody need see the moment in between.
+    assert wait_until(lambda: hub_of(studio) not in (0, hub))
     assert wait_until(studio.healthy)
     assert studio.stop() == 0
 

@@ -10,9 +10,9 @@ from tests.e2e import app
 from tests.support.browser import NewPerson, picture
 from tests.support.farm_stage import PASSWORD, FarmStage
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-LIVE_MS = 15_000
+LIVE_MS = 30_000
 FALLBACK = "High quality not available on current hardware. Fell back to low 512px generation."
 
 
@@ -22,7 +22,8 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmStage]:
     with FarmStage(tmp_path_factory.mktemp("stage")) as stage:
         stage.add("Ada", "owner")
         stage.add("Bo", "editor")
-        stage.worker("--name", "render-1", "--vram", "12")
+        # A lease that a busy machine does not let run out: the attempts that die here do so by themselves.
+        stage.worker("--name", "render-1", "--vram", "12", WORKPRINT_LEASE_SECONDS="30")
         yield stage
 
 
@@ -52,7 +53,7 @@ def test_a_take_is_seen_and_heard_of_while_it_is_made_and_stops_when_told(
     studio: FarmStage, new_person: NewPerson
 ) -> None:
     page = new_person()
-    shot = open_project(page, studio, "Night Bus", behaviour="talk", steps=3000).first
+    shot = open_project(page, studio, "Night Bus", behaviour="talk", steps=20_000).first
     shot.locator("header").click()
     shot.get_by_test_id("generate").click()
     expect(shot.get_by_test_id("preview")).to_be_visible(timeout=LIVE_MS)

@@ -9,7 +9,7 @@ from tests.e2e import app
 from tests.support.browser import NewPerson
 from tests.support.studio import Studio
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 LONG_PROMPT = "A woman waits at a bus stop in the rain, neon on wet asphalt, steam over the grate, the last bus gone"
 
@@ -33,6 +33,7 @@ def join(person: Page, address: str) -> None:
 def grab(node: Locator) -> None:
     """Select a node by its header, and nothing else."""
     header = node.locator("header")
+    app.settled_view(node.page)
     box = header.bounding_box()
     assert box is not None
     # In parts of its size: how far the view is zoomed out differs with the machine's pace.
@@ -49,25 +50,6 @@ def point_at_free_space(person: Page) -> None:
     frame = person.get_by_test_id("canvas").bounding_box()
     assert frame is not None
     person.mouse.move(frame["x"] + 120, frame["y"] + frame["height"] - 200)
-
-
-def view_of(person: Page) -> str:
-    """Where this person looks, as the canvas is transformed."""
-    return person.locator(".svelte-flow__viewport").evaluate("(viewport) => viewport.style.transform")
-
-
-def settled_view(person: Page) -> str:
-    """The view once it has stopped gliding."""
-    person.evaluate("() => { window.samples = []; }")
-    person.wait_for_function(
-        """() => {
-            window.samples.push(document.querySelector('.svelte-flow__viewport').style.transform);
-            const last = window.samples.slice(-4);
-            return last.length === 4 && last.every((view) => view === last[0]);
-        }""",
-        polling=80,
-    )
-    return view_of(person)
 
 
 def expect_count(people: list[Page], kind: str, count: int) -> None:
@@ -142,7 +124,7 @@ def test_no_key_of_the_canvas_fires_while_somebody_types(studio: Studio, new_per
     first_shot(ana, studio, "Typing")
     shot = app.nodes(ana, "shot").first
     app.prompt(shot).click()
-    view = settled_view(ana)
+    view = app.settled_view(ana)
     ana.keyboard.type("Fog?! 1")
     for key in ("Backspace", "ArrowLeft", "Delete", "Shift+1", "Control+d"):
         ana.keyboard.press(key)
@@ -155,7 +137,7 @@ def test_no_key_of_the_canvas_fires_while_somebody_types(studio: Studio, new_per
     expect_count([ana], "shot", 1)
     expect_count([ana], "pipeline", 1)
     expect(ana.get_by_role("dialog")).to_have_count(0)
-    assert view_of(ana) == view
+    assert app.view_of(ana) == view
 
 
 def test_a_caret_at_the_end_of_a_wrapped_line_does_not_take_the_keys_back(
@@ -180,18 +162,18 @@ def test_the_view_fits_everything_or_frames_what_is_selected(studio: Studio, new
     first_shot(ana, studio, "View")
     for _ in range(4):
         ana.get_by_role("button", name="Zoom out").click()
-    small = settled_view(ana)
+    small = app.settled_view(ana)
     shot = app.nodes(ana, "shot").first
     grab(shot)
     ana.keyboard.press("f")
-    framed = settled_view(ana)
+    framed = app.settled_view(ana)
     assert framed != small
     frame, box = ana.get_by_test_id("canvas").bounding_box(), shot.bounding_box()
     assert frame is not None
     assert box is not None
     assert abs((box["x"] + box["width"] / 2) - (frame["x"] + frame["width"] / 2)) < 3
     ana.keyboard.press("Shift+Digit1")
-    assert settled_view(ana) != framed
+    assert app.settled_view(ana) != framed
     for kind in ("shot", "pipeline"):
         expect(app.nodes(ana, kind)).to_be_in_viewport(ratio=1)
 
@@ -225,6 +207,7 @@ def test_tab_adds_a_node_by_typing_its_name(studio: Studio, new_person: NewPerso
     ana.keyboard.press("Escape")
     expect(search).to_have_count(0)
     ana.keyboard.press("Tab")
+    expect(search).to_be_focused()
     ana.keyboard.type("describe a picture")
     never = ana.get_by_role("dialog", name="Add a node").get_by_role("option")
     expect(never).to_have_attribute("aria-disabled", "true")
@@ -265,9 +248,7 @@ def test_keys_also_work_from_the_panels_and_the_palette(studio: Studio, new_pers
     expect(chosen(ana)).to_have_attribute("data-node-type", "shot")
     ana.keyboard.press("Control+d")
     expect_count([ana], "shot", 2)
-    ana.keyboard.press("Control+k")
-    ana.keyboard.type("select all")
-    ana.keyboard.press("Enter")
+    app.command(ana, "select all")
     expect(chosen(ana)).to_have_count(3)
     ana.keyboard.press("?")
     sheet = ana.get_by_role("dialog", name="Keyboard shortcuts")

@@ -49,6 +49,7 @@ def expect_the_repository(folder: Path, clone: Path) -> None:
 
 def test_two_artists_make_a_take_together(studio: Studio, new_person: NewPerson, tmp_path: Path) -> None:
     ana, bo = new_person(), new_person()
+    end = app.SlowEnd(bo)
     app.sign_in_by_link(ana, studio)
     address = app.create_project(ana, "Night Bus")
     picture(ana, "canvas-empty")
@@ -71,6 +72,7 @@ def test_two_artists_make_a_take_together(studio: Studio, new_person: NewPerson,
     shot.get_by_test_id("generate").click()
     bo_state = app.nodes(bo, "shot").first.get_by_test_id("node-state")
     expect(bo_state).to_have_attribute("data-state", "generating")
+    end.let_go()
     assert expect_the_take(ana, "take-ana") == expect_the_take(bo, "take-bo") != ""
 
     folder = studio.project_folder("Night Bus")

@@ -44,7 +44,7 @@ def test_edits_made_offline_and_online_both_survive(studio: Studio, new_person: 
         text = app.prompt(app.nodes(person, "shot").first)
         expect(text).to_contain_text("written on the train")
         expect(text).to_contain_text("written at the desk.")
-    assert app.prompt(shot).inner_text() == app.prompt(app.nodes(bo, "shot").first).inner_text()
+    expect(app.prompt(app.nodes(bo, "shot").first)).to_have_text(app.prompt(shot).inner_text())
 
 
 def test_undo_takes_back_only_ones_own_changes(studio: Studio, new_person: NewPerson) -> None:

@@ -14,8 +14,8 @@ from tests.support.studio import Studio
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 PASSWORD = "correct horse battery"
-AT_ONCE_MS = 3_000
-"""A change of rights reaches open pages within a second; the rest is for a slow machine."""
+AT_ONCE_MS = 20_000
+"""A change of rights reaches open pages within a second; the rest is for a machine that is busy with other things."""
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def status_of(studio: Studio, token: str, method: str, path: str, body: object =
     data = None if body is None else json.dumps(body).encode()
     asked = urllib.request.Request(studio.url + path, data, headers, method=method)
     try:
-        with urllib.request.urlopen(asked, timeout=10) as reply:
+        with urllib.request.urlopen(asked, timeout=30) as reply:
             return reply.status
     except urllib.error.HTTPError as refused:
         return refused.code

@@ -148,6 +148,7 @@ def test_projects_while_they_are_fetched_and_when_they_cannot_be(studio: Studio,
 
 def test_the_studio_empty_busy_and_done(studio: Studio, new_person: NewPerson) -> None:
     page = new_person()
+    end = app.SlowEnd(page)
     app.sign_in_by_link(page, studio)
     address = make_project(page, studio, name="Three States", creativeContract={"budgetCap": 5})
     slow = SlowAnswer(page, "**/api/projects/*")
@@ -176,6 +177,7 @@ def test_the_studio_empty_busy_and_done(studio: Studio, new_person: NewPerson) -
     sheet = page.get_by_test_id("contact-sheet")
     expect(sheet.get_by_text("The first take is being made")).to_be_visible()
     picture(page, "takes-busy")
+    end.let_go()
     expect(sheet.get_by_text("Take 1, active")).to_be_visible(timeout=app.TAKE_MS)
     sheet.get_by_role("button", name="Star").last.click()
     sheet.get_by_role("radio", name="Starred").click()

@@ -14,7 +14,8 @@ from queue import Empty, Queue
 from tests.support.ports import free_port
 
 BIN = Path(sys.executable).parent
-READY_SECONDS = 60
+READY_SECONDS = 150
+"""Longer than the studio itself waits for its parts: then it says which of them it waited for."""
 LOGIN_LINK = re.compile(r"http://\S+/auth/one-time\?code=\S+")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from pycrdt import Map, Text
 
 from client.document import LocalDocument
@@ -21,6 +22,8 @@ from tests.support.git import assert_healthy, git, is_clean
 from tests.support.service import PNG_PIXEL, got, made
 from tests.support.studio import Studio
 
+pytestmark = pytest.mark.timeout(400)
+
 PASSWORD = "correct horse battery"
 DOCUMENTS = (
     "canvas",
@@ -32,7 +35,7 @@ DOCUMENTS = (
     "fork/dusk",
     "annotations/{shot}",
 )
-SECONDS = 60
+SECONDS = 120
 
 
 async def test_a_project_moved_to_another_workspace_opens_with_everything(tmp_path: Path) -> None:
