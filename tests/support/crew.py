@@ -69,9 +69,9 @@ class Crew:
 
 
 @asynccontextmanager
-async def open_crew(workspace: Path) -> AsyncGenerator[Crew]:
+async def open_crew(workspace: Path, **environment: str) -> AsyncGenerator[Crew]:
     """A service with somebody of every role, and Node."""
-    async with running_service(workspace) as service, node_clients() as node:
+    async with running_service(workspace, port=0, **environment) as service, node_clients() as node:
         crew = Crew(service, node)
         for name, role in NAMES.items():
             await crew.hire(name, role)

@@ -69,11 +69,11 @@ async def opened(service: Service, project: str, name: str, document: str) -> As
         await local.wait_saved()
 
 
-async def until_there(edit: Callable[[Callable[[Canvas], object]], Any], node: str) -> None:
-    """Wait until somebody has what somebody else made."""
-    there: list[object] = []
-    while not any(there):
-        await edit(lambda canvas: there.append(canvas.node(node)))
+async def until_there(edit: Callable[[Callable[[Canvas], object]], Any], node: str, *, there: bool = True) -> None:
+    """Wait until somebody has what somebody else made, or has it no longer."""
+    seen: list[bool] = []
+    while there not in seen:
+        await edit(lambda canvas: seen.append(canvas.node(node) is not None))
         await asyncio.sleep(0.005)
 
 
@@ -110,6 +110,8 @@ async def test_it_is_told_who_added_changed_and_removed_what(
         await as_bo(lambda canvas: canvas.text("shot-1", "prompt").insert(5, " at night"))
         await as_bo(lambda canvas: canvas.set_key("shot-1", "parameters", "lens_mm", 50))
         await as_ana(lambda canvas: canvas.set_field("shot-1", "deleted", value=True))
+        # Of two who write a field at once either may stand.
+        await until_there(as_bo, "shot-1", there=False)
         await as_bo(lambda canvas: canvas.set_field("shot-1", "deleted", value=False))
     entries = await activity(ana, project)
     assert [told(entry) for entry in entries] == [

@@ -111,7 +111,7 @@ async def test_a_merge_is_a_change_of_whoever_merged_and_can_be_taken_back(film:
     assert brief(await diff(film, done["before"])) == {("canvas", "shot-1", "changed")}
     body = {"commit": done["before"], "document": "canvas"}
     assert (await film.send("the owner", "POST", "/history/restore", body))["restored"] == 1
-    assert await canvas.read("p.map['shot-1'].title") == "Title of shot-1"
+    await canvas.until("p.map['shot-1'].title === 'Title of shot-1'")
 
 
 async def test_what_was_locked_meanwhile_is_refused_and_listed_and_the_rest_is_merged(film: Film) -> None:
