@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -390,6 +391,9 @@ async def test_a_file_that_somebody_put_into_the_folder_is_listed_and_served(stu
         assert reply.content_type == "application/octet-stream"
         assert reply.headers["X-Content-Type-Options"] == "nosniff"
     (folder / "By hand.png").write_bytes(png("navy"))
+    # Not in the same moment, which may be long for a file system.
+    later = time.time() + 10
+    os.utime(folder / "By hand.png", (later, later))
     assert (await studio.files("locations"))[0]["sha256"] == hashlib.sha256(png("navy")).hexdigest()
 
 

@@ -269,7 +269,8 @@ def test_what_dead_processes_left_is_removed_and_what_is_on_its_way_is_not(proje
 
 def test_secrets_that_others_may_read_are_told(project: Project, tmp_path: Path) -> None:
     state = tmp_path / ".workprint"
-    state.mkdir(mode=0o755)
+    state.mkdir()
+    state.chmod(0o755)
     (state / "secret").write_text("s")
     (state / "secret").chmod(0o644)
     report = examine(tmp_path, project.id)
