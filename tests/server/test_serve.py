@@ -37,7 +37,7 @@ def ask(port: int, path: str, body: object = None, token: str = "") -> Any:
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=data, headers=headers)
-    with urllib.request.urlopen(request, timeout=20) as reply:
+    with urllib.request.urlopen(request, timeout=60) as reply:
         return json.loads(reply.read())
 
 
@@ -112,7 +112,7 @@ def test_a_hub_may_follow_at_once_one_that_was_killed(start_hub: StartHub) -> No
     first = start_hub(port)
     until_healthy(port)
     first.kill()
-    first.wait(10)
+    first.wait(60)
     start_hub(port)
     until_healthy(port)
 
@@ -179,7 +179,7 @@ def test_shared_types_nested_without_end_do_not_end_the_hub() -> None:
 
 def deaf_client(port: int, path: str, token: str) -> socket.socket:
     """Somebody who asks for a websocket and never says or reads anything again."""
-    client = socket.create_connection(("127.0.0.1", port), timeout=10)
+    client = socket.create_connection(("127.0.0.1", port), timeout=60)
     head = [f"GET {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {token}", "Connection: Upgrade"]
     head += ["Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="]
     client.sendall("\r\n".join([*head, "", ""]).encode())
@@ -205,4 +205,4 @@ def test_sigterm_ends_a_hub_within_seconds_whatever_its_clients_do(start_hub: St
         began = time.monotonic()
         hub.send_signal(signal.SIGTERM)
         assert hub.wait(60) == 0
-        assert time.monotonic() - began < 15, "three seconds, and what a busy machine adds"
+        assert time.monotonic() - began < 30, "three seconds, and what a busy machine adds"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from pycrdt import Doc, Map
 
 from client.document import LocalDocument
@@ -26,7 +27,7 @@ from tests.support.sockets import until
 from tests.support.studio import BIN
 
 PASSWORD = "correct horse"
-LIMIT_SECONDS = 15.0
+LIMIT_SECONDS = 30.0
 """Three for open requests, the rest for what is left to write; a supervisor usually waits for ten."""
 PEERS = ("ada", "ben", "cyd")
 
@@ -163,11 +164,11 @@ class People:
 
     async def converge(self, expected: set[str]) -> None:
         """Wait until all who come back have the same."""
-        await asyncio.wait_for(self.document.wait_saved(), 30)
-        await until(lambda: len(keys_of(self.document.doc)) >= len(expected))
+        await asyncio.wait_for(self.document.wait_saved(), 60)
+        await until(lambda: len(keys_of(self.document.doc)) >= len(expected), within_seconds=60)
         assert keys_of(self.document.doc) == expected
         for peer in PEERS:
-            await self.node.until(peer, f"p.synced && Object.keys(p.map).length >= {len(expected)}", 30)
+            await self.node.until(peer, f"p.synced && Object.keys(p.map).length >= {len(expected)}", 50)
             assert set(await self.node.read(peer, "p.map")) == expected
 
 
@@ -194,6 +195,7 @@ async def people_of(house: House) -> AsyncGenerator[People]:
         assert websocket.close_code == CloseCode.GOING_AWAY
 
 
+@pytest.mark.timeout(300)
 async def test_a_hub_that_is_stopped_while_people_edit_keeps_it_all_and_the_next_one_has_them_back(
     tmp_path: Path,
 ) -> None:
@@ -204,17 +206,18 @@ async def test_a_hub_that_is_stopped_while_people_edit_keeps_it_all_and_the_next
             await house.found()
             people = await using.enter_async_context(people_of(house))
             await until(lambda: len(people.written) > 200 and len(people.seen) > 100, within_seconds=60)
-            arrived, before = people.seen, len(people.written)
+            arrived = people.seen
             began = time.monotonic()
             hub.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(hub.wait(), 60) == 0
             assert time.monotonic() - began < LIMIT_SECONDS
+        away = len(people.written)
         kept = await house.logged()
         assert len(arrived) > 100
         assert len(people.witness.safe) > 10
         assert arrived <= kept
         assert people.witness.safe <= kept
-        await until(lambda: len(people.written) > before + 20)
+        await until(lambda: len(people.written) > away + 20)
         await people.stop()
         assert set(people.written) - kept, "nobody wrote anything while the hub was away"
         async with hub_of(house):

@@ -126,9 +126,9 @@ async def test_a_session_ends_on_its_open_websockets_within_a_second(service: Se
     page = await signed_in_browser(service, "Ana")
     film = (await made(page, "/api/projects", {"name": "Film", "governance": "sketch"}))["id"]
     async with page.ws_connect(f"/ws/{film}/canvas") as socket:
-        await socket.receive_bytes(timeout=10)
+        await socket.receive_bytes(timeout=60)
         await made(page, "/auth/logout", {}, 200)
-        while not (message := await socket.receive(timeout=10)).type.name.startswith("CLOS"):
+        while not (message := await socket.receive(timeout=60)).type.name.startswith("CLOS"):
             assert message.type is aiohttp.WSMsgType.BINARY
         assert socket.close_code == 4401
 
@@ -138,11 +138,11 @@ async def test_a_socket_outlives_the_short_token_it_was_opened_with(service: Ser
     film = (await made(page, "/api/projects", {"name": "Film", "governance": "sketch"}))["id"]
     token = (await got(page, "/auth/socket-token"))["token"]
     async with service.session().ws_connect(f"/ws/{film}/canvas?token={token}") as socket:
-        await socket.receive_bytes(timeout=10)
+        await socket.receive_bytes(timeout=60)
         clock.ahead = timedelta(minutes=10)
         await sent(page, "PUT", f"/api/projects/{film}/access", {"access": "members"})
         await socket.send_bytes(b"\x00\x00\x01\x00")
-        assert (await socket.receive(timeout=10)).type is aiohttp.WSMsgType.BINARY
+        assert (await socket.receive(timeout=60)).type is aiohttp.WSMsgType.BINARY
 
 
 async def test_a_guesser_waits_and_the_person_is_not_kept_out(service: Service, clock: Clock) -> None:

@@ -104,6 +104,7 @@ async def test_what_runs_behaves_as_described(service: Service, tmp_path_factory
         *(SCHEMATHESIS, "--config-file", config, "run", service.server.make_url("/api/openapi.json").human_repr()),
         *("--header", f"Authorization:{owner.headers['Authorization']}", "--checks", ",".join(CHECKS)),
         *("--phases", "examples,coverage,fuzzing", "--max-examples", "4", "--seed", "20261120", "--no-color"),
+        *("--request-timeout", "60"),
         # It would end the session that everything else is asked with.
         *("--exclude-path", "/auth/logout"),
         # It never ends.
