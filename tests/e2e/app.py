@@ -1,6 +1,6 @@
 """The app as the tests use it: what a person does, in words."""
 
-from playwright.sync_api import Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.studio import Studio
 
@@ -14,26 +14,35 @@ class SlowEnd:
     How long a take takes is up to the machine: without this a page that is looked at late has no busy farm to show.
     """
 
+    # A message of one byte is an answer to the heartbeat, and no news.
+    _HOLD = """{
+        let held = [];
+        window.letGo = () => {
+            const late = held;
+            held = null;
+            for (const [socket, data] of late) socket.dispatchEvent(new MessageEvent('message', { data }));
+        };
+        const tells = (data) => new TextDecoder('latin1').decode(data).includes('completed');
+        window.WebSocket = class extends WebSocket {
+            constructor(...given) {
+                super(...given);
+                this.addEventListener('message', (event) => {
+                    const { data } = event;
+                    if (!held || data.byteLength === 1 || !(held.length || tells(data))) return;
+                    event.stopImmediatePropagation();
+                    held.push([this, data]);
+                });
+            }
+        };
+    }"""
+
     def __init__(self, page: Page) -> None:
-        self._held: list[tuple[WebSocketRoute, str | bytes]] | None = []
-        page.route_web_socket("**/ws/**", self._join)
-
-    def _join(self, socket: WebSocketRoute) -> None:
-        socket.connect_to_server().on_message(lambda message: self._hear(socket, message))
-
-    def _hear(self, socket: WebSocketRoute, message: str | bytes) -> None:
-        data = message.encode() if isinstance(message, str) else message
-        # A single byte is an answer to the heartbeat, and no news.
-        if self._held is None or len(data) == 1 or not (self._held or b"completed" in data):
-            socket.send(message)
-        else:
-            self._held.append((socket, message))
+        self._page = page
+        page.add_init_script(self._HOLD)
 
     def let_go(self) -> None:
         """Pass on what came meanwhile, and from now on everything at once."""
-        held, self._held = self._held or [], None
-        for socket, message in held:
-            socket.send(message)
+        self._page.evaluate("() => window.letGo()")
 
 
 def sign_in_by_link(page: Page, studio: Studio) -> None:

@@ -99,6 +99,7 @@ def test_an_artist_chooses_what_only_a_node_to_come_can_run_and_sees_that_it_wai
     app.open_demo(artist)
     source = app.nodes(artist, "pipeline").first
     picker = source.get_by_role("combobox", name="Pipeline")
+    expect(source.locator(".terms")).to_be_visible()  # it is known, and called by its name
     before = picker.inner_text()
     picker.click()
     expect(artist.get_by_label("Find a pipeline")).to_be_focused()
