@@ -37,6 +37,7 @@ from server.metrics import registry_of
 from server.middleware import add_headers, answer_what_is_no_http, know_the_user, tell_errors
 from server.production.chains import SceneChains
 from server.production.locks import LockKeeper, WriteAudit
+from server.projects.cards import Cards
 from server.projects.demo import ensure_demo
 from server.projects.duplicate import Duplicates
 from server.projects.importing import Imports
@@ -99,9 +100,10 @@ def build_app(config: Config, clock: Callable[[], datetime] = utc_now) -> web.Ap
         find_actor=actor_finder(app),
     )
     app[keys.FARM_LIVE] = FarmLive(app[keys.PROJECTS], app[keys.INTENTS].view)
+    app[keys.CARDS] = Cards()
     app[keys.HUB] = Hub(
         open_store=store_opener(app[keys.PROJECTS]),
-        on_open=(app[keys.SNAPSHOTTER].attach, app[keys.INTENTS].attach, app[keys.FARM_LIVE].attach),
+        on_open=tuple(app[key].attach for key in (keys.SNAPSHOTTER, keys.INTENTS, keys.FARM_LIVE, keys.CARDS)),
         limits=limits_of(config),
         guard_for=guards(lambda: app[keys.HUB], partial(sockets_of, app[keys.PIPELINES])),
         on_refused=app[keys.PROPOSALS].note,

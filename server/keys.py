@@ -24,6 +24,7 @@ from server.intents.farm_live import FarmLive
 from server.intents.service import Intents
 from server.production.chains import SceneChains
 from server.production.locks import LockKeeper
+from server.projects.cards import Cards
 from server.projects.duplicate import Duplicates
 from server.projects.importing import Imports
 from server.projects.index import Projects
@@ -51,6 +52,7 @@ TAKES_CHECK = web.AppKey("takes_check", TakesCheck)
 HUB = web.AppKey("hub", Hub)
 FARM = web.AppKey("farm", Farm)
 FARM_LIVE = web.AppKey("farm_live", FarmLive)
+CARDS = web.AppKey("cards", Cards)
 INTENTS = web.AppKey("intents", Intents)
 LOCKS = web.AppKey("locks", LockKeeper)
 CHAINS = web.AppKey("chains", SceneChains)

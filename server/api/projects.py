@@ -17,13 +17,13 @@ from crdt_schema.project import (
     WhenBusy,
     contract_gate,
 )
-from crdt_schema.records import CanvasPlain, TakesPlain, Tier
+from crdt_schema.records import Tier
 from crdt_schema.takes import TIERS
 from server.api.access import LONGEST_REASON, choice, demand, enter, json_body, line, number, text
 from server.api.production import locks_json
 from server.auth.policy import who_may
 from server.errors import BadRequest, Forbidden, WorkprintError
-from server.keys import HUB, INTENTS, LOCKS, PEOPLE, PROJECTS, SNAPSHOTTER
+from server.keys import CARDS, HUB, INTENTS, LOCKS, PEOPLE, PROJECTS, SNAPSHOTTER
 from server.middleware import USER
 from server.projects.index import NewProject, Project
 
@@ -60,35 +60,19 @@ async def card(request: web.Request, project: Project) -> dict[str, object]:
         "problem": "",
     }
     try:
-        takes, canvas = await documents_of(request, project)
+        look = await request.app[CARDS].of(request.app[HUB], project)
     except WorkprintError as error:
         return {**shown, "problem": error.message}
     except Exception:
         trace_id = new_id("trace")
         log.exception("project cannot be opened", project=project.id, trace_id=trace_id)
         return {**shown, "problem": f"This project cannot be opened. The server's log says why under {trace_id}."}
-    return shown | look_of(project, takes, canvas)
-
-
-def look_of(project: Project, takes: TakesPlain, canvas: CanvasPlain) -> dict[str, object]:
-    """What a card shows of the documents; counts come from them, not from files."""
-    shots = [node for node in canvas["nodes"].values() if node["type"] == "shot"]
-    made = sorted(takes["takes"].values(), key=lambda take: take["created_at"])
-    active = [shot["active_take"] for shot in shots]
-    poster = next((take for key, take in takes["takes"].items() if key in active), made[-1] if made else None)
-    return {
-        "updated": made[-1]["created_at"] if made else project.manifest["created"],
-        "poster": media_url(project, poster["thumbnail"]["blob"]) if poster else None,
-        "shots": len(shots),
-        "takes": len(made),
+    return shown | {
+        "updated": look.newest or project.manifest["created"],
+        "poster": media_url(project, look.poster) if look.poster else None,
+        "shots": look.shots,
+        "takes": look.takes,
     }
-
-
-async def documents_of(request: web.Request, project: Project) -> tuple[TakesPlain, CanvasPlain]:
-    """Today's `takes` and `canvas` of a project."""
-    hub = request.app[HUB]
-    async with hub.room(project.id, "takes") as takes, hub.room(project.id, "canvas") as canvas:
-        return cast("TakesPlain", takes.plain()), cast("CanvasPlain", canvas.plain())
 
 
 async def create_project(request: web.Request) -> web.Response:
@@ -142,11 +126,13 @@ def contract_from(sent: object, today: CreativeContract) -> CreativeContract:
 
 
 async def get_project(request: web.Request) -> web.Response:
-    """GET /api/projects/{project}: what a page needs to open it (X-006)."""
+    """GET /api/projects/{project}?graph=: what a page needs to open it (X-006), the whole canvas unless it is 0."""
     project, actor = await enter(request, "read")
     hub = request.app[HUB]
     async with hub.room(project.id, "takes") as takes, hub.room(project.id, "canvas") as canvas:
-        costs, graph = request.app[INTENTS].shelves.of(takes).costs(), canvas.plain()
+        costs = request.app[INTENTS].shelves.of(takes).costs()
+        # 5,000 nodes hold everybody up for a third of a second; a page has them by websocket.
+        graph = {} if request.query.get("graph") == "0" else {"graph": canvas.plain()}
     manifest = project.manifest
     contract = manifest["creative_contract"]
     budget = {
@@ -164,7 +150,7 @@ async def get_project(request: web.Request) -> web.Response:
             "gates": [contract_gate(contract, manifest["project_settings"]["governance"])],
             "budget": budget,
             "locks": locks_json(await request.app[LOCKS].locks(project.id)),
-            "graph": graph,
+            **graph,
         }
     )
 

@@ -11,11 +11,11 @@ from crdt_schema.ids import ProjectId
 from crdt_schema.takes import Takes
 from render_farm.overview import UNREACHABLE, Overview
 from server.errors import WorkprintError
+from server.hub.changes import Changes
 from server.hub.guarded import failures_logged
 from server.hub.hub import Hub
 from server.hub.room import Room
 from server.intents import eta
-from server.intents.changes import Changes
 from server.intents.farm_view import FarmView
 from server.intents.progress import Progress
 from server.intents.summaries import Summary, Tally

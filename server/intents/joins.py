@@ -8,7 +8,7 @@ from crdt_schema.canvas import Canvas, joined
 from crdt_schema.documents import kind_of
 from crdt_schema.records import CanvasPlain
 from crdt_schema.values import normal
-from server.intents.changes import Changes
+from server.hub.changes import Changes
 
 
 class Joins:

@@ -9,9 +9,9 @@ from pycrdt import Doc
 from crdt_schema.records import CanvasPlain
 from crdt_schema.takes import Takes
 from server.errors import Unavailable
+from server.hub.changes import Changes
 from server.hub.guarded import failures_logged
 from server.hub.room import Room
-from server.intents.changes import Changes
 from server.intents.joins import Joins
 from server.intents.shelf import Shelf
 

@@ -1,6 +1,6 @@
 """A workspace with real parts: projects on disk, their SQLite logs, the hub and the snapshotter."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from crdt_schema.takes import Takes
 from server.auth.actor import FARM, Actor
 from server.guard.opening import guards
 from server.hub.hub import Hub
+from server.hub.room import OnOpen
 from server.projects.index import Project, Projects
 from server.projects.manifest import NewProject
 from server.snapshot.merger import FindPerson, nobody_known
@@ -97,6 +98,7 @@ async def open_workspace(
     watch_seconds: float = 3600.0,
     find_person: FindPerson = nobody_known,
     make_pusher: Callable[[Projects], Pusher] | None = None,
+    on_open: Sequence[OnOpen] = (),
 ) -> AsyncGenerator[Workspace]:
     """Everything started in the order of the server and stopped in reverse; without changes of the times, by hand."""
     projects = Projects(root)
@@ -114,7 +116,7 @@ async def open_workspace(
         return await SqliteUpdateStore.open(projects.get(project).folder / ".workprint" / "documents.sqlite")
 
     hubs: list[Hub] = []
-    hub = Hub(open_store, on_open=(snapshotter.attach,), guard_for=guards(lambda: hubs[0]))
+    hub = Hub(open_store, on_open=(snapshotter.attach, *on_open), guard_for=guards(lambda: hubs[0]))
     hubs.append(hub)
     snapshotter.start(hub)
     try:

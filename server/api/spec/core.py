@@ -59,15 +59,17 @@ CARD = record(
     problem=TEXT,
     role=ROLE,
 )
-PROJECT = record(
-    id=ID,
-    name=TEXT,
-    description=TEXT,
-    role=ROLE,
-    manifest=shape_of(Manifest),
-    gates=many(shape_of(Gate)),
-    budget=record(cap=maybe(NUMBER), spent=NUMBER, reserved=NUMBER),
-    locks=LOCKS,
+PROJECT = with_more(
+    record(
+        id=ID,
+        name=TEXT,
+        description=TEXT,
+        role=ROLE,
+        manifest=shape_of(Manifest),
+        gates=many(shape_of(Gate)),
+        budget=record(cap=maybe(NUMBER), spent=NUMBER, reserved=NUMBER),
+        locks=LOCKS,
+    ),
     graph=shape_of(CanvasPlain),
 )
 REMOTE = record(url=TEXT, state=one_of(("ok", "waiting", "failing")), at=maybe(TIME), message=TEXT)
@@ -166,11 +168,12 @@ ENDPOINTS: dict[str, Endpoint] = {
         status=201,
         body=body("name", name=NAME, structure=one_of(NarrativeStructure), **SETTINGS),
     ),
-    "GET /api/projects/{project}": Endpoint("read", PROJECT),
+    "GET /api/projects/{project}": Endpoint("read", PROJECT, query={"graph": TEXT}),
     "PATCH /api/projects/{project}": Endpoint(
         "edit_project",
         PROJECT,
         body=body(name=NAME, reason=REASON, when_busy=one_of(WhenBusy), **SETTINGS),
+        query={"graph": TEXT},
         errors=(423,),
     ),
     "GET /api/projects/{project}/estimate": Endpoint("read", shape_of(Estimate), query={"node": TEXT}),

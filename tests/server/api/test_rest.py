@@ -113,6 +113,8 @@ async def test_a_project_is_made_listed_and_opened(ana: aiohttp.ClientSession) -
     assert {"id": project["id"], "name": "Night Bus", "role": "owner", "shots": 0, "takes": 0}.items() <= card.items()
     opened = await got(ana, f"/api/projects/{project['id']}")
     assert opened["graph"] == {"schema": "canvas.1", "nodes": {}, "edges": {}}
+    bare = await got(ana, f"/api/projects/{project['id']}?graph=0")
+    assert bare == {name: value for name, value in opened.items() if name != "graph"}
     assert opened["manifest"]["project_settings"]["quality"] == "low"
     assert opened["manifest"]["narrative"]["structure"] == "story-circle"
     assert opened["manifest"]["narrative"]["chapters"]

@@ -136,9 +136,10 @@ export const api = {
   socketToken: async () => (await get<{ token: string }>('/auth/socket-token')).token,
   projects: () => get<ProjectCard[]>('/api/projects'),
   createProject: (body: NewProject) => send<{ id: string; name: string }>('POST', '/api/projects', body),
-  project: (id: string) => get<ProjectInfo>(`/api/projects/${encodeURIComponent(id)}`),
+  /** Without its canvas, which comes by websocket. */
+  project: (id: string) => get<ProjectInfo>(`/api/projects/${encodeURIComponent(id)}?graph=0`),
   patchProject: (id: string, body: ProjectPatch) =>
-    send<ProjectInfo>('PATCH', `/api/projects/${encodeURIComponent(id)}`, body),
+    send<ProjectInfo>('PATCH', `/api/projects/${encodeURIComponent(id)}?graph=0`, body),
   uploadReferences,
   pipelines: () => get<PipelineInfo[]>('/api/pipelines'),
   snapshot: (id: string, name?: string) =>

@@ -24,6 +24,11 @@ class Changes:
             root.unobserve(subscription)
         self._roots, self._subscriptions, self._unread = {}, [], {}
 
+    @property
+    def waiting(self) -> bool:
+        """Whether anything is to be read."""
+        return self._new or bool(self._unread)
+
     def begin(self) -> None:
         """Everything is to be read again."""
         self._new = True

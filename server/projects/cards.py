@@ -1,0 +1,119 @@
+"""What the list of projects shows of each: read from its documents once, and then what has changed in them."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pycrdt import Doc
+
+from crdt_schema.canvas import Canvas
+from crdt_schema.ids import ProjectId
+from crdt_schema.takes import Takes
+from server.hub.changes import Changes
+from server.hub.hub import Hub
+from server.hub.room import Room
+from server.projects import layout
+from server.projects.index import Project
+
+ROOTS = {"canvas": ("nodes",), "takes": ("takes",)}
+AT_ONCE = 50
+"""Records read before others get their turn: some ms."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A project at a glance: its shots, its takes, the newest take's moment and a picture's blob (empty: none yet)."""
+
+    shots: int
+    takes: int
+    newest: str
+    poster: str
+
+
+@dataclass
+class _Look:
+    """What has been read of one open document."""
+
+    changes: Changes
+    active_takes: dict[str, str] = field(default_factory=dict[str, str])
+    """By shot; empty for one without."""
+    thumbnails: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    """By take: when it was made, and its small picture's blob."""
+
+
+class Cards:
+    """One for the service; `attach` is an `on_open` of the Hub."""
+
+    def __init__(self) -> None:
+        self._known: dict[ProjectId, tuple[object, Card]] = {}
+        self._looks: dict[Room, _Look] = {}
+        """Of rooms that are open."""
+
+    def attach(self, room: Room) -> Callable[[], None]:
+        """Notice that a document has changed; it is read when somebody looks at the list."""
+        roots = ROOTS.get(room.document)
+        if roots is None:
+            return lambda: None
+        look = self._looks[room] = _Look(Changes(room.doc, roots))
+
+        def detach() -> None:
+            self._looks.pop(room, None)
+            if look.changes.waiting:
+                self._known.pop(room.project, None)
+            look.changes.detach()
+
+        return detach
+
+    async def of(self, hub: Hub, project: Project) -> Card:
+        """The card of a project as it stands; raises what opening its documents raises."""
+        stamp, known = _stamp(project), self._known.get(project.id)
+        if known is not None and known[0] == stamp and not self._is_behind(project.id):
+            return known[1]
+        async with hub.room(project.id, "canvas") as canvas, hub.room(project.id, "takes") as takes:
+            card = _card(await self._read(canvas), await self._read(takes))
+            self._known[project.id] = (stamp, card)
+        return card
+
+    def _is_behind(self, project: ProjectId) -> bool:
+        return any(look.changes.waiting for room, look in self._looks.items() if room.project == project)
+
+    async def _read(self, room: Room) -> _Look:
+        """All that is known of a document, once nothing waits."""
+        while True:
+            if room not in self._looks:
+                await room.ready()
+            doc, look = room.doc, self._looks[room]
+            if not look.changes.waiting:
+                return look
+            # In one transaction: pycrdt would open one for each value that is read, and commit it.
+            with doc.transaction():
+                for root, key in look.changes.read(AT_ONCE):
+                    _put(look, doc, root, key)
+            await asyncio.sleep(0)
+
+
+def _put(look: _Look, doc: Doc[Any], root: str, key: str) -> None:
+    if root == "nodes":
+        node = Canvas(doc).node(key)
+        look.active_takes.pop(key, None)
+        if node is not None and node["type"] == "shot":
+            look.active_takes[key] = node["active_take"]
+        return
+    take = Takes(doc).take(key)
+    look.thumbnails.pop(key, None)
+    if take is not None:
+        look.thumbnails[key] = (take["created_at"], take["thumbnail"]["blob"])
+
+
+def _card(canvas: _Look, takes: _Look) -> Card:
+    newest = max(takes.thumbnails.values(), default=("", ""))
+    chosen = (takes.thumbnails[take] for take in canvas.active_takes.values() if take in takes.thumbnails)
+    _, poster = max(chosen, default=newest)
+    return Card(len(canvas.active_takes), len(takes.thumbnails), newest[0], poster)
+
+
+def _stamp(project: Project) -> object:
+    """Another one where another project's folder has taken the place of one that was erased."""
+    found = (project.folder / layout.MANIFEST).stat()
+    return found.st_ino, found.st_mtime_ns
