@@ -23,6 +23,7 @@ from server.api.access import LONGEST_REASON, choice, demand, enter, json_body, 
 from server.api.production import locks_json
 from server.auth.policy import who_may
 from server.errors import BadRequest, Forbidden, WorkprintError
+from server.hub.reading import plain_in_turns
 from server.keys import CARDS, HUB, INTENTS, LOCKS, PEOPLE, PROJECTS, SNAPSHOTTER
 from server.middleware import USER
 from server.projects.index import NewProject, Project
@@ -130,9 +131,10 @@ async def get_project(request: web.Request) -> web.Response:
     project, actor = await enter(request, "read")
     hub = request.app[HUB]
     async with hub.room(project.id, "takes") as takes, hub.room(project.id, "canvas") as canvas:
+        await request.app[INTENTS].shelves.ready(takes)
         costs = request.app[INTENTS].shelves.of(takes).costs()
-        # 5,000 nodes hold everybody up for a third of a second; a page has them by websocket.
-        graph = {} if request.query.get("graph") == "0" else {"graph": canvas.plain()}
+        # A page has it by websocket.
+        graph = {} if request.query.get("graph") == "0" else {"graph": await plain_in_turns(canvas)}
     manifest = project.manifest
     contract = manifest["creative_contract"]
     budget = {

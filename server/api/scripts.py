@@ -10,6 +10,7 @@ from crdt_schema.records import CanvasPlain, ScriptPlain
 from server.api.access import choice, enter, json_body, line
 from server.errors import BadRequest
 from server.hub.hub import Hub
+from server.hub.reading import plain_in_turns
 from server.keys import HUB
 from server.projects import scripts
 from server.projects.index import Project
@@ -39,7 +40,7 @@ async def create_script(request: web.Request) -> web.Response:
     title, called = (line(body, field, longest=LONGEST_TITLE, default="") for field in ("title", "name"))
     name = scripts.free_name(kind, title or called, await _names(hub, project))
     async with hub.room(project.id, "canvas") as canvas, hub.room(project.id, PREFIX + name) as room:
-        words = scripts.template(kind, project.manifest, cast("CanvasPlain", canvas.plain())["nodes"])
+        words = scripts.template(kind, project.manifest, cast("CanvasPlain", await plain_in_turns(canvas))["nodes"])
 
         def begin(doc: Doc[Any]) -> None:
             text: Text = doc.get("text", type=Text)

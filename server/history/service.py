@@ -16,6 +16,7 @@ from server.history.compare import RecordChange, comparable, compare, takes_told
 from server.history.rewind import RESTORABLE, Rewound, Target, left_of, rewind
 from server.hub.errand import hand_in
 from server.hub.hub import Hub
+from server.hub.reading import plain_in_turns
 from server.snapshot.tree import has_place
 from server.snapshot.writer import Homes
 
@@ -113,7 +114,7 @@ class History:
         found: dict[str, Any] = {}
         for name in names:
             async with self._hub.room(project, name) as room:
-                found[name] = room.plain()
+                found[name] = await plain_in_turns(room)
         return found
 
     def _commits(self, project: ProjectId) -> Commits:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Container, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -25,9 +26,6 @@ GATHER_SECONDS = 0.5
 """Nobody is told more often than twice a second."""
 FIRST_PROJECTS = 20
 """How many projects are read at a time when somebody looks for the first time; the others follow."""
-
-JOBS_AT_ONCE = 50
-"""Read before others get their turn: some ms."""
 
 log = structlog.get_logger("workprint.farm_live")
 
@@ -154,23 +152,15 @@ class FarmLive:
             tally = self._tallies[room] = Tally(room.project, name)
             if room in self._changes:
                 self._changes[room].begin()
-        read = True
-        while read:
-            if (changes := self._changes.get(room)) is None:
-                # It is being loaded again.
-                self._stale.add(room.project)
-                break
-            read, takes = False, Takes(room.doc)
-            # In one transaction: pycrdt would open one for each value that is read, and commit it.
-            with room.doc.transaction():
-                for _, key in changes.read(JOBS_AT_ONCE):
-                    read = True
-                    _put(tally, takes, key)
-            await asyncio.sleep(0)
+        if (changes := self._changes.get(room)) is not None:
+            await changes.in_turns(partial(_put, tally, Takes(room.doc)))
+        if changes is None or changes is not self._changes.get(room):
+            # It is being loaded again.
+            self._stale.add(room.project)
         return tally.summary()
 
 
-def _put(tally: Tally, takes: Takes, key: str) -> None:
+def _put(tally: Tally, takes: Takes, _root: str, key: str) -> None:
     with failures_logged(log, "a job cannot be read, and is not shown", job=key):
         job = takes.job(key)
         take = takes.take(job["take"]) if job is not None and job["take"] else None

@@ -224,6 +224,7 @@ class Intents:
     async def _sweep(self, project: ProjectId) -> None:
         """Answer what nobody answered, and see that the farm has what it should have."""
         async with self._hub.room(project, "canvas") as canvas, self._hub.room(project, "takes") as takes:
+            await self.shelves.ready(takes)
             seen = self._unanswered(canvas, takes)
             # What was seen before is on disk now, and either handed over by its observer or really left over.
             await canvas.saved()

@@ -33,6 +33,11 @@ class Shelves:
             return _follow(self._kept, room, Kept(room.doc))
         return _follow(self._joins, room, Joins(room.doc)) if room.document == "canvas" else lambda: None
 
+    async def ready(self, room: Room) -> None:
+        """Read what has changed in a `takes` document so that others get their turn; then `of` has little to read."""
+        if (kept := self._kept.get(room)) is not None:
+            await kept.changes.in_turns(kept.put)
+
     def of(self, room: Room) -> Shelf:
         """The jobs and takes as they stand now; for use at once. Raises Unavailable while the room is loaded again."""
         return _found(self._kept, room).now()
@@ -46,25 +51,28 @@ class Kept:
     """One document. It is read when somebody asks: whole at first, and then only what has changed."""
 
     def __init__(self, doc: Doc[Any]) -> None:
-        self._doc, self._shelf = doc, Shelf()
-        self._changes = Changes(doc, ("jobs", "takes"))
+        self._doc, self._takes, self._shelf = doc, Takes(doc), Shelf()
+        self.changes = Changes(doc, ("jobs", "takes"))
 
     def detach(self) -> None:
         """Follow no more."""
-        self._changes.detach()
+        self.changes.detach()
 
     def now(self) -> Shelf:
         """The shelf as the document is now."""
-        takes = Takes(self._doc)
         # In one transaction: pycrdt would open one for each value that is read, and commit it.
         with self._doc.transaction():
-            for root, key in self._changes.read():
-                with failures_logged(log, "a record cannot be read, and counts for nothing", root=root, key=key):
-                    if root == "takes":
-                        self._shelf.put_take(key, takes.take(key))
-                    else:
-                        self._shelf.put_job(key, takes.live_job(key))
+            for root, key in self.changes.read():
+                self.put(root, key)
         return self._shelf
+
+    def put(self, root: str, key: str) -> None:
+        """Put a record on the shelf as it stands now."""
+        with failures_logged(log, "a record cannot be read, and counts for nothing", root=root, key=key):
+            if root == "takes":
+                self._shelf.put_take(key, self._takes.take(key))
+            else:
+                self._shelf.put_job(key, self._takes.live_job(key))
 
 
 def _follow(followed: dict[Room, Follower], room: Room, follower: Follower) -> Callable[[], None]:

@@ -1,24 +1,25 @@
 """What the list of projects shows of each: read from its documents once, and then what has changed in them."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+import structlog
 from pycrdt import Doc
 
 from crdt_schema.canvas import Canvas
 from crdt_schema.ids import ProjectId
 from crdt_schema.takes import Takes
 from server.hub.changes import Changes
+from server.hub.guarded import failures_logged
 from server.hub.hub import Hub
 from server.hub.room import Room
 from server.projects import layout
 from server.projects.index import Project
 
+log = structlog.get_logger(__name__)
 ROOTS = {"canvas": ("nodes",), "takes": ("takes",)}
-AT_ONCE = 50
-"""Records read before others get their turn: some ms."""
 
 
 @dataclass(frozen=True)
@@ -81,19 +82,21 @@ class Cards:
     async def _read(self, room: Room) -> _Look:
         """All that is known of a document, once nothing waits."""
         while True:
-            if room not in self._looks:
-                await room.ready()
-            doc, look = room.doc, self._looks[room]
+            # It may have been loaded again meanwhile.
+            await room.ready()
+            look = self._looks[room]
             if not look.changes.waiting:
                 return look
-            # In one transaction: pycrdt would open one for each value that is read, and commit it.
-            with doc.transaction():
-                for root, key in look.changes.read(AT_ONCE):
-                    _put(look, doc, root, key)
-            await asyncio.sleep(0)
+            await look.changes.in_turns(partial(_put, look, room.doc))
 
 
 def _put(look: _Look, doc: Doc[Any], root: str, key: str) -> None:
+    """This is how a record stands now; one that cannot be read is not counted."""
+    with failures_logged(log, "a record cannot be read, and counts for nothing", root=root, key=key):
+        _put_readable(look, doc, root, key)
+
+
+def _put_readable(look: _Look, doc: Doc[Any], root: str, key: str) -> None:
     if root == "nodes":
         node = Canvas(doc).node(key)
         look.active_takes.pop(key, None)

@@ -1,13 +1,15 @@
 """TakesCheck: compares takes and folder of a project when asked, and of every project once when the hub starts."""
 
 import asyncio
+from typing import cast
 
 import structlog
 
 from crdt_schema.ids import ProjectId
-from crdt_schema.takes import Takes
+from crdt_schema.records import TakesPlain
 from server.errors import NotFound, Unavailable, WorkprintError
 from server.hub.hub import Hub
+from server.hub.reading import plain_in_turns
 from server.projects.index import Project, Projects
 from server.projects.takes_folder import Reconciled, reconcile
 from server.store.replication import Replication
@@ -25,7 +27,7 @@ class TakesCheck:
     async def reconcile(self, project_id: ProjectId) -> Reconciled:
         """Compare one project; raises NotFound, and Unavailable while its documents cannot be read."""
         async with self._hub.room(project_id, "takes") as room:
-            takes = Takes(room.doc).takes()
+            takes = cast("TakesPlain", await plain_in_turns(room))["takes"]
         project = self._projects.get(project_id)
         found = await asyncio.to_thread(reconcile, project.folder, project.blobs, takes)
         gone = [takes[file.take]["media"]["blob"] for file in found.vanished]
