@@ -101,12 +101,13 @@ def _put_readable(look: _Look, doc: Doc[Any], root: str, key: str) -> None:
         node = Canvas(doc).node(key)
         look.active_takes.pop(key, None)
         if node is not None and node["type"] == "shot":
-            look.active_takes[key] = node["active_take"]
+            # In words: a client may have written anything there.
+            look.active_takes[key] = str(node["active_take"])
         return
     take = Takes(doc).take(key)
     look.thumbnails.pop(key, None)
     if take is not None:
-        look.thumbnails[key] = (take["created_at"], take["thumbnail"]["blob"])
+        look.thumbnails[key] = (str(take["created_at"]), str(take["thumbnail"]["blob"]))
 
 
 def _card(canvas: _Look, takes: _Look) -> Card:
