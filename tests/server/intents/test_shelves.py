@@ -14,6 +14,7 @@ from server.errors import Unavailable
 from server.hub.changes import AT_ONCE
 from server.hub.room import Room
 from server.intents.shelves import Shelves
+from tests.support.turns import counted_turns
 from tests.support.workspace import open_workspace, take_record
 
 TAKES = 10 * AT_ONCE
@@ -43,18 +44,9 @@ async def shelved(tmp_path: Path) -> AsyncIterator[Shelved]:
 
 
 async def test_others_get_their_turn_while_many_takes_are_read(shelved: Shelved) -> None:
-    turns = 0
-
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            await asyncio.sleep(0)
-            turns += 1
-
-    task = asyncio.create_task(others())
-    await shelved.shelves.ready(shelved.room)
-    task.cancel()
-    assert turns >= TAKES / AT_ONCE - 2, "neither the last turn nor that in which they begin is counted"
+    async with counted_turns() as turns:
+        await shelved.shelves.ready(shelved.room)
+    assert turns.count >= TAKES / AT_ONCE - 2
     assert len(shelved.shelves.of(shelved.room).takes) == TAKES
 
 

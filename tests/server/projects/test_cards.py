@@ -16,6 +16,7 @@ from server.hub.changes import AT_ONCE
 from server.hub.room import Room
 from server.projects.cards import Card, Cards
 from server.projects.index import Project
+from tests.support.turns import counted_turns
 from tests.support.workspace import ADA, Workspace, open_workspace, take_record
 
 
@@ -131,18 +132,9 @@ async def test_others_get_their_turn_while_a_large_project_is_read(listed: Liste
     takes = {f"take-{at}": take_record("shot-1", f"take-{at}", BlobHash("ab" * 32), 1) for at in range(20 * AT_ONCE)}
     async with listed.workspace.hub.room(project.id, "takes") as room:
         room.edit(FARM, lambda doc: [Takes(doc).add_take(key, take) for key, take in takes.items()])
-        turns = 0
-
-        async def others() -> None:
-            nonlocal turns
-            while True:
-                await asyncio.sleep(0)
-                turns += 1
-
-        task = asyncio.create_task(others())
-        assert (await listed.card(project)).takes == len(takes)
-        task.cancel()
-    assert turns >= len(takes) / AT_ONCE - 2, "neither the last turn nor that in which they begin is counted"
+        async with counted_turns() as turns:
+            assert (await listed.card(project)).takes == len(takes)
+    assert turns.count >= len(takes) / AT_ONCE - 2
 
 
 async def test_two_that_look_at_once_see_the_same(listed: Listed) -> None:
