@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ NOBODY = "65534:65534"
 WAITING_CHUNKS = 64
 END_SECONDS = 10.0
 KILLED = 137
+REASON_SECONDS, REASON_LOOK_SECONDS = 5.0, 0.1
+"""Docker hears of an end and of the kernel's kill for memory on two ways; on a busy machine the end may come first."""
 NOT_STARTED = (125, 126, 127)
 _OUT_OF_MEMORY = re.compile(
     r"(CUDA|HIP|MPS)( error:)? (backend )?out of memory|OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED"
@@ -118,9 +121,15 @@ class Box:
             self.container.wait(timeout=END_SECONDS)
         except requests.RequestException as error:
             raise Transient("Docker went away while the container ran") from error
-        self.container.reload()
-        state: dict[str, Any] = self.container.attrs["State"]
+        state, until = self._state(), time.monotonic() + REASON_SECONDS
+        while int(state["ExitCode"]) == KILLED and not state.get("OOMKilled") and time.monotonic() < until:
+            time.sleep(REASON_LOOK_SECONDS)
+            state = self._state()
         return Ending(int(state["ExitCode"]), bool(state.get("OOMKilled")), str(state.get("Error") or ""))
+
+    def _state(self) -> dict[str, Any]:
+        self.container.reload()
+        return self.container.attrs["State"]
 
     def remove(self) -> None:
         """Kill it if it runs, and see that it is gone. When Docker is away the next sweep does it."""
