@@ -21,7 +21,7 @@ WAITING_CHUNKS = 64
 END_SECONDS = 10.0
 KILLED = 137
 REASON_SECONDS, REASON_LOOK_SECONDS = 5.0, 0.1
-"""Docker hears of an end and of the kernel's kill for memory on two ways; on a busy machine the end may come first."""
+"""Docker hears of an end and of the kernel's kill for memory in two ways; on a busy machine the end may come first."""
 NOT_STARTED = (125, 126, 127)
 _OUT_OF_MEMORY = re.compile(
     r"(CUDA|HIP|MPS)( error:)? (backend )?out of memory|OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED"

@@ -92,22 +92,15 @@ class Cards:
 
 def _put(look: _Look, doc: Doc[Any], root: str, key: str) -> None:
     """This is how a record stands now; one that cannot be read is not counted."""
+    (look.active_takes if root == "nodes" else look.thumbnails).pop(key, None)
     with failures_logged(log, "a record cannot be read, and counts for nothing", root=root, key=key):
-        _put_readable(look, doc, root, key)
-
-
-def _put_readable(look: _Look, doc: Doc[Any], root: str, key: str) -> None:
-    if root == "nodes":
-        node = Canvas(doc).node(key)
-        look.active_takes.pop(key, None)
-        if node is not None and node["type"] == "shot":
-            # In words: a client may have written anything there.
-            look.active_takes[key] = str(node["active_take"])
-        return
-    take = Takes(doc).take(key)
-    look.thumbnails.pop(key, None)
-    if take is not None:
-        look.thumbnails[key] = (str(take["created_at"]), str(take["thumbnail"]["blob"]))
+        if root == "nodes":
+            node = Canvas(doc).node(key)
+            if node is not None and node["type"] == "shot":
+                # In words: a client may have written anything there.
+                look.active_takes[key] = str(node["active_take"])
+        elif (take := Takes(doc).take(key)) is not None:
+            look.thumbnails[key] = (str(take["created_at"]), str(take["thumbnail"]["blob"]))
 
 
 def _card(canvas: _Look, takes: _Look) -> Card:
